@@ -1,0 +1,23 @@
+/**
+ * What a proxy does with a call: let it through, or answer it itself. Decisions are made ahead, one frozen object for
+ * each thing that can be said of an upstream, so that asking costs no allocation (V5).
+ */
+import type { DegradedAnswer } from './policy.ts';
+import type { Admission } from './outcome.ts';
+
+export type Decision = Admit | Refuse;
+
+export interface Admit {
+  readonly kind: 'admit';
+  /** G2, G3: what the call's outcome is stamped with. Absent: no state is known. */
+  readonly admitted?: Admission;
+  /** L4: what "slow" means for this upstream, ms; absent: nothing is. */
+  readonly slowTimeThresholdMs?: number;
+}
+
+export interface Refuse {
+  readonly kind: 'refuse';
+  readonly degraded: DegradedAnswer;
+  /** Wall clock (corrected, T2) at which it ends, ms; absent: it has no end. For `retry-after`. */
+  readonly untilMs?: number;
+}

@@ -1,0 +1,192 @@
+/**
+ * What the engine needs from outside, in its own words. Drivers make these real (libs/drivers); the contract suite
+ * (test/contract) states what each promises, and every driver passes it.
+ *
+ * All of them may reject with any error while the store or log is out of reach; callers retry. "Could not read" is
+ * always a rejection, never an empty answer.
+ */
+import type { ControlChange, ControlRecord, Document } from './control.ts';
+import type { LogRecord, Mark, Outcome } from './outcome.ts';
+import type { RememberedId } from './repeats.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Transition } from './transition.ts';
+
+/** Ends a subscription; settles once nothing more will be delivered. Safe to call twice. */
+export type Stop = () => Promise<void>;
+
+/** Where reporters write outcomes, and owners marks. */
+export interface OutcomeLog {
+  /** Appends durably, in order for each upstream. Gives each record's append time (T2 corrects clocks by it). */
+  append(outcomes: readonly Outcome[]): Promise<readonly number[]>;
+  appendMark(partition: number, mark: Mark): Promise<void>;
+}
+
+/** Who folds a partition. Calls never overlap for one partition. */
+export interface PartitionHandler {
+  /** The partition is ours from now on. Gives the offset to read from. */
+  assigned(partition: number): Promise<number>;
+  /** Records in offset order, each once from the offset that `assigned` gave. Settling asks for the next batch. */
+  take(partition: number, records: readonly LogRecord[]): Promise<void>;
+  revoked(partition: number): Promise<void>;
+}
+
+/** Delivers partitions to whoever owns them. */
+export interface OutcomeReader {
+  run(handler: PartitionHandler): Promise<Stop>;
+  /** First and next offset of a partition, and the fingerprint of its first record (V1; `''`: no record yet). */
+  bounds(partition: number): Promise<LogBounds>;
+  /** The records of [from, to) as `take` would deliver them, at most `max`. */
+  read(partition: number, from: number, max: number): Promise<readonly LogRecord[]>;
+}
+
+export interface LogBounds {
+  readonly first: number;
+  readonly next: number;
+  readonly identity: string;
+}
+
+/** Documents, overrides and incarnations, in one order for everybody (C1). */
+export interface ControlLog {
+  /** Appends durably, all or nothing, and gives the last record's offset. */
+  append(entries: readonly ControlDraft[]): Promise<number>;
+  /** Every record from `from` on, in order. */
+  read(from: number): Promise<readonly ControlRecord[]>;
+  /** Calls back after each append, whoever made it, with nothing but the news that there is some. */
+  onNews(listener: () => void): Promise<Stop>;
+}
+
+export type ControlDraft = Pick<ControlRecord, 'author' | 'reason' | 'source'> & { readonly change: ControlChange };
+
+/** What is kept of a partition beside its snapshots. */
+export interface PartitionMeta {
+  /** V1. */
+  readonly incarnation: number;
+  /** Offset of the first record not folded. */
+  readonly next: number;
+  /** The fold clock (T1), ms. */
+  readonly clockMs: number;
+  /** Last control offset in force; -1: none. */
+  readonly control: number;
+  /** Grows with each write (K1, V3). */
+  readonly sequence: number;
+  /** K1: the store was found empty and is not to be trusted until `next` reaches this. Absent: trusted. */
+  readonly restoringTo?: number;
+}
+
+/** Everything a partition's owner starts from. */
+export interface Claim {
+  /** One counter for each consumer group (K1); only saves work. */
+  readonly epoch: number;
+  /** Absent: the store has nothing of this partition. */
+  readonly meta?: PartitionMeta;
+  readonly snapshots: readonly Snapshot[];
+  readonly ids: readonly RememberedId[];
+  /** Committed, and not known to be published. */
+  readonly outbox: readonly OutboxEntry[];
+}
+
+/** A transition on its way to the transitions log; `offset` is the record that made it. */
+export interface OutboxEntry {
+  readonly offset: number;
+  readonly transition: Transition;
+}
+
+/** K1, all or nothing. */
+export interface Commit {
+  readonly partition: number;
+  readonly group: string;
+  readonly epoch: number;
+  readonly incarnation: number;
+  /** Unique to this commit; the same when it is sent again. */
+  readonly commitId: string;
+  /** The store's `next` as this owner believes it; null: the store has nothing of this partition. */
+  readonly expected: number | null;
+  readonly next: number;
+  readonly clockMs: number;
+  readonly control: number;
+  /** Those that changed since the last commit; of a rewrite (K2) all. */
+  readonly snapshots: readonly Snapshot[];
+  readonly outbox: readonly OutboxEntry[];
+  /** Of the records in [expected, next); of a rewrite all that are remembered. */
+  readonly ids: readonly RememberedId[];
+  /** K2 REGRESSED, or a higher incarnation (V1): `snapshots` and `ids` replace all that is there. */
+  readonly rewrite?: boolean;
+  /** K1, first commit to an empty store. */
+  readonly restoringTo?: number;
+}
+
+/** K2. `next` is the store's. */
+export type CommitAnswer =
+  | { readonly kind: 'OK' | 'ALREADY' }
+  | { readonly kind: 'FENCED' }
+  | { readonly kind: 'AHEAD'; readonly next: number }
+  /** `next` absent: the store has lost the partition's meta. */
+  | { readonly kind: 'REGRESSED'; readonly next?: number };
+
+/** Snapshots, meta, ids and outbox of each partition. Nothing in it ever expires (K5). */
+export interface StateStore {
+  claim(partition: number, group: string): Promise<Claim>;
+  commit(commit: Commit): Promise<CommitAnswer>;
+  /** Drops these outbox entries; those not there are passed over. */
+  published(partition: number, entries: readonly OutboxEntry[]): Promise<void>;
+}
+
+/** What a proxy hears of a partition: at first all, then what is new, and each second that it is still so (V3). */
+export interface StateUpdate {
+  readonly partition: number;
+  /** Absent: the store knows nothing, so the state is unknown, not closed (V4). */
+  readonly meta?: PartitionMeta;
+  /** Possibly none, possibly some that are known already. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+export interface StateFeed {
+  /** Settles when every partition has been delivered once. */
+  follow(listener: (update: StateUpdate) => void): Promise<Stop>;
+}
+
+/** The documents in force, whole each time they change (V2). */
+export interface DocumentFeed {
+  follow(listener: (documents: DocumentSet) => void): Promise<Stop>;
+}
+
+export interface DocumentSet {
+  /** Control offset up to which these are so; -1: none. */
+  readonly control: number;
+  readonly documents: readonly Document[];
+}
+
+/** History for people and programs; no input to anything. */
+export interface TransitionLog {
+  append(transitions: readonly Transition[]): Promise<void>;
+  /** Newest first, repeats dropped by identity (G1). `upstream` absent: of all. */
+  list(query: TransitionQuery): Promise<TransitionPage>;
+  /** Calls back with each transition from now on, possibly more than once. */
+  follow(listener: (transition: Transition) => void): Promise<Stop>;
+}
+
+export interface TransitionQuery {
+  readonly upstream?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+  /** As the last page gave it. */
+  readonly pageToken?: string;
+}
+
+export interface TransitionPage {
+  readonly transitions: readonly Transition[];
+  readonly nextPageToken?: string;
+}
+
+/** What could not be read, byte for byte, with where it was found and why. */
+export interface DeadLetters {
+  append(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+export interface DeadLetter {
+  readonly partition: number;
+  readonly offset: number;
+  readonly reason: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}

@@ -1,0 +1,37 @@
+/**
+ * One upstream's breaker, whole: what is stored, what proxies read, what an actor wakes from.
+ */
+import type { PolicyIdentity } from './policy.ts';
+import type { BreakerState, WindowCounts } from './transition.ts';
+
+export interface Snapshot {
+  readonly upstream: string;
+  /** V1: (incarnation, next) is the version; `next` is one past the last record that touched this upstream. */
+  readonly incarnation: number;
+  readonly next: number;
+  /** Transitions so far; the first application of a policy is 1 (G1). */
+  readonly generation: number;
+  readonly state: BreakerState;
+  /** Share of calls let through, 0 to 1 (V5): 0 while open, 1 while closed. */
+  readonly admit: number;
+  /** Fold clock at which the state began, ms. */
+  readonly sinceMs: number;
+  /** T4: the state is over from here on, with no message from anyone. Absent: it has no end. */
+  readonly untilMs?: number;
+  /** Set by hand. Who and why, for operators only. */
+  readonly override?: Override;
+  readonly window: WindowCounts;
+  /** Absent: the policy was deleted; the snapshot stays for ever (C3). */
+  readonly policy?: PolicyIdentity;
+}
+
+export interface Override {
+  readonly author: string;
+  readonly reason: string;
+  readonly controlOffset: number;
+}
+
+/** V1: is `a` a later version than `b`? */
+export function isNewer(a: Pick<Snapshot, 'incarnation' | 'next'>, b: Pick<Snapshot, 'incarnation' | 'next'>): boolean {
+  return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;
+}
