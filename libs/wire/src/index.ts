@@ -1,0 +1,5 @@
+export * from './entry.ts';
+export { UnreadableRecord } from './fields.ts';
+export { murmur2, partitionOf } from './partition.ts';
+export { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
+export { decodeTransition, encodeTransition } from './transition.ts';

@@ -1,0 +1,68 @@
+/**
+ * A snapshot as the stores keep it: JSON that a person can read with `redis-cli hget`, so state and window stand by
+ * name and times in ISO 8601. Unknown fields are passed over, so a newer minor version's snapshots can be read;
+ * another `v` is refused.
+ */
+import type { Snapshot, WindowCounts } from '#engine';
+import { Fields, given } from './fields.ts';
+import { toBytes } from './json.ts';
+import { readPolicyIdentity } from './transition.ts';
+
+/** Times are whole milliseconds (append times and durations are), which ISO 8601 holds without loss. */
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const { window } = snapshot;
+  return toBytes({
+    v: 1,
+    upstream: snapshot.upstream,
+    state: snapshot.state,
+    admit: snapshot.admit,
+    incarnation: snapshot.incarnation,
+    generation: snapshot.generation,
+    next: snapshot.next,
+    since: isoTime(snapshot.sinceMs),
+    until: isoTime(snapshot.untilMs),
+    window: { startedAt: isoTime(window.startedAtMs), total: window.total, errors: window.errors, slow: window.slow },
+    override: snapshot.override,
+    policy: snapshot.policy,
+  });
+}
+
+/** Throws `UnreadableRecord`. */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  const fields = Fields.of('a snapshot', bytes);
+  return {
+    upstream: fields.text('upstream'),
+    incarnation: fields.integer('incarnation'),
+    next: fields.integer('next'),
+    generation: fields.integer('generation'),
+    state: fields.oneOf('state', ['closed', 'open']),
+    admit: readAdmit(fields),
+    sinceMs: fields.time('since'),
+    ...given('untilMs', fields.has('until') ? fields.time('until') : undefined),
+    ...given('override', fields.has('override') ? readOverride(fields.object('override')) : undefined),
+    window: readWindow(fields.object('window')),
+    ...given('policy', fields.has('policy') ? readPolicyIdentity(fields.object('policy')) : undefined),
+  };
+}
+
+function readAdmit(fields: Fields): number {
+  const admit = fields.number('admit');
+  return admit >= 0 && admit <= 1 ? admit : fields.fail('admit', '0 to 1');
+}
+
+function readOverride(override: Fields): { author: string; reason: string; controlOffset: number } {
+  return { author: override.text('author'), reason: override.text('reason'), controlOffset: override.integer('controlOffset') };
+}
+
+function readWindow(window: Fields): WindowCounts {
+  return {
+    ...given('startedAtMs', window.has('startedAt') ? window.time('startedAt') : undefined),
+    total: window.integer('total'),
+    errors: window.integer('errors'),
+    slow: window.integer('slow'),
+  };
+}
+
+function isoTime(timeMs: number | undefined): string | undefined {
+  return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+}
