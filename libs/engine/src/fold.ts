@@ -1,10 +1,25 @@
 /**
- * The fold of one partition (docs/model.md): records in, transitions and snapshots out.
+ * The fold of one partition (docs/model.md): records in, transitions and snapshots out. The same records with the same
+ * control log give the same result in whatever batches they come, on whatever machine, at whatever time.
+ *
+ * Records are read in order for what concerns the whole partition (clock, expiries, marks, repeats). Outcomes are
+ * gathered into one run for each upstream and reach its actor as one event. F1: a run is handed over before anything
+ * could happen that its actor must already know of: a mark, a set-back, a lease that ends, and the earliest end of a
+ * lease that the run itself could begin. So gathering never changes a result.
  */
-import type { ControlRecord } from './control.ts';
-import type { LogRecord } from './outcome.ts';
+import { Actors } from './actors.ts';
+import { firstSnapshot } from './breaker.ts';
+import type { ControlRecord, TrafficSetting } from './control.ts';
+import { Documents } from './documents.ts';
+import type { BreakerEvent, Change, Moved } from './machine.ts';
+import { expiry, isBeyond } from './machine.ts';
+import type { LogRecord, Mark, Outcome } from './outcome.ts';
+import type { Policy } from './policy.ts';
+import { measuresAlike } from './policy.ts';
 import type { OutboxEntry } from './ports.ts';
 import type { RememberedId } from './repeats.ts';
+import { Repeats } from './repeats.ts';
+import { Run } from './run.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Where a fold begins: at a log's start, or at what a store kept. */
@@ -43,7 +58,7 @@ export interface Tally {
   unknown: number;
   repeat: number;
   late: number;
-  /** Admitted under an older generation, or before the state began (G2). */
+  /** Admitted under an older generation, or known before the state began (G2). */
   stale: number;
   otherIncarnation: number;
   /** A generation that can't be yet (G2). */
@@ -60,22 +75,316 @@ export interface FoldReport {
   readonly tally: Tally;
 }
 
-export declare class PartitionFold {
-  constructor(start: FoldStart, control: ControlDictionary, options: FoldOptions);
+/** T1: a record this much below the clock sets it back, ms. */
+const SET_BACK_AFTER_MS = 5_000;
+
+export class PartitionFold {
   readonly partition: number;
   readonly incarnation: number;
-  get next(): number;
-  get clockMs(): number;
-  get control(): number;
-  /** Folds records in order; those below `next` are passed over. The same records in any batches give the same result. */
-  fold(records: readonly LogRecord[]): FoldReport;
-  /** Of every upstream that ever had a policy here. */
-  snapshots(): Snapshot[];
-  snapshot(upstream: string): Snapshot | undefined;
-  /** Snapshots changed by records at or after `offset`. */
-  changedSince(offset: number): Snapshot[];
-  /** Ids remembered of records at or after `offset`, oldest first. */
-  idsSince(offset: number): RememberedId[];
+  readonly #dictionary: ControlDictionary;
+  readonly #owns: (upstream: string) => boolean;
+  readonly #lateAfterMs: number;
+  readonly #documents = new Documents();
+  readonly #policies = new Map<string, Policy>();
+  readonly #actors: Actors;
+  readonly #repeats: Repeats;
+  /** Upstream -> end of its lease. */
+  readonly #leases = new Map<string, number>();
+  /** Upstream -> its version, for those touched since `settled`. */
+  readonly #touched = new Map<string, number>();
+  readonly #runs = new Map<string, Run>();
+  /** Fold clock at which runs must be handed over, and leases looked at (F1). */
+  #horizonMs = Infinity;
+  #shortestTripMs = Infinity;
+  #next: number;
+  #clockMs: number;
+  #control = -1;
+  #transitions: OutboxEntry[] = [];
+  #tally = newTally();
+
+  constructor(start: FoldStart, control: ControlDictionary, options: FoldOptions) {
+    this.partition = start.partition;
+    this.incarnation = start.incarnation;
+    this.#next = start.next;
+    this.#clockMs = start.clockMs;
+    this.#dictionary = control;
+    this.#owns = options.owns;
+    this.#lateAfterMs = options.lateAfterMs ?? 60_000;
+    this.#repeats = new Repeats(options.idsMax ?? 65_536);
+    this.#actors = new Actors({
+      partition: start.partition,
+      awakeMax: options.actorsMax ?? 10_000,
+      policyOf: (upstream) => this.#policies.get(upstream),
+      onMoved: (moved) => this.#onMoved(moved),
+    });
+    this.#restore(start);
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  /** Last control offset in force; -1: none. */
+  get control(): number {
+    return this.#control;
+  }
+
   /** Earliest `until` of any state, ms; undefined: no lease runs. */
-  get nextUntilMs(): number | undefined;
+  get nextUntilMs(): number | undefined {
+    const earliest = this.#earliestUntilMs();
+    return earliest === Infinity ? undefined : earliest;
+  }
+
+  /** Folds records in order; those below `next` are passed over. */
+  fold(records: readonly LogRecord[]): FoldReport {
+    this.#transitions = [];
+    this.#tally = newTally();
+    for (const record of records) {
+      if (record.offset < this.#next) continue;
+      this.#moveClock(record);
+      this.#take(record);
+      this.#next = record.offset + 1;
+    }
+    this.#handOver();
+    this.#transitions.sort((a, b) => a.offset - b.offset);
+    return { transitions: this.#transitions, tally: this.#tally };
+  }
+
+  /** Of every upstream that ever had a policy here. */
+  snapshots(): Snapshot[] {
+    return [...this.#actors.upstreams()].map((upstream) => this.snapshot(upstream) as Snapshot);
+  }
+
+  snapshot(upstream: string): Snapshot | undefined {
+    return this.#actors.snapshot(upstream);
+  }
+
+  /** Snapshots changed by records at or after `offset`, which must not lie before what was said to be settled. */
+  changedSince(offset: number): Snapshot[] {
+    const changed: Snapshot[] = [];
+    for (const [upstream, next] of this.#touched) {
+      if (next > offset) changed.push(this.snapshot(upstream) as Snapshot);
+    }
+    return changed;
+  }
+
+  /** Nobody will ask for changes before `offset` any more (K5). */
+  settled(offset: number): void {
+    for (const [upstream, next] of this.#touched) if (next <= offset) this.#touched.delete(upstream);
+  }
+
+  /** Ids remembered of records at or after `offset`, oldest first. */
+  idsSince(offset: number): RememberedId[] {
+    return this.#repeats.since(offset);
+  }
+
+  #restore(start: FoldStart): void {
+    if (start.control >= 0 && this.#dictionary(start.control) === undefined) {
+      throw new Error(`assertion: the control log has not been read up to ${start.control}`);
+    }
+    for (let offset = 0; offset <= start.control; offset++) {
+      const record = this.#dictionary(offset);
+      const change = record && this.#documents.apply(record);
+      const before = settingOf(change?.before);
+      if (before !== undefined) this.#policies.delete(before.upstream);
+      this.#knowPolicy(settingOf(change?.after)?.breaker);
+    }
+    this.#control = start.control;
+    for (const snapshot of start.snapshots) {
+      this.#actors.rest(snapshot);
+      if (snapshot.untilMs !== undefined) this.#leases.set(snapshot.upstream, snapshot.untilMs);
+    }
+    this.#repeats.restore(start.ids);
+    this.#horizonMs = this.#earliestUntilMs();
+  }
+
+  /** T1, T5: moves the fold clock to this record, and ends the leases that are over by then. */
+  #moveClock({ appendMs, offset }: LogRecord): void {
+    if (appendMs > this.#clockMs) this.#clockMs = appendMs;
+    else if (appendMs < this.#clockMs - SET_BACK_AFTER_MS) this.#setBack(appendMs, offset);
+    if (this.#clockMs >= this.#horizonMs) this.#expireDue(offset);
+  }
+
+  #setBack(clockMs: number, offset: number): void {
+    this.#handOver();
+    this.#clockMs = clockMs;
+    for (const upstream of [...this.#actors.upstreams()]) {
+      if (!isBeyond(this.snapshot(upstream) as Snapshot, clockMs)) continue;
+      this.#send(upstream, { type: 'pulledIn', clockMs }, offset);
+      const { untilMs } = this.snapshot(upstream) as Snapshot;
+      if (untilMs !== undefined) this.#leases.set(upstream, untilMs);
+    }
+    this.#horizonMs = this.#earliestUntilMs();
+  }
+
+  #expireDue(offset: number): void {
+    this.#handOver();
+    const due = [...this.#leases].filter(([, untilMs]) => untilMs <= this.#clockMs);
+    due.sort(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1));
+    for (const [upstream, untilMs] of due) this.#send(upstream, { type: 'expired', change: expiry({ untilMs }, offset) }, offset);
+    this.#horizonMs = this.#earliestUntilMs();
+  }
+
+  #take({ entry, offset, appendMs }: LogRecord): void {
+    switch (entry.kind) {
+      case 'outcome':
+        return this.#takeOutcome(entry.outcome, offset, appendMs);
+      case 'mark':
+        return this.#takeMark(entry.mark, offset);
+      case 'dead':
+        this.#tally.dead++;
+    }
+  }
+
+  #takeOutcome(outcome: Outcome, offset: number, appendMs: number): void {
+    const { upstream, reporter, id, count } = outcome;
+    if (!this.#policies.has(upstream)) {
+      this.#tally.unknown += count;
+    } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
+      this.#tally.repeat += count;
+    } else if (outcome.atMs < appendMs - this.#lateAfterMs) {
+      this.#tally.late += count;
+    } else {
+      this.#runOf(upstream).add(outcome, this.#clockMs, offset);
+    }
+  }
+
+  #runOf(upstream: string): Run {
+    let run = this.#runs.get(upstream);
+    if (run === undefined) {
+      run = new Run(this.#tally);
+      this.#runs.set(upstream, run);
+      this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#shortestTripMs);
+    }
+    return run;
+  }
+
+  /** F1. */
+  #handOver(): void {
+    if (this.#runs.size === 0) return;
+    for (const [upstream, run] of this.#runs) {
+      const breaker = this.#actors.wake(upstream);
+      breaker.fold(run);
+      if (breaker.next === run.touchedNext) this.#touched.set(upstream, breaker.next);
+    }
+    this.#runs.clear();
+    this.#horizonMs = this.#earliestUntilMs();
+  }
+
+  /** C2. */
+  #takeMark({ control, hash }: Mark, offset: number): void {
+    this.#handOver();
+    if (!this.#isGenuine(control, hash)) {
+      this.#tally.forgedMark++;
+      return;
+    }
+    this.#tally.mark++;
+    while (this.#control < control) {
+      this.#control++;
+      const record = this.#dictionary(this.#control);
+      if (record !== undefined) this.#enforce(record, offset);
+      // An override may be over before it came into force (T5).
+      if (this.#clockMs >= this.#earliestUntilMs()) this.#expireDue(offset);
+    }
+    this.#horizonMs = this.#earliestUntilMs();
+  }
+
+  #isGenuine(control: number, hash: string): boolean {
+    return control === -1 ? hash === '' : this.#dictionary(control)?.hash === hash;
+  }
+
+  #enforce(record: ControlRecord, offset: number): void {
+    const { change } = record;
+    if (change.kind === 'force' || change.kind === 'clear') {
+      if (this.#policies.has(change.upstream)) this.#override(record, offset);
+      return;
+    }
+    const changed = this.#documents.apply(record);
+    const before = settingOf(changed?.before);
+    const after = settingOf(changed?.after);
+    if (before !== undefined && before.upstream !== after?.upstream) this.#setPolicy(before, undefined, { record, offset });
+    if (after !== undefined) this.#setPolicy(before?.upstream === after.upstream ? before : undefined, after, { record, offset });
+  }
+
+  /** C3, for one upstream. */
+  #setPolicy(before: TrafficSetting | undefined, after: TrafficSetting | undefined, at: { record: ControlRecord; offset: number }): void {
+    const upstream = (after ?? before)?.upstream as string;
+    const [old, policy] = [before?.breaker, after?.breaker];
+    if (!this.#owns(upstream) || (old === undefined && policy === undefined)) return;
+    if (policy === undefined) {
+      this.#policies.delete(upstream);
+      this.#send(upstream, { type: 'policyDeleted', change: this.#byHand(at, 'the policy was deleted', 'policy') }, at.offset);
+      return;
+    }
+    this.#knowPolicy(policy);
+    if (old !== undefined) {
+      this.#send(upstream, { type: 'policyChanged', policy, keepWindow: measuresAlike(old, policy) }, at.offset);
+    } else if (this.#actors.has(upstream)) {
+      this.#send(upstream, { type: 'policyApplied', policy, change: this.#byHand(at, 'the policy was applied again', 'policy') }, at.offset);
+    } else {
+      const next = at.offset + 1;
+      this.#actors.rest(firstSnapshot(policy, { incarnation: this.incarnation, clockMs: this.#clockMs, next }));
+      this.#touched.set(upstream, next);
+    }
+  }
+
+  #override(record: ControlRecord, offset: number): void {
+    const { change, author, reason } = record;
+    if (change.kind === 'clear') {
+      if (this.snapshot(change.upstream)?.override === undefined) return;
+      this.#send(change.upstream, { type: 'cleared', change: this.#byHand({ record, offset }, reason, 'override') }, offset);
+    } else if (change.kind === 'force') {
+      const moved: Change = {
+        ...this.#byHand({ record, offset }, reason, 'override'),
+        override: { author, reason, controlOffset: record.offset },
+        ...(change.durationMs === undefined ? {} : { untilMs: record.appendMs + change.durationMs }),
+      };
+      this.#send(change.upstream, { type: 'forced', to: change.to, change: moved }, offset);
+    }
+  }
+
+  #byHand({ record, offset }: { record: ControlRecord; offset: number }, reason: string, kind: 'policy' | 'override'): Change {
+    const cause = { kind, author: record.author, controlOffset: record.offset };
+    return { offset, atMs: this.#clockMs, reason, cause };
+  }
+
+  #send(upstream: string, event: Exclude<BreakerEvent, { type: 'outcomes' }>, offset: number): void {
+    const breaker = this.#actors.wake(upstream);
+    breaker.send(event, offset);
+    this.#touched.set(upstream, breaker.next);
+  }
+
+  #onMoved({ offset, transition }: Moved): void {
+    const { upstream, openUntilMs } = transition;
+    this.#transitions.push({ offset, transition });
+    if (openUntilMs === undefined) this.#leases.delete(upstream);
+    else this.#leases.set(upstream, openUntilMs);
+  }
+
+  #knowPolicy(policy: Policy | undefined): void {
+    if (policy === undefined || !this.#owns(policy.upstream)) return;
+    this.#policies.set(policy.upstream, policy);
+    this.#shortestTripMs = Math.min(this.#shortestTripMs, policy.degradedTimeWindowMs);
+  }
+
+  #earliestUntilMs(): number {
+    let earliest = Infinity;
+    for (const untilMs of this.#leases.values()) if (untilMs < earliest) earliest = untilMs;
+    return earliest;
+  }
+}
+
+function settingOf(document: { kind: string } | undefined): TrafficSetting | undefined {
+  return document?.kind === 'UpstreamTrafficSetting' ? (document as TrafficSetting) : undefined;
+}
+
+function newTally(): Tally {
+  return {
+    counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0,
+    otherIncarnation: 0, future: 0, mark: 0, forgedMark: 0, dead: 0,
+  };
 }

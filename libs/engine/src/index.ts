@@ -1,9 +1,17 @@
 export * from './control.ts';
+export { ControlView, type Incarnation } from './control-view.ts';
 export * from './decision.ts';
+export * from './documents.ts';
 export * from './fold.ts';
+export { LogClock } from './log-clock.ts';
 export * from './outcome.ts';
+export type { OwnerObserver, OwnerOptions, OwnerPorts } from './owner.ts';
 export * from './policy.ts';
 export * from './ports.ts';
-export * from './repeats.ts';
+export { Pump } from './pump.ts';
+export type { RememberedId } from './repeats.ts';
+export { Reporter, type Call } from './reporter.ts';
 export * from './snapshot.ts';
+export { StateCache, type CacheClocks } from './state-cache.ts';
 export * from './transition.ts';
+export { readWindow } from './window.ts';

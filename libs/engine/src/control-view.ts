@@ -1,0 +1,52 @@
+/**
+ * The control log as this process has read it: the fold's dictionary. It only grows.
+ */
+import type { ControlRecord } from './control.ts';
+import type { ControlLog } from './ports.ts';
+
+export class ControlView {
+  readonly #log: ControlLog;
+  readonly #records = new Map<number, ControlRecord>();
+  #latest = -1;
+  #reading: Promise<void> | undefined;
+
+  constructor(log: ControlLog) {
+    this.#log = log;
+  }
+
+  /** Offset of the last record read; -1: none. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  readonly at = (offset: number): ControlRecord | undefined => this.#records.get(offset);
+
+  /** Reads on to the end. */
+  async refresh(): Promise<void> {
+    this.#reading ??= this.#readOn().finally(() => (this.#reading = undefined));
+    await this.#reading;
+  }
+
+  /** C2: an owner that hasn't read control up to `offset` reads it first. It may still not exist. */
+  async reach(offset: number): Promise<void> {
+    if (offset > this.#latest) await this.refresh();
+  }
+
+  /** The last incarnation that was begun for a partition (V1). */
+  incarnationOf(partition: number): Incarnation | undefined {
+    let last: Incarnation | undefined;
+    for (const { change } of this.#records.values()) {
+      if (change.kind === 'incarnation' && change.partition === partition) last = change;
+    }
+    return last;
+  }
+
+  async #readOn(): Promise<void> {
+    for (const record of await this.#log.read(this.#latest + 1)) {
+      this.#records.set(record.offset, record);
+      this.#latest = record.offset;
+    }
+  }
+}
+
+export type Incarnation = Extract<ControlRecord['change'], { kind: 'incarnation' }>;

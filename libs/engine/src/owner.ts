@@ -1,0 +1,264 @@
+/**
+ * One partition in the hands of its owner: restore, fold, commit, publish, in that order (K1-K3). The fold is
+ * deterministic and the store compares positions, so whatever answer a commit gets, there is a way on that neither
+ * loses nor repeats a record:
+ *
+ *   OK, ALREADY  what was sent stands                        → publish it
+ *   AHEAD        somebody folded further                     → keep all, commit again once past the store
+ *   REGRESSED    the store fell back or was emptied          → write all again
+ *   FENCED       a newer owner of our group, or incarnation  → drop all, claim again
+ */
+import type { ControlView, Incarnation } from './control-view.ts';
+import type { FoldOptions, FoldReport } from './fold.ts';
+import { PartitionFold } from './fold.ts';
+import type { LogRecord, Mark } from './outcome.ts';
+import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, OutboxEntry, OutcomeLog, OutcomeReader, StateStore, TransitionLog } from './ports.ts';
+import type { ControlLog } from './ports.ts';
+
+export interface OwnerPorts {
+  readonly outcomes: OutcomeLog;
+  readonly reader: OutcomeReader;
+  readonly control: ControlLog;
+  readonly states: StateStore;
+  readonly transitions: TransitionLog;
+  readonly deadLetters: DeadLetters;
+}
+
+export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax' | 'actorsMax'> {
+  /** Consumer group: epochs count within it (K1). */
+  readonly group: string;
+  readonly owns: (upstream: string, partition: number) => boolean;
+  /** A fresh commit id. */
+  readonly newId: () => string;
+  /** What happens, for metrics and log lines. */
+  readonly observer: OwnerObserver;
+}
+
+export interface OwnerObserver {
+  folded(partition: number, report: FoldReport): void;
+  committed(partition: number, answer: CommitAnswer): void;
+  /** Published, so everybody may know it. */
+  published(partition: number, entries: readonly OutboxEntry[]): void;
+  /** V1: the state begins anew, for this reason. */
+  incarnated(incarnation: Incarnation, reason: string): void;
+  /** Went wrong and will be tried again. */
+  postponed(partition: number, what: string, error: unknown): void;
+}
+
+/** How often a commit is taken up again within one batch before the batch is handed back to the reader. */
+const COMMIT_ROUNDS_MAX = 8;
+/** Records read at once when an owner must catch up on its own. */
+const CATCH_UP_MAX = 1_000;
+
+export class PartitionOwner {
+  readonly #ports: OwnerPorts;
+  readonly #options: OwnerOptions;
+  readonly #control: ControlView;
+  readonly partition: number;
+  #fold!: PartitionFold;
+  #identity = '';
+  #epoch = 0;
+  /** The store's next as we believe it; null: it has nothing. */
+  #expected: number | null = null;
+  #rewrite = false;
+  #restoringTo: number | undefined;
+  /** Made, or found at the claim, and not known to be published. */
+  #unpublished: OutboxEntry[] = [];
+  #publishing: Promise<void> | undefined;
+  /** Sent and not answered: sent again as it was (ALREADY tells a lost reply). */
+  #unanswered: Commit | undefined;
+
+  private constructor(partition: number, control: ControlView, { ports, options }: { ports: OwnerPorts; options: OwnerOptions }) {
+    this.partition = partition;
+    this.#control = control;
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  static async claim(partition: number, control: ControlView, by: { ports: OwnerPorts; options: OwnerOptions }): Promise<PartitionOwner> {
+    const owner = new PartitionOwner(partition, control, by);
+    await owner.#claim();
+    return owner;
+  }
+
+  get next(): number {
+    return this.#fold.next;
+  }
+
+  get fold(): Pick<PartitionFold, 'next' | 'clockMs' | 'control' | 'nextUntilMs'> {
+    return this.#fold;
+  }
+
+  async take(records: readonly LogRecord[]): Promise<void> {
+    const first = records.find((record) => record.offset >= this.#fold.next);
+    if (first !== undefined) await this.#foldBatch(records);
+    await this.#commit();
+    await this.publish();
+  }
+
+  /** Empties the outbox, at least once (K3). What can't be published now stays for the next call. */
+  async publish(): Promise<void> {
+    this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
+    await this.#publishing;
+  }
+
+  async #publish(): Promise<void> {
+    const settledTo = this.#expected ?? 0;
+    const entries = this.#unanswered === undefined ? this.#unpublished.filter(({ offset }) => offset < settledTo) : [];
+    if (entries.length === 0) return;
+    try {
+      await this.#ports.transitions.append(entries.map(({ transition }) => transition));
+      await this.#ports.states.published(this.partition, entries);
+    } catch (error) {
+      this.#options.observer.postponed(this.partition, 'publishing transitions', error);
+      return;
+    }
+    const done = new Set(entries);
+    this.#unpublished = this.#unpublished.filter((entry) => !done.has(entry));
+    this.#options.observer.published(this.partition, entries);
+  }
+
+  async #claim(): Promise<void> {
+    const claim = await this.#ports.states.claim(this.partition, this.#options.group);
+    await this.#control.refresh();
+    const bounds = await this.#boundsOfBegunLog();
+    const incarnation = await this.#incarnate(claim, bounds);
+    const kept = claim.meta?.incarnation === incarnation.number ? claim : undefined;
+    const meta = kept?.meta;
+    if (meta !== undefined) await this.#control.reach(meta.control);
+    this.#fold = new PartitionFold(
+      {
+        partition: this.partition,
+        incarnation: incarnation.number,
+        next: meta?.next ?? incarnation.startOffset,
+        clockMs: meta?.clockMs ?? 0,
+        control: meta?.control ?? -1,
+        snapshots: kept?.snapshots ?? [],
+        ids: kept?.ids ?? [],
+      },
+      this.#control.at,
+      { ...this.#options, owns: (upstream) => this.#options.owns(upstream, this.partition) },
+    );
+    this.#identity = incarnation.identity;
+    this.#epoch = claim.epoch;
+    this.#expected = claim.meta?.next ?? null;
+    this.#rewrite = claim.meta !== undefined && kept === undefined;
+    this.#restoringTo = meta === undefined ? bounds.next : meta.restoringTo;
+    this.#unpublished = [...claim.outbox];
+    this.#unanswered = undefined;
+  }
+
+  /** V1 compares logs by their first record, so an empty one gets one: a mark that says nothing. */
+  async #boundsOfBegunLog(): Promise<LogBounds> {
+    const bounds = await this.#ports.reader.bounds(this.partition);
+    if (bounds.identity !== '') return bounds;
+    await this.#ports.outcomes.appendMark(this.partition, { control: -1, hash: '' });
+    return await this.#ports.reader.bounds(this.partition);
+  }
+
+  /** V1: the incarnation in force, or a new one where the log is another, or was cut before what we need. */
+  async #incarnate(claim: Claim, bounds: LogBounds): Promise<Incarnation> {
+    const last = this.#control.incarnationOf(this.partition);
+    const from = claim.meta?.next ?? last?.startOffset ?? bounds.first;
+    const reason = reincarnationReason(last, bounds, from);
+    if (last !== undefined && reason === undefined) return last;
+    const number = Math.max(last?.number ?? 0, claim.meta?.incarnation ?? 0) + 1;
+    const { partition } = this;
+    const begun: Incarnation = { kind: 'incarnation', partition, number, identity: bounds.identity, startOffset: bounds.first };
+    await this.#ports.control.append([{ author: 'fuseboard', reason: reason as string, source: 'fuseboard', change: begun }]);
+    await this.#control.refresh();
+    const settled = this.#control.incarnationOf(partition) ?? begun;
+    this.#options.observer.incarnated(settled, reason as string);
+    return settled;
+  }
+
+  async #foldBatch(records: readonly LogRecord[]): Promise<void> {
+    for (const { entry } of records) if (entry.kind === 'mark') await this.#control.reach(entry.mark.control);
+    // At least once: acknowledged before the commit that passes them, and told again by a refold.
+    const letters = records.flatMap(({ entry, offset }) =>
+      entry.kind === 'dead' && offset >= this.#fold.next ? [{ ...entry, partition: this.partition, offset }] : [],
+    );
+    if (letters.length > 0) await this.#ports.deadLetters.append(letters);
+    const report = this.#fold.fold(records);
+    this.#unpublished.push(...report.transitions);
+    this.#options.observer.folded(this.partition, report);
+  }
+
+  async #commit(): Promise<void> {
+    for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
+      if (this.#unanswered === undefined && this.#fold.next <= (this.#expected ?? -1) && !this.#rewrite) return;
+      const commit = (this.#unanswered ??= this.#commitOf());
+      const answer = await this.#ports.states.commit(commit);
+      this.#unanswered = undefined;
+      this.#options.observer.committed(this.partition, answer);
+      await this.#act(answer, commit);
+    }
+    throw new Error(`partition ${this.partition}: no commit stood after ${COMMIT_ROUNDS_MAX} rounds`);
+  }
+
+  #commitOf(): Commit {
+    const from = this.#rewrite ? -1 : (this.#expected ?? -1);
+    const restoring = this.#restoringTo !== undefined && this.#fold.next < this.#restoringTo;
+    return {
+      partition: this.partition,
+      group: this.#options.group,
+      epoch: this.#epoch,
+      incarnation: this.#fold.incarnation,
+      commitId: this.#options.newId(),
+      expected: this.#expected,
+      next: this.#fold.next,
+      clockMs: this.#fold.clockMs,
+      control: this.#fold.control,
+      snapshots: this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from),
+      outbox: this.#unpublished.filter(({ offset }) => offset >= from),
+      ids: this.#fold.idsSince(from),
+      ...(this.#rewrite ? { rewrite: true } : {}),
+      ...(restoring ? { restoringTo: this.#restoringTo as number } : {}),
+    };
+  }
+
+  async #act(answer: CommitAnswer, commit: Commit): Promise<void> {
+    switch (answer.kind) {
+      case 'OK':
+      case 'ALREADY':
+        this.#expected = commit.next;
+        this.#rewrite = false;
+        this.#fold.settled(commit.next);
+        return;
+      case 'AHEAD':
+        this.#expected = answer.next;
+        return;
+      case 'REGRESSED':
+        if ((await this.#ports.reader.bounds(this.partition)).identity !== this.#identity) return await this.#startOver();
+        this.#expected = answer.next ?? null;
+        this.#rewrite = true;
+        return;
+      case 'FENCED':
+        return await this.#startOver();
+    }
+  }
+
+  /** Back to what the store has, then on to where we stood. */
+  async #startOver(): Promise<void> {
+    const stoodAt = this.#fold.next;
+    await this.#claim();
+    while (this.#fold.next < stoodAt) {
+      const records = await this.#ports.reader.read(this.partition, this.#fold.next, CATCH_UP_MAX);
+      if (records.length === 0) return;
+      await this.#foldBatch(records);
+    }
+  }
+
+  /** C2: what a mark appended now would say. */
+  markNow(): Mark {
+    const control = this.#control.latest;
+    return { control, hash: this.#control.at(control)?.hash ?? '' };
+  }
+}
+
+function reincarnationReason(last: Incarnation | undefined, bounds: LogBounds, from: number): string | undefined {
+  if (last === undefined) return 'first use of this log';
+  if (last.identity !== bounds.identity) return 'the log is another one: its first record differs';
+  if (from < bounds.first) return `the log was cut: it begins at ${bounds.first}, needed from ${from}`;
+  return undefined;
+}

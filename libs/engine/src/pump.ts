@@ -1,0 +1,96 @@
+/**
+ * The pump: takes the partitions that the log's reader assigns, folds and commits what comes, and keeps time moving
+ * where no outcome does (C2, T5). It has no timer of its own: whoever runs it calls `pulse`.
+ */
+import { ControlView } from './control-view.ts';
+import type { LogRecord } from './outcome.ts';
+import type { OwnerOptions, OwnerPorts } from './owner.ts';
+import { PartitionOwner } from './owner.ts';
+import type { PartitionHandler } from './ports.ts';
+
+/** T5: a mark that has not been folded yet is repeated after this long, ms. */
+const MARK_AGAIN_AFTER_MS = 300;
+
+interface Owned {
+  readonly owner: PartitionOwner;
+  /** When the last mark was appended, by the pulse's clock; -Infinity: none. */
+  markedAtMs: number;
+  /** What it said. */
+  markedControl: number;
+}
+
+export class Pump implements PartitionHandler {
+  readonly #by: { readonly ports: OwnerPorts; readonly options: OwnerOptions };
+  readonly #control: ControlView;
+  readonly #owned = new Map<number, Owned>();
+  #pulsing = false;
+
+  constructor(ports: OwnerPorts, options: OwnerOptions) {
+    this.#by = { ports, options };
+    this.#control = new ControlView(ports.control);
+  }
+
+  async assigned(partition: number): Promise<number> {
+    const owner = await PartitionOwner.claim(partition, this.#control, this.#by);
+    await owner.publish();
+    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1 });
+    return owner.next;
+  }
+
+  async take(partition: number, records: readonly LogRecord[]): Promise<void> {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined) throw new Error(`assertion: partition ${partition} is not assigned`);
+    await owned.owner.take(records);
+  }
+
+  async revoked(partition: number): Promise<void> {
+    this.#owned.delete(partition);
+  }
+
+  /** Partitions owned, and how far each is. */
+  positions(): { partition: number; next: number; clockMs: number; control: number }[] {
+    return [...this.#owned].map(([partition, { owner }]) => {
+      const { next, clockMs, control } = owner.fold;
+      return { partition, next, clockMs, control };
+    });
+  }
+
+  /**
+   * To be called each 100 ms or so, and when the control log has news; a call while one runs does nothing. Appends a
+   * mark where control has news, or where a lease is over by our clock and the log has gone quiet. Never rejects.
+   */
+  async pulse(nowMs: number): Promise<void> {
+    if (this.#pulsing) return;
+    this.#pulsing = true;
+    try {
+      for (const [partition, owned] of this.#owned) await this.#pulse(partition, owned, nowMs);
+    } finally {
+      this.#pulsing = false;
+    }
+  }
+
+  async #pulse(partition: number, owned: Owned, nowMs: number): Promise<void> {
+    try {
+      await owned.owner.publish();
+      await this.#control.refresh();
+      if (!(await this.#needsMark(partition, owned, nowMs))) return;
+      const mark = owned.owner.markNow();
+      owned.markedAtMs = nowMs;
+      owned.markedControl = mark.control;
+      await this.#by.ports.outcomes.appendMark(partition, mark);
+    } catch (error) {
+      this.#by.options.observer.postponed(partition, 'appending a mark', error);
+    }
+  }
+
+  async #needsMark(partition: number, { owner, markedAtMs, markedControl }: Owned, nowMs: number): Promise<boolean> {
+    const { control, nextUntilMs, next } = owner.fold;
+    const hasNews = this.#control.latest > control;
+    if (hasNews && markedControl < this.#control.latest) return true;
+    if (nowMs < markedAtMs + MARK_AGAIN_AFTER_MS) return false;
+    const isDue = nextUntilMs !== undefined && nextUntilMs <= nowMs;
+    if (!hasNews && !isDue) return false;
+    // Records that are there already may do what the mark would.
+    return (await this.#by.ports.reader.bounds(partition)).next <= next;
+  }
+}
