@@ -1,0 +1,185 @@
+import { hostname } from 'node:os';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { readConfig, type ConfigSources } from './config.ts';
+import { StartError } from './start-error.ts';
+
+const FLEET = { FUSEBOARD_KAFKA_BROKERS: '127.0.0.1:9092', FUSEBOARD_REDIS_URL: 'redis://127.0.0.1:6379' };
+
+function read(env: ConfigSources['env'] = {}, argv: readonly string[] = [], role: ConfigSources['role'] = 'standalone') {
+  return readConfig({ role, env, argv });
+}
+
+/** What a person reads when the start is refused. */
+function refusal(...of: Parameters<typeof read>): StartError {
+  try {
+    read(...of);
+  } catch (error) {
+    if (error instanceof StartError) return error;
+    throw error;
+  }
+  throw new Error('it was taken');
+}
+
+describe('defaults', () => {
+  it('are complete, frozen and bound to loopback', () => {
+    const config = read();
+    expect(config).toMatchObject({
+      role: 'standalone',
+      logLevel: 'info',
+      proxyListen: { host: '127.0.0.1', port: 8080 },
+      consoleListen: { host: '127.0.0.1', port: 8090 },
+      grpcListen: { host: '127.0.0.1', port: 50051 },
+      adminListen: { host: '127.0.0.1', port: 9464 },
+      configDir: undefined,
+      drivers: { kind: 'embedded', dataDir: './data' },
+      access: { token: undefined, anonymousReads: false },
+      demo: true,
+      lateAfterMs: 60_000,
+      stateMaxAgeMs: 5_000,
+      warnings: [],
+    });
+    expect(Object.isFrozen(config) && Object.isFrozen(config.drivers)).toBe(true);
+  });
+
+  it('name the instance after the host, with a suffix of its own each time', () => {
+    expect(read().instance).toMatch(/^[A-Za-z0-9._-]+-[0-9a-f]{6}$/);
+    expect(read().instance.startsWith(hostname().slice(0, 3).replaceAll(/[^A-Za-z0-9._-]/g, '-'))).toBe(true);
+    expect(read().instance).not.toBe(read().instance);
+  });
+});
+
+describe('precedence', () => {
+  it('a flag rules over the environment, the environment over the default', () => {
+    const env = { FUSEBOARD_PROXY_LISTEN: '127.0.0.1:1111', FUSEBOARD_CONSOLE_LISTEN: '127.0.0.1:2222' };
+    const config = read(env, ['--proxy', '127.0.0.1:3333', '--data', ':memory:', '--no-demo']);
+    expect([config.proxyListen.port, config.consoleListen.port, config.grpcListen.port]).toEqual([3333, 2222, 50051]);
+    expect(config.drivers).toEqual({ kind: 'embedded', dataDir: ':memory:' });
+    expect(config.demo).toBe(false);
+  });
+
+  it('an empty string is "not set"', () => {
+    expect(read({ FUSEBOARD_PROXY_LISTEN: '', FUSEBOARD_KAFKA_BROKERS: '', FUSEBOARD_TOKEN: '' }).proxyListen.port).toBe(8080);
+  });
+});
+
+describe('a bad value stops the start and names the variable, what was found and what is allowed', () => {
+  it.each([
+    [{ FUSEBOARD_PROXY_LISTEN: '8080' }, 'FUSEBOARD_PROXY_LISTEN: found "8080", allowed: HOST:PORT with a port from 0 to 65535'],
+    [{ FUSEBOARD_GRPC_LISTEN: '127.0.0.1:70000' }, 'FUSEBOARD_GRPC_LISTEN: found "127.0.0.1:70000", allowed: HOST:PORT'],
+    [{ FUSEBOARD_ANONYMOUS: 'yes' }, 'FUSEBOARD_ANONYMOUS: found "yes", allowed: none, read'],
+    [{ FUSEBOARD_LOG_LEVEL: 'loud' }, 'FUSEBOARD_LOG_LEVEL: found "loud", allowed: trace, debug, info, warn, error, fatal, silent'],
+    [{ FUSEBOARD_INSTANCE: 'a b' }, 'FUSEBOARD_INSTANCE: found "a b", allowed: 1 to 128 of'],
+    [{ FUSEBOARD_REDIS_PREFIX: 'a{b}' }, 'FUSEBOARD_REDIS_PREFIX: found "a{b}", allowed: 1 to 100 of'],
+    [{ FUSEBOARD_TOPIC_PREFIX: 'a/b' }, 'FUSEBOARD_TOPIC_PREFIX: found "a/b", allowed: 1 to 100 of'],
+    [{ FUSEBOARD_LATE_AFTER: '60' }, 'FUSEBOARD_LATE_AFTER: found "60", allowed: a duration from 1s to 24h'],
+    [{ FUSEBOARD_STATE_MAX_AGE: '10ms' }, 'FUSEBOARD_STATE_MAX_AGE: found "10ms", allowed: a duration from 1s to 1h'],
+    [{ FUSEBOARD_CONFIG_DIR: '/there/is/no/such' }, 'FUSEBOARD_CONFIG_DIR: found "/there/is/no/such", which can\'t be read (ENOENT); allowed: a directory that can be read'],
+    [{ FUSEBOARD_CONFIG_FILE: '/there/is/no/such.yaml' }, "FUSEBOARD_CONFIG_FILE: /there/is/no/such.yaml can't be read: ENOENT"],
+    [{ FUSEBOARD_TOKEN_FILE: '/there/is/no/such' }, "FUSEBOARD_TOKEN_FILE: /there/is/no/such can't be read: ENOENT"],
+  ])('%j', (env, message) => {
+    expect(refusal(env).message).toContain(message);
+  });
+
+  it('a bad flag is named as the flag it was', () => {
+    expect(refusal({}, ['--proxy', 'nonsense']).message).toContain('--proxy: found "nonsense", allowed: HOST:PORT');
+  });
+
+  it('several are told together', () => {
+    const { message } = refusal({ FUSEBOARD_PROXY_LISTEN: 'x', FUSEBOARD_ANONYMOUS: 'y' });
+    expect(message).toMatch(/^Fuseboard can't start, for 2 reasons:\n {2}FUSEBOARD_PROXY_LISTEN: .*\n {2}FUSEBOARD_ANONYMOUS: /);
+  });
+
+  it('a flag that is not there is a usage error that names the nearest', () => {
+    const error = refusal({}, ['--prxy', '127.0.0.1:1']);
+    expect(error.message).toContain("unknown option '--prxy'\n(Did you mean --proxy?)");
+    expect(error.exitCode).toBe(2);
+  });
+
+  it('a flag without its value, and an argument that is no flag, are usage errors', () => {
+    expect(refusal({}, ['--proxy']).message).toContain("option '--proxy <HOST:PORT>' argument missing");
+    expect(refusal({}, ['what']).message).toContain('too many arguments');
+    expect(refusal(FLEET, ['--proxy', 'x:1'], 'proxy').message).toContain('this process has no flags');
+  });
+});
+
+describe('a variable that is not known has no effect, and a warning says so', () => {
+  it('with the name that was meant', () => {
+    expect(read({ FUSEBOARD_PROXI_LISTEN: 'x', FUSEBOARD_SERVER: 'known to the command' }).warnings).toEqual([
+      'FUSEBOARD_PROXI_LISTEN is set, but there is no such setting, did you mean FUSEBOARD_PROXY_LISTEN? It has no effect.',
+    ]);
+  });
+});
+
+describe('secrets', () => {
+  it('are never in a message, nor in the configuration when it is printed', () => {
+    const bad = refusal({ ...FLEET, FUSEBOARD_TOKEN: 'my secret', FUSEBOARD_REDIS_URL: 'http://:pass-word@x' }, [], 'console').message;
+    expect(bad).toContain('FUSEBOARD_TOKEN: found a value that is none of those (it is secret, and not shown), allowed: 1 to 4096 visible');
+    expect(bad).toContain('FUSEBOARD_REDIS_URL: found a value that is none of those');
+    expect(bad).not.toMatch(/my secret|pass-word/);
+
+    const config = read({ ...FLEET, FUSEBOARD_TOKEN: 'hush', FUSEBOARD_REDIS_URL: 'redis://:pass-word@x:1' }, [], 'console');
+    expect(`${inspect(config, { depth: 9 })}${JSON.stringify(config)}`).not.toMatch(/hush|pass-word/);
+    expect(config.access.token?.reveal()).toBe('hush');
+  });
+
+  it('as a value and as a file at once are refused', () => {
+    expect(refusal({ FUSEBOARD_TOKEN: 'a', FUSEBOARD_TOKEN_FILE: '/b' }).message).toContain(
+      'FUSEBOARD_TOKEN and FUSEBOARD_TOKEN_FILE are both set; allowed: one of them',
+    );
+  });
+});
+
+describe('drivers', () => {
+  it('are the fleet for ingest, proxy and console', () => {
+    const { drivers } = read({ ...FLEET, FUSEBOARD_KAFKA_BROKERS: 'a:1, [::1]:2' }, [], 'ingest');
+    expect(drivers).toMatchObject({
+      kind: 'fleet',
+      kafkaBrokers: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: 2 },
+      ],
+      topicPrefix: 'fuseboard.',
+      redisPrefix: 'fuseboard:',
+    });
+  });
+
+  it.each([
+    [{ FUSEBOARD_KAFKA_BROKERS: 'a:1' }, 'FUSEBOARD_REDIS_URL is not set, but FUSEBOARD_KAFKA_BROKERS is; allowed: both or none'],
+    [{ FUSEBOARD_REDIS_URL: 'redis://a' }, 'FUSEBOARD_KAFKA_BROKERS is not set, but FUSEBOARD_REDIS_URL is; allowed: both or none'],
+    [{}, 'FUSEBOARD_KAFKA_BROKERS and FUSEBOARD_REDIS_URL are not set; ingest needs both'],
+    [{ ...FLEET, FUSEBOARD_KAFKA_BROKERS: 'a' }, 'FUSEBOARD_KAFKA_BROKERS: found "a", allowed: HOST:PORT, or several'],
+  ])('of a fleet process need both: %j', (env, message) => {
+    const told = refusal(env, [], 'ingest').message;
+    expect(told).toContain(message);
+    expect(told).not.toContain('reasons');
+  });
+
+  it.each([
+    [{ FUSEBOARD_KAFKA_BROKERS: 'a:1' }, 'FUSEBOARD_KAFKA_BROKERS is set, but `npm start` runs everything in one process'],
+    [FLEET, 'FUSEBOARD_KAFKA_BROKERS and FUSEBOARD_REDIS_URL are set, but `npm start` runs everything in one process'],
+  ])('of `npm start` are its own: %j stops it', (env, message) => {
+    expect(refusal(env).message).toContain(message);
+  });
+});
+
+describe('console and gRPC beyond loopback', () => {
+  it.each(['FUSEBOARD_CONSOLE_LISTEN', 'FUSEBOARD_GRPC_LISTEN'])('%s is refused without a token, for every address but loopback', (variable) => {
+    for (const open of ['0.0.0.0:1', '[::]:1', 'example.org:1']) {
+      expect(refusal({ [variable]: open }).message).toContain(`${variable}: found "${open}", which others can reach; allowed: an address of this machine alone`);
+      expect(refusal({ ...FLEET, [variable]: open }, [], 'console').message).toContain('FUSEBOARD_TOKEN');
+    }
+    for (const own of ['127.0.0.2:1', '[::1]:1', 'localhost:1']) read({ [variable]: own });
+  });
+
+  it('is taken with a token, or for reads alone with FUSEBOARD_ANONYMOUS=read', () => {
+    const open = { FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:1', FUSEBOARD_GRPC_LISTEN: '0.0.0.0:2' };
+    expect(read({ ...open, FUSEBOARD_TOKEN: 't' }).access.anonymousReads).toBe(false);
+    expect(read({ ...open, FUSEBOARD_ANONYMOUS: 'read' }).access).toEqual({ token: undefined, anonymousReads: true });
+  });
+
+  it('is none of the proxy\'s business: it may bind anywhere', () => {
+    expect(read({ FUSEBOARD_PROXY_LISTEN: '0.0.0.0:1' }).proxyListen.host).toBe('0.0.0.0');
+    read({ ...FLEET, FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:1' }, [], 'proxy');
+  });
+});

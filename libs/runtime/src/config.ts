@@ -1,0 +1,253 @@
+/**
+ * A process's configuration: flags over environment over the YAML file over defaults, read once, before anything else
+ * happens. A bad value stops the start and says which one, what was found and what is allowed. docs/configuration.md
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { formatAddress, isLoopback, type Address } from './address.ts';
+import { readConfigFile, type Written } from './config-file.ts';
+import { readFlags, type Flags } from './flags.ts';
+import { Secret } from './secret.ts';
+import { SETTINGS, knownVariables, type LogLevel, type Setting, type SettingKey, type Values } from './settings.ts';
+import { StartError } from './start-error.ts';
+import { suggest } from './suggest.ts';
+
+/** Which of Fuseboard's processes this is. */
+export type Role = 'standalone' | 'ingest' | 'proxy' | 'console';
+
+export interface Config {
+  readonly role: Role;
+  /** This process's name: the `reporter` of its outcomes, and in each of its log lines. */
+  readonly instance: string;
+  readonly logLevel: LogLevel;
+  readonly proxyListen: Address;
+  readonly consoleListen: Address;
+  readonly grpcListen: Address;
+  /** Health, readiness and metrics of ingest and proxy. */
+  readonly adminListen: Address;
+  /** A directory of YAML documents, watched; undefined: none. */
+  readonly configDir: string | undefined;
+  readonly drivers: DriversConfig;
+  readonly access: Access;
+  /** Run the demo upstream with its policy (standalone only). */
+  readonly demo: boolean;
+  /** T2: an outcome older than this when it reaches the log is not counted, ms. The same in every ingest of a fleet. */
+  readonly lateAfterMs: number;
+  /** V4: state not heard of for longer than this is judged locally, ms. */
+  readonly stateMaxAgeMs: number;
+  /** For the log, once: what was found that has no effect. */
+  readonly warnings: readonly string[];
+}
+
+/** Which drivers make the ports real. */
+export type DriversConfig = EmbeddedConfig | FleetConfig;
+
+export interface EmbeddedConfig {
+  readonly kind: 'embedded';
+  /** A directory, or `:memory:`. */
+  readonly dataDir: string;
+}
+
+export interface FleetConfig {
+  readonly kind: 'fleet';
+  /** At least one. */
+  readonly kafkaBrokers: readonly Address[];
+  /** A Secret, because it may hold a password. */
+  readonly redisUrl: Secret;
+  readonly topicPrefix: string;
+  readonly redisPrefix: string;
+}
+
+/** Who may ask the console. Without `token` nothing but loopback, or reads where `anonymousReads` says so. */
+export interface Access {
+  readonly token: Secret | undefined;
+  readonly anonymousReads: boolean;
+}
+
+export interface ConfigSources {
+  readonly role: Role;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What stands after the process's name; only standalone has flags. */
+  readonly argv: readonly string[];
+}
+
+/** @throws {StartError} naming each thing that is wrong. */
+export function readConfig(sources: ConfigSources): Config {
+  const flags = flagsOf(sources);
+  const problems: string[] = [];
+  const written = collect(sources.env, flags, problems);
+  const values = parse(written, problems);
+  const token = values.token === undefined ? undefined : new Secret(values.token);
+  const access: Access = { token, anonymousReads: values.anonymous === 'read' };
+  const drivers = driversOf(sources.role, { values, isSet: (key) => written.has(key) }, problems);
+  checkBinding(sources.role, { values, access }, problems);
+  checkDirectory(written.get('configDir'), problems);
+  if (problems.length > 0) throw new StartError(report(problems));
+  return Object.freeze({
+    role: sources.role,
+    instance: values.instance ?? defaultInstance(),
+    logLevel: must(values.logLevel),
+    proxyListen: must(values.proxyListen),
+    consoleListen: must(values.consoleListen),
+    grpcListen: must(values.grpcListen),
+    adminListen: must(values.adminListen),
+    configDir: values.configDir,
+    drivers: Object.freeze(must(drivers)),
+    access: Object.freeze(access),
+    demo: flags.demo,
+    lateAfterMs: must(values.lateAfter),
+    stateMaxAgeMs: must(values.stateMaxAge),
+    warnings: unknownVariables(sources.env),
+  });
+}
+
+function flagsOf({ role, argv }: ConfigSources): Flags {
+  if (role === 'standalone') return readFlags(argv);
+  if (argv.length === 0) return { values: {}, demo: false };
+  throw new StartError(`found "${argv[0]}", but this process has no flags: its settings are variables, see docs/configuration.md`, 2);
+}
+
+function report(problems: readonly string[]): string {
+  const [first] = problems;
+  if (problems.length === 1) return `Fuseboard can't start. ${first}`;
+  return [`Fuseboard can't start, for ${problems.length} reasons:`, ...problems.map((problem) => `  ${problem}`)].join('\n');
+}
+
+/** What is written where, by precedence. An empty string is "not set". */
+function collect(env: ConfigSources['env'], flags: Flags, problems: string[]): Map<SettingKey, Written> {
+  const path = env['FUSEBOARD_CONFIG_FILE'];
+  const file = path === undefined || path === '' ? undefined : readConfigFile(path);
+  problems.push(...(file?.problems ?? []));
+  const written = new Map<SettingKey, Written>();
+  for (const [key, of] of settings()) {
+    const fromFlag = layer({ plain: flags.values[key], where: of.flag ?? '' });
+    const fromEnv = layer({
+      plain: env[of.variable],
+      where: of.variable,
+      ...(of.secret && { secretFile: env[`${of.variable}_FILE`], whereFile: `${of.variable}_FILE` }),
+    });
+    const [plain, secretFile] = [file?.values.get(key), file?.values.get(`${key}File`)];
+    const fromFile = layer({
+      plain: plain?.text,
+      where: plain?.where ?? key,
+      ...(of.secret && { secretFile: secretFile?.text, whereFile: secretFile?.where ?? `${key}File` }),
+    });
+    const byDefault = of.fallback === undefined ? undefined : { text: of.fallback, where: of.variable };
+    const found = fromFlag ?? fromEnv ?? fromFile ?? byDefault;
+    if (found === undefined) continue;
+    if ('problem' in found) problems.push(found.problem);
+    else written.set(key, found);
+  }
+  return written;
+}
+
+interface Layer {
+  readonly plain: string | undefined;
+  readonly where: string;
+  readonly secretFile?: string | undefined;
+  readonly whereFile?: string;
+}
+
+function layer({ plain, where, secretFile, whereFile }: Layer): Written | { readonly problem: string } | undefined {
+  const hasFile = secretFile !== undefined && secretFile !== '';
+  const hasPlain = plain !== undefined && plain !== '';
+  if (hasPlain && hasFile) return { problem: `${where} and ${whereFile} are both set; allowed: one of them` };
+  if (hasPlain) return { text: plain, where };
+  return hasFile ? readSecret(secretFile, whereFile ?? where) : undefined;
+}
+
+function readSecret(path: string, where: string): Written | { readonly problem: string } {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return text === '' ? { problem: `${where}: ${path} is empty; allowed: a file that holds the secret` } : { text, where };
+  } catch (error) {
+    return { problem: `${where}: ${path} can't be read: ${(error as Error).message}` };
+  }
+}
+
+interface Parsed {
+  readonly values: Values;
+  /** Written somewhere, whether it could be read or not. */
+  readonly isSet: (key: SettingKey) => boolean;
+}
+
+function parse(written: ReadonlyMap<SettingKey, Written>, problems: string[]): Values {
+  const values: Partial<Record<SettingKey, unknown>> = {};
+  for (const [key, of] of settings()) {
+    const found = written.get(key);
+    if (found === undefined) continue;
+    const value = of.parse(found.text);
+    const shown = of.secret ? 'a value that is none of those (it is secret, and not shown)' : JSON.stringify(found.text);
+    if (value === undefined) problems.push(`${found.where}: found ${shown}, allowed: ${of.allowed}`);
+    else values[key] = value;
+  }
+  return values as Values;
+}
+
+function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): DriversConfig | undefined {
+  const set = (['kafkaBrokers', 'redisUrl'] as const).filter(isSet).map((key) => SETTINGS[key].variable);
+  const missing = (['kafkaBrokers', 'redisUrl'] as const).filter((key) => !isSet(key)).map((key) => SETTINGS[key].variable);
+  if (role === 'standalone') {
+    if (set.length === 0) return { kind: 'embedded', dataDir: must(values.dataDir) };
+    problems.push(
+      `${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, but \`npm start\` runs everything in one process on its own data directory, ` +
+        `without Kafka and Redis. Unset ${set.length === 1 ? 'it' : 'them'}, or run the fleet: \`npm run start:ingest\`, \`start:proxy\`, \`start:console\``,
+    );
+    return undefined;
+  }
+  if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none`);
+  if (missing.length === 2) problems.push(`${missing.join(' and ')} are not set; ${role} needs both. \`npm start\` is Fuseboard in one process, without them`);
+  const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix } = values;
+  if (kafkaBrokers === undefined || redisUrl === undefined) return undefined;
+  return { kind: 'fleet', kafkaBrokers, redisUrl: new Secret(redisUrl), topicPrefix: topicPrefix ?? '', redisPrefix: redisPrefix ?? '' };
+}
+
+/** DESIGN: nothing of the console is reachable from elsewhere without a token, but for reads where that is said. */
+function checkBinding(role: Role, { values, access }: { values: Values; access: Access }, problems: string[]): void {
+  if (role !== 'standalone' && role !== 'console') return;
+  if (access.token !== undefined || access.anonymousReads) return;
+  for (const key of ['consoleListen', 'grpcListen'] as const) {
+    const listen = values[key];
+    if (listen === undefined || isLoopback(listen.host)) continue;
+    problems.push(
+      `${SETTINGS[key].variable}: found "${formatAddress(listen)}", which others can reach; allowed: an address of this machine alone (127.0.0.1), ` +
+        `or any with FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE set, or, for reads only, with FUSEBOARD_ANONYMOUS=read`,
+    );
+  }
+}
+
+function checkDirectory(written: Written | undefined, problems: string[]): void {
+  if (written === undefined) return;
+  try {
+    if (statSync(written.text).isDirectory()) return;
+    problems.push(`${written.where}: found "${written.text}", which is a file; allowed: ${SETTINGS.configDir.allowed}`);
+  } catch (error) {
+    problems.push(`${written.where}: found "${written.text}", which can't be read (${(error as NodeJS.ErrnoException).code}); allowed: ${SETTINGS.configDir.allowed}`);
+  }
+}
+
+/** A warning and no error, because Kubernetes itself sets such names (`FUSEBOARD_PORT`) for a service called fuseboard. */
+function unknownVariables(env: ConfigSources['env']): string[] {
+  const known = knownVariables();
+  const unknown = Object.keys(env).filter((name) => name.startsWith('FUSEBOARD_') && !known.includes(name));
+  return unknown.toSorted().map((name) => {
+    const meant = suggest(name, known);
+    return `${name} is set, but there is no such setting${meant === undefined ? '' : `, did you mean ${meant}?`} It has no effect.`;
+  });
+}
+
+function defaultInstance(): string {
+  const host = hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 100);
+  return `${host === '' ? 'fuseboard' : host}-${randomBytes(3).toString('hex')}`;
+}
+
+function settings(): [SettingKey, Setting<unknown>][] {
+  return Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][];
+}
+
+/** Everything with a default is there once nothing is wrong. */
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a setting with a default has no value');
+  return value;
+}

@@ -1,0 +1,118 @@
+/**
+ * What Fuseboard counts, for Prometheus. One Metrics a process; each part of it calls the methods that are its own, in
+ * the domain's words, and metric names stand here alone. Every label is bounded: by a closed list, by the number of
+ * partitions, or for upstreams by UPSTREAM_LABELS_MAX.
+ */
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { CommitAnswer, Tally, Transition } from '#engine';
+import { BoundedLabel } from './bounded-label.ts';
+
+/** How the proxy answered a call, or why it didn't. */
+export const CALL_ANSWERS = [
+  'upstream',
+  'degraded',
+  'overflow',
+  'rate-limited',
+  'unknown-host',
+  'bad-request',
+  'bad-gateway',
+  'gateway-timeout',
+  'client-gone',
+] as const;
+export type CallAnswer = (typeof CALL_ANSWERS)[number];
+
+export interface MetricsOptions {
+  readonly process: string;
+  readonly version: string;
+  readonly instance: string;
+  /** Also the process's own figures (CPU, memory, event loop); default true. */
+  readonly processFigures?: boolean;
+}
+
+/** What a record of the outcomes log came to, as a label; marks and dead letters have metrics of their own. */
+const FATES: Readonly<Record<Exclude<keyof Tally, 'mark' | 'forgedMark' | 'dead'>, string>> = {
+  counted: 'counted',
+  whileOpen: 'while-open',
+  unknown: 'unknown-upstream',
+  repeat: 'repeat',
+  late: 'late',
+  stale: 'stale',
+  otherIncarnation: 'other-incarnation',
+  future: 'future-generation',
+};
+
+export class Metrics {
+  /** For metrics of one process's own. */
+  readonly registry = new Registry();
+  readonly #upstreams = new BoundedLabel();
+  readonly #heardMs = new Map<number, number>();
+
+  readonly #outcomes = this.#counter('fuseboard_outcomes_total', 'Calls whose outcome was folded, by what became of it', ['fate']);
+  readonly #marks = this.#counter('fuseboard_marks_total', 'Marks folded; forged: no such control record', ['kind']);
+  readonly #dead = this.#counter('fuseboard_dead_letters_total', 'Records that could not be read', []);
+  readonly #transitions = this.#counter('fuseboard_transitions_total', 'Changes of state', ['upstream', 'to', 'cause']);
+  readonly #commits = this.#counter('fuseboard_commits_total', 'Commits by answer; error: no answer', ['answer']);
+  readonly #calls = this.#counter('fuseboard_calls_total', 'Calls through the proxy, by how it answered', ['upstream', 'answer']);
+  readonly #overflows = this.#counter('fuseboard_call_overflows_total', 'Calls refused at a limit of the policy', ['upstream', 'limit']);
+  readonly #dropped = this.#counter('fuseboard_reports_dropped_total', 'Calls whose outcome was not reported, the buffer being full', []);
+
+  constructor(options: MetricsOptions, nowMs: () => number = Date.now) {
+    const build = new Gauge({ name: 'fuseboard_build_info', help: 'Always 1', labelNames: ['version', 'node', 'process', 'instance'], registers: [this.registry] });
+    build.set({ version: options.version, node: process.version, process: options.process, instance: options.instance }, 1);
+    const heardMs = this.#heardMs;
+    new Gauge({
+      name: 'fuseboard_state_age_seconds',
+      help: 'Time since the states of a partition were last known to be the newest',
+      labelNames: ['partition'],
+      registers: [this.registry],
+      collect() {
+        for (const [partition, atMs] of heardMs) this.set({ partition }, Math.max(0, nowMs() - atMs) / 1_000);
+      },
+    });
+    if (options.processFigures ?? true) collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** What became of a batch's records. */
+  folded(tally: Tally): void {
+    for (const [key, fate] of Object.entries(FATES)) this.#outcomes.inc({ fate }, tally[key as keyof typeof FATES]);
+    this.#marks.inc({ kind: 'mark' }, tally.mark);
+    this.#marks.inc({ kind: 'forged' }, tally.forgedMark);
+    this.#dead.inc(tally.dead);
+  }
+
+  /** A change of state; each once, when it is committed. */
+  transition({ upstream, to, cause }: Pick<Transition, 'upstream' | 'to' | 'cause'>): void {
+    this.#transitions.inc({ upstream: this.#upstreams.of(upstream), to, cause: cause.kind });
+  }
+
+  commit(answer: CommitAnswer['kind'] | 'error'): void {
+    this.#commits.inc({ answer });
+  }
+
+  /** A call and how it was answered; `upstream` is a known one's name, never what a caller wrote; absent: none was found. */
+  call(answer: CallAnswer, upstream?: string): void {
+    this.#calls.inc({ upstream: upstream === undefined ? '' : this.#upstreams.of(upstream), answer });
+  }
+
+  overflow(upstream: string, limit: 'connections' | 'pending' | 'requests' | 'retries'): void {
+    this.#overflows.inc({ upstream: this.#upstreams.of(upstream), limit });
+  }
+
+  reportsDropped(calls: number): void {
+    this.#dropped.inc(calls);
+  }
+
+  /** The states of a partition are known to be the newest, as of `atMs`. */
+  statesHeard(partition: number, atMs: number): void {
+    this.#heardMs.set(partition, atMs);
+  }
+
+  /** The label value of an upstream, for metrics of one process's own. */
+  upstreamLabel(upstream: string): string {
+    return this.#upstreams.of(upstream);
+  }
+
+  #counter<const L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+}

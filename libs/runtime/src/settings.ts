@@ -1,0 +1,134 @@
+/**
+ * Every setting there is: its names, its default, what it takes. docs/configuration.md has the same table for people,
+ * and a test compares the two.
+ */
+import { ADDRESS_ALLOWED, parseAddress, type Address } from './address.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Setting<T> {
+  /** Environment variable. */
+  readonly variable: string;
+  /** `npm start`'s flag, if it has one. */
+  readonly flag?: string;
+  /** Never printed, and also read from the file that `…_FILE` (`…File` in the configuration file) names. */
+  readonly secret?: true;
+  /** What it takes, in words. */
+  readonly allowed: string;
+  /** As it would be written; undefined: not set. */
+  readonly fallback: string | undefined;
+  /** Gives undefined for what isn't allowed. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+type Rule<T> = Pick<Setting<T>, 'allowed' | 'parse'>;
+
+const address: Rule<Address> = { allowed: ADDRESS_ALLOWED, parse: parseAddress };
+const text: Rule<string> = { allowed: 'a path', parse: (written) => written };
+
+function oneOf<const T extends string>(...values: readonly T[]): Rule<T> {
+  return { allowed: values.join(', '), parse: (written) => values.find((value) => value === written) };
+}
+
+function matching(pattern: RegExp, allowed: string): Rule<string> {
+  return { allowed, parse: (written) => (pattern.test(written) ? written : undefined) };
+}
+
+const BROKERS_MAX = 100;
+const brokers: Rule<readonly Address[]> = {
+  allowed: `HOST:PORT, or several with commas between them (at most ${BROKERS_MAX}), such as kafka-1:9092,kafka-2:9092`,
+  parse(written) {
+    const found = written.split(',').map((part) => parseAddress(part));
+    const good = found.filter((broker) => broker !== undefined && broker.port > 0) as Address[];
+    return good.length === found.length && good.length <= BROKERS_MAX ? good : undefined;
+  },
+};
+
+const redisUrl: Rule<string> = {
+  allowed: 'a URL that begins with redis:// or rediss://, such as redis://127.0.0.1:6379',
+  parse(written) {
+    const url = URL.canParse(written) ? new URL(written) : undefined;
+    return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '' ? written : undefined;
+  },
+};
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+function duration(minMs: number, maxMs: number, allowed: string): Rule<number> {
+  return {
+    allowed,
+    parse(written) {
+      if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(written)) return undefined;
+      const parts = [...written.matchAll(/([\d.]+)(ms|s|m|h)/g)];
+      const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN), 0);
+      return ms >= minMs && ms <= maxMs ? ms : undefined;
+    },
+  };
+}
+
+function setting<T>(of: Setting<T>): Setting<T> {
+  return of;
+}
+
+/** By their names in the configuration file. */
+export const SETTINGS = {
+  proxyListen: setting({ variable: 'FUSEBOARD_PROXY_LISTEN', flag: '--proxy', fallback: '127.0.0.1:8080', ...address }),
+  consoleListen: setting({ variable: 'FUSEBOARD_CONSOLE_LISTEN', flag: '--console', fallback: '127.0.0.1:8090', ...address }),
+  grpcListen: setting({ variable: 'FUSEBOARD_GRPC_LISTEN', flag: '--grpc', fallback: '127.0.0.1:50051', ...address }),
+  adminListen: setting({ variable: 'FUSEBOARD_ADMIN_LISTEN', fallback: '127.0.0.1:9464', ...address }),
+  configDir: setting({ variable: 'FUSEBOARD_CONFIG_DIR', flag: '--config', fallback: undefined, ...text, allowed: 'a directory that can be read' }),
+  dataDir: setting({ variable: 'FUSEBOARD_DATA_DIR', flag: '--data', fallback: './data', ...text, allowed: 'a directory, or :memory: to keep nothing' }),
+  kafkaBrokers: setting({ variable: 'FUSEBOARD_KAFKA_BROKERS', fallback: undefined, ...brokers }),
+  redisUrl: setting({ variable: 'FUSEBOARD_REDIS_URL', fallback: undefined, secret: true, ...redisUrl }),
+  topicPrefix: setting({
+    variable: 'FUSEBOARD_TOPIC_PREFIX',
+    fallback: 'fuseboard.',
+    ...matching(/^[A-Za-z0-9._-]{1,100}$/, '1 to 100 of the letters a to z, A to Z, digits and . _ -'),
+  }),
+  redisPrefix: setting({
+    variable: 'FUSEBOARD_REDIS_PREFIX',
+    fallback: 'fuseboard:',
+    // Braces would be taken for a hash tag, and send every key to one slot of a Cluster.
+    ...matching(/^[A-Za-z0-9._:/-]{1,100}$/, '1 to 100 of the letters a to z, A to Z, digits and . _ : / -'),
+  }),
+  instance: setting({
+    variable: 'FUSEBOARD_INSTANCE',
+    fallback: undefined,
+    ...matching(/^[A-Za-z0-9._-]{1,128}$/, '1 to 128 of the letters a to z, A to Z, digits and . _ -'),
+  }),
+  token: setting({
+    variable: 'FUSEBOARD_TOKEN',
+    fallback: undefined,
+    secret: true,
+    ...matching(/^[\x21-\x7e]{1,4096}$/, '1 to 4096 visible ASCII characters, no spaces'),
+  }),
+  anonymous: setting({ variable: 'FUSEBOARD_ANONYMOUS', fallback: 'none', ...oneOf('none', 'read') }),
+  logLevel: setting({ variable: 'FUSEBOARD_LOG_LEVEL', fallback: 'info', ...oneOf(...LOG_LEVELS) }),
+  lateAfter: setting({
+    variable: 'FUSEBOARD_LATE_AFTER',
+    fallback: '60s',
+    ...duration(1_000, 86_400_000, 'a duration from 1s to 24h, such as 60s or 1m30s'),
+  }),
+  stateMaxAge: setting({
+    variable: 'FUSEBOARD_STATE_MAX_AGE',
+    fallback: '5s',
+    ...duration(1_000, 3_600_000, 'a duration from 1s to 1h, such as 5s'),
+  }),
+} as const;
+
+export type SettingKey = keyof typeof SETTINGS;
+
+/** What each setting's text becomes; undefined: not set. */
+export type Values = { -readonly [K in SettingKey]?: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never };
+
+/** Read by the `fuseboard` command and by the configuration's own reading; no settings of a process. */
+const OTHER_VARIABLES = ['FUSEBOARD_CONFIG_FILE', 'FUSEBOARD_SERVER'];
+
+/** Every variable that Fuseboard reads. */
+export function knownVariables(): string[] {
+  const own = Object.values(SETTINGS).flatMap((of: Setting<unknown>) =>
+    of.secret ? [of.variable, `${of.variable}_FILE`] : [of.variable],
+  );
+  return [...own, ...OTHER_VARIABLES];
+}
