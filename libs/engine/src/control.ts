@@ -77,6 +77,8 @@ export interface UpstreamDocument extends DocumentBase {
   readonly kind: 'Upstream';
   /** Host in lower case, without port. */
   readonly host: string;
+  /** The bare name as written, where `host` is what a mesh would make of it; callers may use it too, unless two upstreams share it. */
+  readonly alias?: string;
   /** The port that callers name; default 80. */
   readonly port: number;
   /** `HOST:PORT` each; absent: DNS of `host` at `port`. Never empty. */

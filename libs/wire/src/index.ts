@@ -1,3 +1,6 @@
+export { decodeControl, encodeControl } from './control.ts';
+export { readDocument } from './documents/document.ts';
+export type { FieldNote } from './documents/document.ts';
 export * from './entry.ts';
 export { UnreadableRecord } from './fields.ts';
 export { murmur2, partitionOf } from './partition.ts';

@@ -1,0 +1,95 @@
+/**
+ * The control log's records (C1). A document is stored as the operator wrote it and read again through the document
+ * reader, so that an old log replays on new code; its hash is over the record's bytes, for marks to repeat (C2).
+ */
+import { createHash } from 'node:crypto';
+import { documentKey } from '#engine';
+import type { ControlChange, ControlDraft, ControlRecord, DocumentKey } from '#engine';
+import { readDocument } from './documents/document.ts';
+import { Fields, given, UnreadableRecord } from './fields.ts';
+import { toBytes } from './json.ts';
+
+export function encodeControl(draft: ControlDraft): Uint8Array {
+  const { author, reason, source, change } = draft;
+  return toBytes({ v: 1, kind: change.kind, author, reason, source, ...changeFields(change) });
+}
+
+function changeFields(change: ControlChange): object {
+  switch (change.kind) {
+    case 'apply':
+      return { document: { ...keyOf(change.document), version: change.document.version, body: change.document.body } };
+    case 'delete':
+      return { document: keyOf(change.document) };
+    case 'force':
+      return { upstream: change.upstream, to: change.to, durationMs: change.durationMs };
+    case 'clear':
+      return { upstream: change.upstream };
+    case 'incarnation':
+      return { partition: change.partition, number: change.number, identity: change.identity, startOffset: change.startOffset };
+  }
+}
+
+function keyOf({ kind, namespace, name }: DocumentKey): DocumentKey {
+  return { kind, namespace, name };
+}
+
+/** Throws `UnreadableRecord`, which names the offset: only operators write this log, and a fold without one of its records would be another fold. */
+export function decodeControl(bytes: Uint8Array, at: { readonly offset: number; readonly appendMs: number }): ControlRecord {
+  const fields = Fields.of(`the control record at offset ${at.offset}`, bytes);
+  return {
+    offset: at.offset,
+    appendMs: at.appendMs,
+    hash: createHash('sha256').update(bytes).digest('hex'),
+    author: fields.text('author'),
+    reason: fields.text('reason'),
+    source: fields.oneOf('source', ['directory', 'api', 'fuseboard']),
+    change: readChange(fields),
+  };
+}
+
+function readChange(fields: Fields): ControlChange {
+  const kind = fields.oneOf('kind', ['apply', 'delete', 'force', 'clear', 'incarnation']);
+  switch (kind) {
+    case 'apply':
+      return readApplied(fields.object('document'));
+    case 'delete':
+      return { kind, document: readKey(fields.object('document')) };
+    case 'force':
+      return {
+        kind,
+        upstream: fields.text('upstream'),
+        to: fields.oneOf('to', ['open', 'closed']),
+        ...given('durationMs', fields.has('durationMs') ? fields.number('durationMs') : undefined),
+      };
+    case 'clear':
+      return { kind, upstream: fields.text('upstream') };
+    case 'incarnation':
+      return {
+        kind,
+        partition: fields.integer('partition'),
+        number: fields.integer('number'),
+        identity: fields.text('identity'),
+        startOffset: fields.integer('startOffset'),
+      };
+  }
+}
+
+function readApplied(fields: Fields): ControlChange {
+  const key = documentKey(readKey(fields));
+  const reading = readDocument(fields.raw('body'));
+  if ('problems' in reading) {
+    const said = reading.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
+    throw new UnreadableRecord(`${fields.what}: ${key} can't be read: ${said}`);
+  }
+  const found = documentKey(reading.document);
+  if (found !== key) throw new UnreadableRecord(`${fields.what}: it is said to be of ${key} but its document is ${found}`);
+  return { kind: 'apply', document: reading.document };
+}
+
+function readKey(fields: Fields): DocumentKey {
+  return {
+    kind: fields.oneOf('kind', ['UpstreamTrafficSetting', 'Upstream']),
+    namespace: fields.text('namespace'),
+    name: fields.text('name'),
+  };
+}

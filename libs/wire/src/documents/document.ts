@@ -1,0 +1,127 @@
+/**
+ * One document, from the plain value that YAML, JSON or the control log gave: which kind it is, who it is, and what
+ * it means with every default put in.
+ */
+import { createHash } from 'node:crypto';
+import type { Document, DocumentKey } from '#engine';
+import { given } from '../fields.ts';
+import { isObject } from '../json.ts';
+import { pathText, Place } from './place.ts';
+import type { Note, Notes, Path } from './place.ts';
+import { readTrafficSetting } from './traffic-setting.ts';
+import { readUpstream } from './upstream.ts';
+
+const API_VERSIONS = {
+  UpstreamTrafficSetting: 'policy.openservicemesh.io/v1alpha1',
+  Upstream: 'fuseboard.dev/v1',
+} as const satisfies Record<DocumentKey['kind'], string>;
+const KINDS = ['UpstreamTrafficSetting', 'Upstream'] as const;
+const DEFAULT_NAMESPACE = 'default';
+/** Kubernetes' rules, so that what we accept can go back there. */
+const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
+const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+const OUR_ANNOTATIONS = 'fuseboard.dev/';
+
+/** A problem or a warning without a file: the field's path, and what is allowed there. */
+export interface FieldNote {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Reads what `Document.body` holds, or any parsed document. For files, with line and column: `readDocuments`. */
+export function readDocument(
+  body: unknown,
+): { readonly document: Document; readonly warnings: readonly FieldNote[] } | { readonly problems: readonly FieldNote[] } {
+  const reading = readAt(body, []);
+  return 'problems' in reading
+    ? { problems: reading.problems.map(fieldNote) }
+    : { document: reading.document, warnings: reading.warnings.map(fieldNote) };
+}
+
+function fieldNote(note: Note): FieldNote {
+  return { path: pathText(note.path), message: note.message };
+}
+
+export type DocumentReading = { readonly document: Document; readonly warnings: readonly Note[] } | { readonly problems: readonly Note[] };
+
+/** `path`: where the document stands in its file (an item of a List has `items`, index). */
+export function readAt(value: unknown, path: Path): DocumentReading {
+  const notes: Notes = { problems: [], warnings: [] };
+  const document = readWhole(new Place(value, path, notes));
+  if (document === undefined || notes.problems.length > 0) return { problems: notes.problems };
+  return { document, warnings: notes.warnings };
+}
+
+function readWhole(root: Place): Document | undefined {
+  if (!isObject(root.value)) {
+    root.refuse('an object with apiVersion, kind, metadata, spec');
+    return undefined;
+  }
+  const kind = root.at('kind').oneOf(KINDS);
+  // The rest of an unknown kind can't be judged.
+  if (root.value['kind'] !== kind) return undefined;
+  root.hasOnly(['apiVersion', 'kind', 'metadata', 'spec', 'status']);
+  root.at('apiVersion').oneOf([API_VERSIONS[kind]]);
+  const { name, namespace } = readName(root.at('metadata'));
+  const spec = root.at('spec');
+  if (kind === 'Upstream') {
+    const upstream = readUpstream(spec, namespace);
+    return upstream && finish(root, { kind, namespace, name }, (base) => ({ ...base, kind, ...upstream }));
+  }
+  const setting = readTrafficSetting(spec, namespace);
+  if (setting === undefined) return undefined;
+  const { breaker, ...rest } = setting;
+  return finish(root, { kind, namespace, name }, (base) => {
+    const identity = { name, namespace, version: base.version };
+    return { ...base, kind, ...rest, ...given('breaker', breaker && { identity, ...breaker }) };
+  });
+}
+
+/** Hashes a spec only once it is known to be sound, and so of bounded depth. */
+function finish(root: Place, key: DocumentKey, make: (base: Omit<Document, 'kind'>) => Document): Document | undefined {
+  if (root.notes.problems.length > 0) return undefined;
+  const { namespace, name } = key;
+  return make({ namespace, name, version: versionOf(key, root.at('spec').value), body: bodyOf(key, root) });
+}
+
+/** All else in `metadata` is Kubernetes' own and left aside. */
+function readName(metadata: Place): { name: string; namespace: string } {
+  if (!isObject(metadata.value)) {
+    metadata.refuse('an object with name and namespace');
+    return { name: '', namespace: DEFAULT_NAMESPACE };
+  }
+  const name = metadata.at('name').text('lower-case letters, digits, - and ., at most 253', (text) => NAME.test(text));
+  const namespace = metadata.at('namespace');
+  if (namespace.absent) return { name, namespace: DEFAULT_NAMESPACE };
+  return { name, namespace: namespace.text('lower-case letters, digits and -, at most 63', (text) => NAMESPACE.test(text)) };
+}
+
+/** What `get -o yaml` gives back: what the operator wrote, without what a cluster added. */
+function bodyOf(key: DocumentKey, root: Place): unknown {
+  const annotations = root.at('metadata').at('annotations').value;
+  const ours = Object.entries(isObject(annotations) ? annotations : {}).filter(
+    ([name, text]) => name.startsWith(OUR_ANNOTATIONS) && typeof text === 'string',
+  );
+  return {
+    apiVersion: API_VERSIONS[key.kind],
+    kind: key.kind,
+    metadata: {
+      name: key.name,
+      namespace: key.namespace,
+      ...(ours.length === 0 ? {} : { annotations: Object.fromEntries(ours) }),
+    },
+    spec: root.at('spec').value,
+  };
+}
+
+/** Content hash, short: the first 12 hex digits of SHA-256 over kind, key and spec, whatever the fields' order. */
+function versionOf(key: DocumentKey, spec: unknown): string {
+  const content = canonical({ kind: key.kind, namespace: key.namespace, name: key.name, spec });
+  return createHash('sha256').update(content).digest('hex').slice(0, 12);
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_field, inner: unknown) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
