@@ -13,6 +13,7 @@ import type { Happening, Reached } from '../../../test/support/happenings.ts';
 
 const CASES = Number(process.env['FUSEBOARD_CASES'] ?? 100_000);
 const SEED = Number(process.env['FUSEBOARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const FLOORS_FROM_CASES = 10_000;
 const TIMEOUT_MS = 600_000;
 const RECORDS_MAX = 60;
 
@@ -112,8 +113,9 @@ function expectNaive(seen: Seen, made: FoldCase): void {
   expectSame(actual, expected, made);
 }
 
-/** Each of these came about at least so often in 1,000 cases. */
+/** Each of these came about at least so often in 1,000 cases. A run of few cases proves nothing either way. */
 function expectReached(reached: Reached, cases: number, floors: Partial<Record<Happening, number>>): void {
+  if (CASES < FLOORS_FROM_CASES) return;
   for (const [happening, floor] of Object.entries(floors) as [Happening, number][]) {
     const often = reached.get(happening) ?? 0;
     expect(often, `${happening} in ${cases} cases`).toBeGreaterThanOrEqual(Math.floor((floor * cases) / 1_000));
@@ -131,7 +133,7 @@ describe('the fold of a partition', () => {
       const seen = see(fold, [fold.fold(made.records)]);
       expectNaive(seen, made);
       for (const snapshot of seen.snapshots) expectSame(fold.snapshot(snapshot.upstream), snapshot, made);
-      expect(fold.snapshot('never.applied')).toBeUndefined();
+      expect(fold.snapshot('never')).toBeUndefined();
     });
     console.log('fold.property reached:', JSON.stringify(Object.fromEntries([...reached].sort())));
     expectReached(reached, CASES * 0.4, FLOORS);
@@ -144,7 +146,7 @@ describe('the fold of a partition', () => {
       expectSame(foldIn(made, batchesOf(made.records, 1_000)), single, made);
       expectSame(foldIn(made, overlapping(made.records, choice)), single, made);
     });
-    expectReached(reached, CASES * 0.2, { trip: 1_000, expiry: 700, setBack: 1_000, forceOpen: 200 });
+    expectReached(reached, CASES * 0.2, { trip: 700, expiry: 500, setBack: 1_500, forceOpen: 120 });
   });
 
   test('goes on from what was kept at any record as if it had never stopped', { timeout: TIMEOUT_MS }, () => {
@@ -157,7 +159,7 @@ describe('the fold of a partition', () => {
       expectSame(see(second, [before, after]), foldWhole(made), made);
       expectChangedSince(second, made, first.next, choice);
     });
-    expectReached(reached, CASES * 0.15, { trip: 1_000, change: 200, forgotten: 1_000, secondRefused: 100 });
+    expectReached(reached, CASES * 0.15, { trip: 700, change: 400, forgotten: 1_500, secondRefused: 120 });
   });
 
   test('takes `count: n` as n calls alike, but where the trip falls among them', { timeout: TIMEOUT_MS }, () => {
@@ -172,8 +174,8 @@ describe('the fold of a partition', () => {
       if (together.length > made.records.length) divided += 1;
       else expectSame(byRecord(foldWhole(made), 1), byRecord(alone, APART), made);
     });
-    expectReached(reached, CASES * 0.125, { tripByCount: 400 });
-    expect(divided).toBeGreaterThanOrEqual(CASES * 0.125 * 0.1);
+    expectReached(reached, CASES * 0.125, { tripByCount: 500 });
+    if (CASES >= FLOORS_FROM_CASES) expect(divided).toBeGreaterThanOrEqual(CASES * 0.125 * 0.1);
   });
 
   test('is the same with one or two actors awake', { timeout: TIMEOUT_MS }, () => {
@@ -181,13 +183,19 @@ describe('the fold of a partition', () => {
       const whole = foldWhole(made, { actorsMax: 1 + (choice % 2) });
       expectNaive(whole, made);
     });
-    expectReached(reached, CASES * 0.125, { trip: 1_000, tiedExpiry: 10, pulledTrip: 100 });
+    expectReached(reached, CASES * 0.125, { trip: 700, tiedExpiry: 20, pulledTrip: 250 });
   });
 });
 
-/** In 1,000 cases at least. */
-const FLOORS: Partial<Record<Happening, number>> = {
-  trip: 1_000,
+/** In 1,000 cases; about half of what is usual. */
+const FLOORS: Record<Happening, number> = {
+  trip: 700, tripByCount: 500, expiry: 500, earlyExpiry: 25, tiedExpiry: 20, overrideExpiry: 100, instantExpiry: 35,
+  setBack: 1_500, pulledSince: 2_000, pulledWindow: 500, pulledTrip: 250, heldBack: 1_000, newWindow: 150,
+  forceOpen: 120, forceClosed: 120, forceAgain: 20, clear: 15,
+  firstApply: 1_000, applyAgain: 60, change: 400, changeWhileOpen: 40, changeWhileForced: 25, keptWindow: 30,
+  droppedWindow: 80, sameAgain: 90, limitsOnly: 90, delete: 180, deleteWhileOpen: 25, hostMoved: 100, secondRefused: 120,
+  counted: 1_700, whileOpen: 250, unknown: 1_000, repeat: 1_000, late: 1_000, stale: 700, otherIncarnation: 400,
+  future: 1_000, forgotten: 1_500, mark: 2_000, forgedMark: 350, dead: 400,
 };
 
 /** Random splits, each batch beginning with up to three records that were folded already. */
