@@ -62,10 +62,15 @@ function fingerprint(root) {
 function files(root) {
   const inFolders = SOURCES.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && (/\.ts$/.test(entry.name) ? !/\.spec\.ts$/.test(entry.name) : ASSET.test(entry.name)))
+      .filter((entry) => entry.isFile() && isRead(entry.name))
       .map((entry) => join(entry.parentPath, entry.name).slice(join(root, '/').length)),
   );
-  return [...SETTINGS.filter((name) => existsSync(join(root, name))), ...inFolders.sort()];
+  return [...SETTINGS.filter((name) => existsSync(join(root, name))), ...inFolders.toSorted()];
+}
+
+/** Does the build read it? */
+function isRead(name) {
+  return name.endsWith('.ts') ? !name.endsWith('.spec.ts') : ASSET.test(name);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,26 +1,26 @@
-/** Builds when it is needed, then runs one of apps/ in this very process, so that signals reach it and not a wrapper. */
-import { existsSync, readdirSync } from 'node:fs';
+/** Builds when it is needed, then runs a program in this very process, so that signals reach it and not a wrapper. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT, ensureBuilt } from './build.mjs';
 
-export async function launch(app, argv) {
+/** Where a program's main file may be, below dist/. */
+const PLACES = [(name) => `apps/${name}/src/main.js`, (name) => `test/${name}/main.js`, (name) => `${name}/main.js`];
+
+/** @param {string} name of apps/NAME, test/NAME or NAME itself */
+export async function launch(name, argv) {
   try {
     await ensureBuilt();
   } catch (error) {
     process.stderr.write(`Fuseboard can't start: ${error.message}\n`);
     process.exit(1);
   }
-  const main = join(ROOT, 'dist/apps', app, 'src/main.js');
-  if (!/^[a-z]+$/.test(app) || !existsSync(main)) {
-    process.stderr.write(`"${app}" is none of Fuseboard's processes; allowed: ${apps().join(', ')}\n`);
+  const candidates = /^[a-z]+$/.test(name) ? PLACES.map((place) => join(ROOT, 'dist', place(name))) : [];
+  const main = candidates.find((path) => existsSync(path));
+  if (main === undefined) {
+    process.stderr.write(`"${name}" is none of Fuseboard's programs: there is no apps/${name}/src/main.ts\n`);
     process.exit(2);
   }
   process.argv = [process.execPath, main, ...argv];
   await import(pathToFileURL(main).href);
-}
-
-function apps() {
-  const built = join(ROOT, 'dist/apps');
-  return existsSync(built) ? readdirSync(built).filter((each) => existsSync(join(built, each, 'src/main.js'))) : [];
 }

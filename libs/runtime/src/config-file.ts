@@ -70,7 +70,7 @@ function unknownKey(name: string, where: string): string {
 /** A scalar as text, a list of scalars with commas; null is "not set"; undefined for what is neither. */
 function asText(value: unknown): string | undefined {
   if (value === null) return '';
-  if (isScalar(value)) return value.value === null ? '' : String(value.source ?? value.value);
+  if (isScalar(value)) return value.value === null ? '' : (value.source ?? JSON.stringify(value.value));
   if (!isSeq(value)) return undefined;
   const parts = value.items.map(asText);
   return parts.includes(undefined) ? undefined : parts.join(',');

@@ -60,15 +60,16 @@ export class Metrics {
     const build = new Gauge({ name: 'fuseboard_build_info', help: 'Always 1', labelNames: ['version', 'node', 'process', 'instance'], registers: [this.registry] });
     build.set({ version: options.version, node: process.version, process: options.process, instance: options.instance }, 1);
     const heardMs = this.#heardMs;
-    new Gauge({
+    const age = new Gauge({
       name: 'fuseboard_state_age_seconds',
       help: 'Time since the states of a partition were last known to be the newest',
       labelNames: ['partition'],
-      registers: [this.registry],
-      collect() {
-        for (const [partition, atMs] of heardMs) this.set({ partition }, Math.max(0, nowMs() - atMs) / 1_000);
+      collect: () => {
+        for (const [partition, atMs] of heardMs) age.set({ partition }, Math.max(0, nowMs() - atMs) / 1_000);
       },
+      registers: [],
     });
+    this.registry.registerMetric(age);
     if (options.processFigures ?? true) collectDefaultMetrics({ register: this.registry });
   }
 
