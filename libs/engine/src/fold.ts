@@ -163,7 +163,7 @@ export class PartitionFold {
     return this.#actors.snapshot(upstream);
   }
 
-  /** Snapshots changed by records at or after `offset`, which must not lie before what was said to be settled. */
+  /** Snapshots changed by records at or after `offset`, no earlier than where this fold began or was `settled`. */
   changedSince(offset: number): Snapshot[] {
     const changed: Snapshot[] = [];
     for (const [upstream, next] of this.#touched) {

@@ -1,6 +1,8 @@
 /**
  * A proxy's memory of every state it needs. Updates come in from the feeds; `decide` asks nobody and allocates nothing
- * (V5): each upstream has its decisions made ahead, and only a running lease needs a clock.
+ * (V5): each upstream has its decisions made ahead, and only a running lease needs a clock. That is the monotonic one
+ * alone: where the lease ends by it is worked out when the state comes, and again with each update, about each second,
+ * so that a correction of the wall clock (T2) is followed.
  */
 import type { Document } from './control.ts';
 import type { Admit, Decision } from './decision.ts';
@@ -24,9 +26,7 @@ interface Known {
   decision: Decision;
   /** G3: once the lease is over. */
   afterLease: Decision;
-  /** End of the lease by the log's clock; Infinity: it has none. */
-  untilMs: number;
-  /** End of the lease by the monotonic clock: its length after it was first seen. */
+  /** T4: end of the lease by the monotonic clock; Infinity: it has none. */
   untilMonotonicMs: number;
 }
 
@@ -39,6 +39,8 @@ const DEFAULT_ANSWER: DegradedAnswer = Object.freeze({ statusCode: 409, content:
 export class StateCache {
   readonly #clocks: CacheClocks;
   readonly #known = new Map<string, Known>();
+  /** Those of them whose state has an end. */
+  readonly #leases = new Map<string, Known>();
   readonly #policies = new Map<string, Policy>();
   readonly #partitions = new Map<number, { meta: PartitionMeta | undefined; heardMs: number }>();
   #documents: DocumentSet | undefined;
@@ -50,10 +52,8 @@ export class StateCache {
   decide(upstream: string): Decision {
     const known = this.#known.get(upstream);
     if (known === undefined) return UNKNOWN;
-    if (known.untilMs === Infinity) return known.decision;
-    const { nowMs, monotonicMs } = this.#clocks;
-    const isOver = nowMs() >= known.untilMs || monotonicMs() >= known.untilMonotonicMs;
-    return isOver ? known.afterLease : known.decision;
+    if (known.untilMonotonicMs === Infinity) return known.decision;
+    return this.#clocks.monotonicMs() >= known.untilMonotonicMs ? known.afterLease : known.decision;
   }
 
   /** Never goes back: a snapshot that isn't newer than the one here is passed over (V1). */
@@ -64,8 +64,9 @@ export class StateCache {
       const before = this.#known.get(snapshot.upstream);
       if (before !== undefined && !isNewer(snapshot, before.snapshot)) continue;
       const firstSeenMs = before !== undefined && isSameLease(before.snapshot, snapshot) ? before.firstSeenMs : heardMs;
-      this.#known.set(snapshot.upstream, this.#knownOf(snapshot, firstSeenMs));
+      this.#know(snapshot, firstSeenMs);
     }
+    for (const known of this.#leases.values()) known.untilMonotonicMs = this.#leaseEndMs(known);
   }
 
   /** V2. */
@@ -74,9 +75,7 @@ export class StateCache {
     this.#documents = documents;
     this.#policies.clear();
     for (const policy of documents.documents.flatMap(breakerOf)) this.#policies.set(policy.upstream, policy);
-    for (const [upstream, { snapshot, firstSeenMs }] of this.#known) {
-      this.#known.set(upstream, this.#knownOf(snapshot, firstSeenMs));
-    }
+    for (const { snapshot, firstSeenMs } of this.#known.values()) this.#know(snapshot, firstSeenMs);
   }
 
   /** Documents have come, and every partition heard of is known and whole (V4). */
@@ -92,17 +91,23 @@ export class StateCache {
     return Math.max(...[...this.#partitions.values()].map(({ heardMs }) => now - heardMs));
   }
 
-  #knownOf(snapshot: Snapshot, firstSeenMs: number): Known {
-    const { untilMs, sinceMs } = snapshot;
-    const policy = this.#policies.get(snapshot.upstream);
-    return {
-      snapshot,
-      firstSeenMs,
-      decision: this.#decisionOf(snapshot, policy),
-      afterLease: admit(snapshot.incarnation, snapshot.generation + 1, policy),
-      untilMs: untilMs ?? Infinity,
-      untilMonotonicMs: untilMs === undefined ? Infinity : firstSeenMs + Math.max(0, untilMs - sinceMs),
-    };
+  #know(snapshot: Snapshot, firstSeenMs: number): void {
+    const { upstream, incarnation, generation, untilMs } = snapshot;
+    const policy = this.#policies.get(upstream);
+    const decision = this.#decisionOf(snapshot, policy);
+    const afterLease = admit(incarnation, generation + 1, policy);
+    const known: Known = { snapshot, firstSeenMs, decision, afterLease, untilMonotonicMs: Infinity };
+    known.untilMonotonicMs = this.#leaseEndMs(known);
+    this.#known.set(upstream, known);
+    if (untilMs === undefined) this.#leases.delete(upstream);
+    else this.#leases.set(upstream, known);
+  }
+
+  /** T4: at `until`, and no later than the lease's own length after it was first seen. */
+  #leaseEndMs({ snapshot: { untilMs, sinceMs }, firstSeenMs }: Known): number {
+    if (untilMs === undefined) return Infinity;
+    const leftMs = untilMs - this.#clocks.nowMs();
+    return Math.min(this.#clocks.monotonicMs() + leftMs, firstSeenMs + Math.max(0, untilMs - sinceMs));
   }
 
   #decisionOf({ incarnation, generation, admit: share, untilMs }: Snapshot, policy: Policy | undefined): Decision {

@@ -8,6 +8,7 @@ export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { runMain } from './main.ts';
 export { CALL_ANSWERS, Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
 export { nestLogger } from './nest-logger.ts';
+export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { LOG_LEVELS, type LogLevel } from './settings.ts';
 export { StartError } from './start-error.ts';

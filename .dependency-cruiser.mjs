@@ -1,0 +1,96 @@
+/**
+ * Who may import whom: the file tree's arrows, as errors. test/integration/import-rules.spec.ts plants a violation of
+ * each and sees it found, because a misconfigured cruiser passes by checking nothing.
+ */
+
+/** A library may import these and nothing else of ours, and these packages and no others. */
+const only = (name, { from, ours = [], packages = [], node = false }) => ({
+  name,
+  severity: 'error',
+  from: { path: from, pathNot: SPEC },
+  to: {
+    pathNot: [
+      `^${from.replace(/^\^/, '')}`,
+      ...ours,
+      ...packages.map((name) => `node_modules/${name}/`),
+    ],
+    ...(node ? { dependencyTypesNot: ['core'] } : {}),
+  },
+});
+
+const SPEC = '\\.spec\\.ts$';
+const ENGINE = '^libs/engine/';
+const WIRE = '^libs/wire/';
+const RUNTIME = '^libs/runtime/';
+const NEST = 'node_modules/(@nestjs|rxjs|reflect-metadata)/';
+
+export default {
+  forbidden: [
+    only('engine-imports-xstate-only', { from: '^libs/engine/', packages: ['xstate'] }),
+    only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici'], node: true }),
+    only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 'zod', '@grpc/proto-loader'], node: true }),
+    {
+      name: 'runtime-imports-the-engine',
+      severity: 'error',
+      from: { path: RUNTIME, pathNot: SPEC },
+      to: { path: '^(apps|libs)/', pathNot: [RUNTIME, ENGINE] },
+    },
+    {
+      name: 'drivers-import-engine-wire-runtime',
+      severity: 'error',
+      from: { path: '^libs/drivers/', pathNot: SPEC },
+      to: { path: '^(apps|libs)/', pathNot: ['^libs/drivers/', ENGINE, WIRE, RUNTIME] },
+    },
+    {
+      name: 'kafkajs-only-under-kafka',
+      severity: 'error',
+      from: { pathNot: ['^libs/drivers/src/kafka/', '^(test|bench)/', SPEC] },
+      to: { path: 'node_modules/kafkajs/' },
+    },
+    {
+      name: 'ioredis-only-under-redis',
+      severity: 'error',
+      from: { pathNot: ['^libs/drivers/src/redis/', '^(test|bench)/', SPEC] },
+      to: { path: 'node_modules/ioredis/' },
+    },
+    {
+      name: 'apps-know-no-other-app',
+      comment: 'Standalone is the exception: it is the others in one process.',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: ['^apps/standalone/', SPEC] },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'libs-by-public-name',
+      comment: 'From outside a library only its index may be imported.',
+      severity: 'error',
+      from: { path: '^(apps|libs)/([^/]+)/', pathNot: SPEC },
+      to: { path: '^libs/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'libs-know-no-app',
+      severity: 'error',
+      from: { path: '^libs/' },
+      to: { path: '^(apps|test|bench)/' , pathNot: '^test/support/' },
+    },
+    {
+      name: 'nest-at-the-rim',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: ['^libs/runtime/', '^libs/drivers/src/drivers\\.module\\.ts$', SPEC] },
+      to: { path: NEST },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|data)/' },
+    enhancedResolveOptions: {
+      conditionNames: ['source', 'import', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+    },
+  },
+};

@@ -1,0 +1,203 @@
+/**
+ * A directory of YAML documents as an input to the control log (C1): what differs by content hash from the latest
+ * record of a document is published, what vanished is deleted. A file that can't be read is refused whole, and what it
+ * had put in force stays; so is a document whose host belongs to another one.
+ */
+import { watch } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ControlDraft, ControlLog, ControlRecord, Document, DocumentKey } from '#engine';
+import { ControlView, Documents, documentKey } from '#engine';
+import type { Logger } from '#runtime';
+import { readDirectory, type Placed, type Problem } from '#wire';
+
+export interface DirectoryOptions {
+  /** Undefined: there is none, and only `builtIn` is put in force. */
+  readonly path: string | undefined;
+  /** Documents that the process brings itself (the demo), under the name of a file. */
+  readonly builtIn: readonly SourceFile[];
+  readonly logger: Logger;
+}
+
+export interface SourceFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What the control log says of a document now. */
+interface InForce {
+  readonly document: Document;
+  readonly source: ControlRecord['source'];
+}
+
+const EXTENSIONS = ['.yaml', '.yml', '.json'];
+/** Files in one directory, subdirectories included; more stop the reading. */
+const FILES_MAX = 10_000;
+/** An editor's save is several events; they are waited out for this long, ms. */
+const SETTLE_MS = 50;
+/** A watcher may miss what a network file system doesn't tell: the directory is read again this often, ms. */
+const READ_AGAIN_MS = 5_000;
+
+export class Directory {
+  readonly #control: ControlLog;
+  readonly #view: ControlView;
+  readonly #options: DirectoryOptions;
+  /** Document key -> file that it was last read from. */
+  readonly #fileOf = new Map<string, string>();
+  /** Problems and warnings said already, so that each is said once until it changes. */
+  #said = new Set<string>();
+  #reading: Promise<void> = Promise.resolve();
+  #close: () => void = () => {};
+
+  constructor(control: ControlLog, options: DirectoryOptions) {
+    this.#control = control;
+    this.#view = new ControlView(control);
+    this.#options = options;
+  }
+
+  /** Publishes what is there now, then watches. */
+  async start(): Promise<void> {
+    await this.#read();
+    const { path } = this.#options;
+    if (path === undefined) return;
+    let settle: NodeJS.Timeout | undefined;
+    const watcher = watch(path, { recursive: true }, () => {
+      settle ??= setTimeout(() => {
+        settle = undefined;
+        this.#readSoon();
+      }, SETTLE_MS);
+    });
+    watcher.on('error', (error) => this.#options.logger.warn({ err: error }, `${path} can't be watched; it is read each ${READ_AGAIN_MS / 1_000} s`));
+    const again = setInterval(() => this.#readSoon(), READ_AGAIN_MS);
+    this.#close = () => {
+      watcher.close();
+      clearTimeout(settle);
+      clearInterval(again);
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#close();
+    await this.#reading;
+  }
+
+  #readSoon(): void {
+    this.#reading = this.#reading
+      .then(() => this.#read())
+      .catch((error: unknown) => {
+        this.#options.logger.error({ err: error }, 'the documents could not be read or published; what was in force stays');
+      });
+  }
+
+  async #read(): Promise<void> {
+    const { documents, problems, warnings } = readDirectory(await this.#files());
+    await this.#view.refresh();
+    const { drafts, conflicts } = this.#difference(documents, new Set(problems.map(({ file }) => file)));
+    this.#say([
+      ...problems.map((problem) => ['error', inWords(problem, 'refused, and what was in force stays')] as const),
+      ...conflicts.map((conflict) => ['error', conflict] as const),
+      ...warnings.map((warning) => ['warn', inWords(warning, 'has no effect')] as const),
+    ]);
+    if (drafts.length > 0) await this.#control.append(drafts);
+    for (const { change } of drafts) this.#options.logger.info({ change: change.kind }, `control: ${describe(change)}`);
+  }
+
+  async #files(): Promise<SourceFile[]> {
+    const { path, builtIn } = this.#options;
+    if (path === undefined) return [...builtIn];
+    const names = (await readdir(path, { recursive: true })).filter(isDocumentFile).toSorted();
+    if (names.length > FILES_MAX) throw new Error(`${path} has ${names.length} files; allowed: ${FILES_MAX}`);
+    const files = await Promise.all(names.map(async (name) => ({ file: join(path, name), text: await readFile(join(path, name), 'utf8') })));
+    return [...builtIn, ...files];
+  }
+
+  /** Deletions first, so that a host is free for whoever takes it over. */
+  #difference(placed: readonly Placed[], badFiles: ReadonlySet<string>): { drafts: ControlDraft[]; conflicts: string[] } {
+    const inForce = this.#inForce();
+    const wanted = new Map(placed.map((place) => [documentKey(place.document), place]));
+    const vanished = [...inForce].filter(([key, { source }]) => source === 'directory' && !wanted.has(key) && this.#mayDelete(key, badFiles));
+    const changed = [...wanted.values()].filter(({ document }) => inForce.get(documentKey(document))?.document.version !== document.version);
+    const moved = changed.filter(({ document }) => hasOtherHost(document, inForce.get(documentKey(document))?.document));
+    const deletions = [...vanished.map(([, { document }]) => document), ...moved.map(({ document }) => document)];
+    const after = this.#documentsWithout(inForce, deletions);
+    const drafts: ControlDraft[] = deletions.map((document) => draft({ kind: 'delete', document: keyOf(document) }, 'no longer as it was in the directory'));
+    const conflicts: string[] = [];
+    for (const { document, file } of changed) {
+      const holder = after.holderOf(document);
+      if (holder !== undefined) {
+        conflicts.push(`${file}: ${nameOf(document)} is refused: its host belongs to ${nameOf(holder)}; allowed: one document for each host`);
+        continue;
+      }
+      after.apply({ change: { kind: 'apply', document } });
+      drafts.push(draft({ kind: 'apply', document }, `as in ${file}`));
+    }
+    for (const { document, file } of placed) this.#fileOf.set(documentKey(document), file);
+    return { drafts, conflicts };
+  }
+
+  /** While a file can't be read, only what is known to come from another file may go. */
+  #mayDelete(key: string, badFiles: ReadonlySet<string>): boolean {
+    const file = this.#fileOf.get(key);
+    return badFiles.size === 0 || (file !== undefined && !badFiles.has(file));
+  }
+
+  #inForce(): Map<string, InForce> {
+    const documents = new Documents();
+    const sources = new Map<string, ControlRecord['source']>();
+    for (let offset = 0; offset <= this.#view.latest; offset++) {
+      const record = this.#view.at(offset);
+      const changed = record && documents.apply(record);
+      if (changed?.after !== undefined) sources.set(documentKey(changed.after), record?.source ?? 'api');
+    }
+    const entries = documents.list().map((document) => {
+      const key = documentKey(document);
+      return [key, { document, source: sources.get(key) ?? 'api' }] as const;
+    });
+    return new Map(entries);
+  }
+
+  #documentsWithout(inForce: ReadonlyMap<string, InForce>, gone: readonly Document[]): Documents {
+    const keys = new Set(gone.map(documentKey));
+    const documents = new Documents();
+    for (const [key, { document }] of inForce) if (!keys.has(key)) documents.apply({ change: { kind: 'apply', document } });
+    return documents;
+  }
+
+  #say(lines: readonly (readonly ['error' | 'warn', string])[]): void {
+    for (const [level, line] of lines) if (!this.#said.has(line)) this.#options.logger[level](line);
+    this.#said = new Set(lines.map(([, line]) => line));
+  }
+}
+
+function isDocumentFile(name: string): boolean {
+  return EXTENSIONS.some((extension) => name.endsWith(extension)) && !name.split('/').some((part) => part.startsWith('.'));
+}
+
+function inWords({ file, line, column, path, message }: Problem, consequence: string): string {
+  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message} (${consequence})`;
+}
+
+function draft(change: ControlDraft['change'], reason: string): ControlDraft {
+  return { author: 'directory', reason, source: 'directory', change };
+}
+
+function describe(change: ControlDraft['change']): string {
+  if (change.kind === 'apply') return `${nameOf(change.document)} is applied, version ${change.document.version}`;
+  return change.kind === 'delete' ? `${nameOf(change.document)} is deleted` : change.kind;
+}
+
+function nameOf({ kind, namespace, name }: DocumentKey): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function keyOf({ kind, namespace, name }: DocumentKey): DocumentKey {
+  return { kind, namespace, name };
+}
+
+function hasOtherHost(a: Document, b: Document | undefined): boolean {
+  return b !== undefined && hostOf(a) !== hostOf(b);
+}
+
+function hostOf(document: Document): string {
+  return document.kind === 'Upstream' ? `${document.host}:${document.port}` : document.upstream;
+}

@@ -1,0 +1,54 @@
+/**
+ * The write side: outcomes in, transitions and snapshots out, and the directory's documents into the control log. Owns
+ * its partitions' actors (libs/engine/src/owner.ts has the order of things).
+ */
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { DRIVERS, type Drivers } from '#drivers';
+import { Pump, type Stop } from '#engine';
+import { RUNTIME, type Runtime } from '#runtime';
+import { partitionOf } from '#wire';
+import { Directory, type SourceFile } from './directory.ts';
+import { observe } from './observer.ts';
+
+/** How often the pump is asked whether time must be moved (C2, T5), ms. */
+const PULSE_MS = 100;
+
+@Injectable()
+export class Ingest {
+  readonly #drivers: Drivers;
+  readonly #runtime: Runtime;
+  readonly #stops: Stop[] = [];
+
+  constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
+    this.#drivers = drivers;
+    this.#runtime = runtime;
+  }
+
+  /** @param builtIn documents that the process brings itself */
+  async start(builtIn: readonly SourceFile[] = []): Promise<void> {
+    const { config, logger, metrics, health } = this.#runtime;
+    const documents = health.condition('documents', 'the documents have not been read yet');
+    const directory = new Directory(this.#drivers.control, { path: config.configDir, builtIn, logger });
+    await directory.start();
+    this.#stops.push(() => directory.stop());
+    documents.ready();
+
+    const pump = new Pump(this.#drivers, {
+      group: 'ingest',
+      owns: (upstream, partition) => partitionOf(upstream, this.#drivers.partitions) === partition,
+      newId: randomUUID,
+      lateAfterMs: config.lateAfterMs,
+      observer: observe(logger, metrics),
+    });
+    this.#stops.push(await this.#drivers.reader.run(pump));
+    const pulse = (): void => void pump.pulse(Date.now());
+    this.#stops.push(await this.#drivers.control.onNews(pulse));
+    const timer = setInterval(pulse, PULSE_MS);
+    this.#stops.push(async () => clearInterval(timer));
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.splice(0).toReversed()) await stop();
+  }
+}

@@ -1,0 +1,27 @@
+/** What the pump does, as metrics and as lines that a person understands. */
+import type { OwnerObserver, Transition } from '#engine';
+import type { Logger, Metrics } from '#runtime';
+
+export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
+  return {
+    folded: (_partition, { tally }) => metrics.folded(tally),
+    committed: (partition, answer) => {
+      metrics.commit(answer.kind);
+      if (answer.kind !== 'OK') logger.info({ partition, answer }, `commit answered ${answer.kind}; see docs/operations.md`);
+    },
+    published: (_partition, entries) => {
+      for (const { transition } of entries) {
+        metrics.transition(transition);
+        logger.info({ transition }, inWords(transition));
+      }
+    },
+    incarnated: (incarnation, reason) => logger.info({ incarnation }, `partition ${incarnation.partition}: incarnation ${incarnation.number} begins, ${reason}`),
+    postponed: (partition, what, error) => logger.warn({ partition, err: error }, `${what} failed and will be tried again`),
+  };
+}
+
+/** "demo.local: closed → open until 12:00:15.000Z, 10 errors of 10 calls reached errorAmountThreshold 10". */
+export function inWords({ upstream, from, to, reason, openUntilMs, generation }: Transition): string {
+  const until = openUntilMs === undefined ? '' : ` until ${new Date(openUntilMs).toISOString()}`;
+  return `${upstream}: ${from} → ${to}${until}, ${reason} (generation ${generation})`;
+}

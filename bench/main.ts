@@ -1,0 +1,31 @@
+/**
+ * `npm run bench [-- NAME…]`: runs the benchmarks named, or all. Each prints ratios against peers measured in the same
+ * run (absolute times are no evidence on a shared machine), and its figures go to bench/results/NAME.json.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
+  fold: () => import('./fold.ts'),
+  decide: () => import('./decide.ts'),
+  codec: () => import('./codec.ts'),
+  proxy: () => import('./proxy.ts'),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in BENCHMARKS));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark is called ${unknown.join(', ')}; allowed: ${Object.keys(BENCHMARKS).join(', ')}\n`);
+  process.exit(2);
+}
+
+const folder = join(process.cwd(), 'bench/results');
+mkdirSync(folder, { recursive: true });
+for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
+  console.log(`\n${name}`);
+  const result = await (await BENCHMARKS[name]?.())?.run();
+  const file = join(folder, `${name}.json`);
+  const machine = { node: process.version, arch: process.arch, cores: availableParallelism() };
+  writeFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), machine, result }, null, 2)}\n`);
+}

@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Document, Policy, Snapshot, StateUpdate } from '#engine';
+import { StateCache } from '#engine';
+
+const POLICY: Policy = {
+  identity: { name: 'p', namespace: 'n', version: 'v1' },
+  upstream: 'a',
+  statTimeWindowMs: 30_000,
+  minRequestAmount: 100,
+  errorAmountThreshold: 10,
+  errorRatioThreshold: 0,
+  slowTimeThresholdMs: 200,
+  slowAmountThreshold: 0,
+  slowRatioThreshold: 0,
+  degradedTimeWindowMs: 10_000,
+  degraded: { statusCode: 520, content: 'later' },
+};
+const DOCUMENT = { kind: 'UpstreamTrafficSetting', namespace: 'n', name: 'p', version: 'v1', upstream: 'a', breaker: POLICY, body: {} } as unknown as Document;
+const META = { incarnation: 1, next: 100, clockMs: 1_000_000, control: 0, sequence: 1 };
+
+const closed = (over: Partial<Snapshot> = {}): Snapshot => ({
+  upstream: 'a', incarnation: 1, next: 10, generation: 1, state: 'closed', admit: 1, sinceMs: 1_000_000,
+  window: { total: 0, errors: 0, slow: 0 }, policy: POLICY.identity, ...over,
+});
+const open = (over: Partial<Snapshot> = {}): Snapshot =>
+  closed({ next: 20, generation: 2, state: 'open', admit: 0, sinceMs: 1_000_000, untilMs: 1_010_000, ...over });
+const told = (...snapshots: Snapshot[]): StateUpdate => ({ partition: 0, meta: META, snapshots });
+
+describe('the proxy’s state cache', () => {
+  let nowMs: number;
+  let monotonicMs: number;
+  let cache: StateCache;
+  beforeEach(() => {
+    nowMs = 1_000_000;
+    monotonicMs = 5_000;
+    cache = new StateCache({ nowMs: () => nowMs, monotonicMs: () => monotonicMs });
+    cache.applyDocuments({ control: 0, documents: [DOCUMENT] });
+  });
+
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    monotonicMs += ms;
+  };
+
+  test('G3: an upstream without state is admitted and stamped with nothing', () => {
+    expect(cache.decide('nobody')).toEqual({ kind: 'admit' });
+  });
+
+  test('V5: closed admits and stamps the generation; open refuses with the policy’s answer', () => {
+    cache.applyStates(told(closed()));
+    expect(cache.decide('a')).toEqual({ kind: 'admit', admitted: { incarnation: 1, generation: 1 }, slowTimeThresholdMs: 200 });
+    cache.applyStates(told(open()));
+    expect(cache.decide('a')).toEqual({ kind: 'refuse', degraded: { statusCode: 520, content: 'later' }, untilMs: 1_010_000 });
+  });
+
+  test('V5: a decision is made ahead: asking twice gives the same object', () => {
+    cache.applyStates(told(open()));
+    expect(cache.decide('a')).toBe(cache.decide('a'));
+  });
+
+  test('T4, G3: from `until` on the lease is over without a message, and calls are stamped one generation higher', () => {
+    cache.applyStates(told(open()));
+    pass(9_999);
+    expect(cache.decide('a').kind).toBe('refuse');
+    pass(1);
+    expect(cache.decide('a')).toMatchObject({ kind: 'admit', admitted: { incarnation: 1, generation: 3 } });
+  });
+
+  test('T4: no trip refuses for longer than its own length after it was first seen, whatever the wall clock says', () => {
+    cache.applyStates(told(open()));
+    nowMs = 900_000;
+    monotonicMs += 9_999;
+    expect(cache.decide('a').kind).toBe('refuse');
+    monotonicMs += 1;
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('T2, T4: a corrected wall clock moves the end of a lease with the next update', () => {
+    cache.applyStates(told(open()));
+    nowMs += 10_000;
+    expect(cache.decide('a').kind).toBe('refuse');
+    cache.applyStates(told());
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('T4: news of the same generation does not begin its time anew', () => {
+    cache.applyStates(told(open()));
+    monotonicMs += 9_000;
+    cache.applyStates(told(open({ next: 21 })));
+    monotonicMs += 1_000;
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('V1: an older version, or the same, changes nothing', () => {
+    cache.applyStates(told(open()));
+    cache.applyStates(told(closed({ next: 19 })));
+    cache.applyStates(told(closed({ next: 20 })));
+    expect(cache.decide('a').kind).toBe('refuse');
+  });
+
+  test('V1: a higher incarnation is newer, however low its offset', () => {
+    cache.applyStates(told(open()));
+    cache.applyStates(told(closed({ incarnation: 2, next: 1 })));
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('C3: an open state whose document is gone refuses nobody', () => {
+    cache.applyStates(told(open()));
+    cache.applyDocuments({ control: 1, documents: [] });
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('a changed degraded answer holds for the trip that runs', () => {
+    cache.applyStates(told(open()));
+    const changed = { ...DOCUMENT, breaker: { ...POLICY, degraded: { statusCode: 503, content: 'soon' } } } as Document;
+    cache.applyDocuments({ control: 1, documents: [changed] });
+    expect(cache.decide('a')).toMatchObject({ degraded: { statusCode: 503, content: 'soon' } });
+  });
+
+  test('V2: older documents than those here are passed over', () => {
+    cache.applyStates(told(open()));
+    cache.applyDocuments({ control: 5, documents: [DOCUMENT] });
+    cache.applyDocuments({ control: 4, documents: [] });
+    expect(cache.decide('a').kind).toBe('refuse');
+  });
+
+  test('V4: ready once documents are here and every partition is known and whole', () => {
+    const fresh = new StateCache({ nowMs: () => nowMs, monotonicMs: () => monotonicMs });
+    expect(fresh.isReady).toBe(false);
+    fresh.applyDocuments({ control: 0, documents: [] });
+    fresh.applyStates({ partition: 0, snapshots: [] });
+    expect(fresh.isReady).toBe(false);
+    fresh.applyStates({ partition: 0, meta: { ...META, restoringTo: 200 }, snapshots: [] });
+    expect(fresh.isReady).toBe(false);
+    fresh.applyStates(told());
+    expect(fresh.isReady).toBe(true);
+  });
+
+  test('the state’s age is that of the partition heard of longest ago', () => {
+    expect(cache.stateAgeMs).toBe(Infinity);
+    cache.applyStates(told());
+    monotonicMs += 300;
+    cache.applyStates({ ...told(), partition: 1 });
+    monotonicMs += 200;
+    expect(cache.stateAgeMs).toBe(500);
+  });
+});
