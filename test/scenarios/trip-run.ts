@@ -1,0 +1,99 @@
+/** Scenarios 2 to 9: load until it trips and on, load while open, the close, and for 7 to 9 the second trip. */
+import { eventually } from '../support/eventually.ts';
+import type { TransitionView } from '../support/console-client.ts';
+import { policyInWords, type TripScenario } from './catalogue.ts';
+import { check, checkClosing, checkTrippedLoad, checkWhileOpen, isPassed, letThroughMax, type Check } from './checks.ts';
+import { byStatus, call, inWords, runLoad, type CallEnd } from './load.ts';
+import type { Row, Stage } from './stage.ts';
+
+/** A transition is in the log within 1 s (T5); only a hang ends here. */
+const TRANSITION_DEADLINE_MS = 15_000;
+
+export async function runTrip(scenario: TripScenario, stage: Stage): Promise<Row> {
+  const { scale, watched } = stage;
+  watched.begin(stage.seed);
+  const { generation } = await stage.console.breaker(stage.upstream);
+  const first = await loadUntilTripped(scenario, stage, generation + 1);
+  const { openUntilMs = 0, atMs } = first.transition;
+
+  const second = await runLoad({ ...loadOf(scenario, stage), isOver: () => Date.now() >= openUntilMs });
+  const closing = await transitionOf(stage, generation + 2, Math.max(0, openUntilMs - Date.now()));
+  const after = await afterTheClose(scenario, stage, generation + 3);
+  return {
+    id: scenario.id,
+    policy: policyInWords(scenario, scale),
+    calls: byStatus(first.ends),
+    tripped: tripInWords(first.transition),
+    whileOpen: inWords(byStatus(second)),
+    closedAfterMs: closing.atMs - atMs,
+    ...(after.again === undefined ? {} : { again: after.again }),
+    expected: expectation(scenario, stage),
+    checks: [
+      ...first.checks,
+      ...checkWhileOpen(second, scenario, { scale, openUntilMs }),
+      ...checkClosing(closing, first.transition),
+      ...after.checks,
+    ],
+  };
+}
+
+interface Tripped {
+  readonly ends: readonly CallEnd[];
+  readonly transition: TransitionView;
+  readonly checks: readonly Check[];
+}
+
+async function loadUntilTripped(scenario: TripScenario, stage: Stage, generation: number): Promise<Tripped> {
+  const { scale, watched } = stage;
+  const arrivedBefore = watched.arrivals.length;
+  const ends = await runLoad({ ...loadOf(scenario, stage), isOver: halfTheWindowAfterTheTrip(scale.degradedTimeWindowMs) });
+  const transition = await transitionOf(stage, generation);
+  const arrivals = watched.arrivals.slice(arrivedBefore);
+  return { ends, transition, checks: checkTrippedLoad({ ends, arrivals, transition }, scenario, scale) };
+}
+
+/** So that on a slow machine, at the small scale, half of the window is left to the second load. At the seed's own it never comes to this. */
+function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number): (ended: readonly CallEnd[]) => boolean {
+  let looked = 0;
+  let endMs = Infinity;
+  return (ended) => {
+    while (endMs === Infinity && looked < ended.length) {
+      const { degraded, doneMs } = ended[looked++] as CallEnd;
+      if (degraded) endMs = doneMs + degradedTimeWindowMs / 2;
+    }
+    return Date.now() >= endMs;
+  };
+}
+
+/** The upstream is called again: by one call, or by the seed's third load. */
+async function afterTheClose(scenario: TripScenario, stage: Stage, generation: number): Promise<{ again?: string; checks: readonly Check[] }> {
+  if (scenario.tripsAgain) {
+    const { ends, transition, checks } = await loadUntilTripped(scenario, stage, generation);
+    const named = checks.map(({ claim, ...rest }) => ({ claim: `the second time: ${claim}`, ...rest }));
+    return { again: `${tripInWords(transition)}; ${inWords(byStatus(ends))}`, checks: named };
+  }
+  const probe = await call({ ...stage, path: '/echo' });
+  return { checks: [check('a call after the close is answered by the upstream', isPassed(probe) && probe.status === 200, probe)] };
+}
+
+function transitionOf({ console, upstream }: Stage, generation: number, notBeforeMs = 0): Promise<TransitionView> {
+  return eventually(async () => (await console.transitions(upstream)).find((each) => each.generation === generation), {
+    what: `transition ${generation} of ${upstream}`,
+    deadlineMs: TRANSITION_DEADLINE_MS + notBeforeMs,
+    everyMs: 50,
+  });
+}
+
+function loadOf({ path }: TripScenario, { proxy, host, scale: { connections, calls, qps } }: Stage): Parameters<typeof runLoad>[0] {
+  return { proxy, host, path, connections, calls, qps };
+}
+
+function tripInWords({ window: { total, errors, slow } }: TransitionView): string {
+  return `request ${total}: ${errors} errors, ${slow} slow`;
+}
+
+function expectation({ trip: { counter, by }, degradedStatusCode, tripsAgain }: TripScenario, { scale }: Stage): string {
+  const { amountThreshold, minRequestAmount, degradedTimeWindow } = scale;
+  const where = by === 'amount' ? `${amountThreshold} ${counter}` : `request ${minRequestAmount}`;
+  return `${where} (+ ≤ ${letThroughMax(scale)}), then only ${degradedStatusCode}, ${degradedTimeWindow}${tripsAgain ? ', again' : ''}`;
+}
