@@ -1,0 +1,11 @@
+/** What a call needs of the proxy around it. */
+import type { Deadlines } from './deadlines.ts';
+import type { Settings } from './options.ts';
+import type { Answer, Route } from './route.ts';
+
+export interface ProxyContext {
+  readonly settings: Settings;
+  readonly deadlines: Deadlines;
+  /** A call is over, and this is how. */
+  finished(answer: Answer, statusCode: number, route?: Route): void;
+}

@@ -1,0 +1,95 @@
+import type { CallOutcome, Decision, ServedCall } from './route.ts';
+
+/** Time-outs of a call and of its client's connection, ms. */
+export interface Timeouts {
+  /** From the request sent in full to the response head; default 15,000. Over it: 504 `response-timeout`. */
+  readonly responseHeadMs: number;
+  /**
+   * Without a byte between two chunks, the other side owing one; default 30,000. Upstream: 504 `idle-timeout` before
+   * the head, else the answer is broken off. Client: 408 before the head, else its connection is closed.
+   */
+  readonly idleMs: number;
+  /** For a client to send a request head; default 10,000, checked each `clientCheckMs`. */
+  readonly clientHeadMs: number;
+  /** A client's connection without a request; default 60,000. */
+  readonly clientKeepAliveMs: number;
+  /** How often client heads are checked; default 2,000. */
+  readonly clientCheckMs: number;
+  /** An idle connection to an upstream that doesn't say how long it keeps one; default 4,000, below what servers use. */
+  readonly upstreamKeepAliveMs: number;
+  /** For an upstream to close its side of a connection once we closed ours, then it is reset; default 1,000. */
+  readonly closeMs: number;
+}
+
+/** Sizes and counts; every one refuses or closes when it is reached. */
+export interface Bounds {
+  /** Request line and headers, bytes; default 16,384. Over it: 431. */
+  readonly requestHeadBytesMax: number;
+  /** Headers of a request; default 100. Over it: 431. */
+  readonly requestHeadersMax: number;
+  /** Response status line and headers, bytes; default 65,536. Over it: 502 `bad-response`. */
+  readonly responseHeadBytesMax: number;
+  /** Requests read ahead on one client connection while an earlier one is being answered; default 256, then it is closed. */
+  readonly pipelinedMax: number;
+  /** Client connections per listener; default 50,000. More are closed at once. */
+  readonly clientConnectionsMax: number;
+  /** Body of a refused request that is read and thrown away to keep the connection, bytes; default 65,536. */
+  readonly drainBytesMax: number;
+}
+
+export interface HttpProxyOptions {
+  /** Asked once for each call whose route has an upstream. Must not throw, wait or allocate. */
+  readonly decide: (upstream: string) => Decision;
+  /** Told once for each call that reached out (O1). Must not throw or wait. */
+  readonly report: (outcome: CallOutcome) => void;
+  /** Told once for each call when it is over. Must not throw or wait. */
+  readonly onCall?: (call: ServedCall) => void;
+  /** Wall clock, ms since 1970, the one that `untilMs` is on; default Date.now. */
+  readonly now?: () => number;
+  /** Monotonic clock, ms; default performance.now. */
+  readonly monotonicNow?: () => number;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly bounds?: Partial<Bounds>;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  responseHeadMs: 15_000,
+  idleMs: 30_000,
+  clientHeadMs: 10_000,
+  clientKeepAliveMs: 60_000,
+  clientCheckMs: 2_000,
+  upstreamKeepAliveMs: 4_000,
+  closeMs: 1_000,
+};
+
+export const DEFAULT_BOUNDS: Bounds = {
+  requestHeadBytesMax: 16_384,
+  requestHeadersMax: 100,
+  responseHeadBytesMax: 65_536,
+  pipelinedMax: 256,
+  clientConnectionsMax: 50_000,
+  drainBytesMax: 65_536,
+};
+
+/** The options with every default in. */
+export interface Settings {
+  readonly decide: (upstream: string) => Decision;
+  readonly report: (outcome: CallOutcome) => void;
+  readonly onCall: (call: ServedCall) => void;
+  readonly now: () => number;
+  readonly monotonicNow: () => number;
+  readonly timeouts: Timeouts;
+  readonly bounds: Bounds;
+}
+
+export function completeOptions(options: HttpProxyOptions): Settings {
+  return {
+    decide: options.decide,
+    report: options.report,
+    onCall: options.onCall ?? (() => undefined),
+    now: options.now ?? Date.now,
+    monotonicNow: options.monotonicNow ?? (() => performance.now()),
+    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * The connections of one route, and the calls that want one. The limits are exact: a connection counts from the
+ * moment it is dialled until the upstream has closed it too, and at every moment
+ *
+ *   connections <= maxConnections, in flight <= maxRequests, pending <= maxPendingRequests
+ *
+ * where a call is in flight once it has a connection or one is being opened for it, and pending otherwise. A limit
+ * that is lowered later is reached as calls end; none is cut off for it.
+ */
+import type { ConnectError } from './failure.ts';
+import type { Limits, Overflow } from './route.ts';
+import { UpstreamConnection, type ConnectionOwner, type ConnectionSettings, type Phase, type Target } from './upstream-connection.ts';
+
+/** A call that wants a connection. */
+export interface Waiter {
+  /** When it began to want one, monotonic ms. */
+  readonly askedAtMs: number;
+  /** @param reachedAtMs when the call reached out: now, or when the connection was begun for it. */
+  onConnection(connection: UpstreamConnection, reachedAtMs: number): void;
+  onNoConnection(error: ConnectError, target: Target, reachedAtMs: number): void;
+}
+
+export type PoolSettings = Omit<ConnectionSettings, 'connectTimeoutMs'>;
+
+interface TargetPlace extends Target {
+  readonly idle: UpstreamConnection[];
+}
+
+export class Pool implements ConnectionOwner {
+  readonly #settings: PoolSettings;
+  #limits: Limits;
+  #targets: readonly TargetPlace[] = [];
+  #turn = 0;
+  readonly #connections = new Set<UpstreamConnection>();
+  /** In the order in which they asked; bounded by maxPendingRequests, and by the client connections there are. */
+  readonly #waiters = new Set<Waiter>();
+  #connecting = 0;
+  #busy = 0;
+  #idle = 0;
+  #isRetired = false;
+  readonly #whenEmpty: (() => void)[] = [];
+
+  constructor(targets: readonly Target[], limits: Limits, settings: PoolSettings) {
+    this.#settings = settings;
+    this.#limits = limits;
+    this.#setTargets(targets);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  get inFlight(): number {
+    return this.#busy + Math.min(this.#connecting, this.#waiters.size);
+  }
+
+  get pending(): number {
+    return Math.max(0, this.#waiters.size - this.#connecting);
+  }
+
+  /** New limits and targets, from now on; connections to a target that is gone serve their call to its end. */
+  update(targets: readonly Target[], limits: Limits): void {
+    this.#limits = limits;
+    this.#setTargets(targets);
+    this.#pump();
+  }
+
+  /** Gives the waiter a connection, now or later, or says which limit forbids it. */
+  acquire(waiter: Waiter): Overflow | 'accepted' {
+    if (this.#idle === 0 && !this.#canOpen) {
+      if (this.pending >= this.#limits.maxPendingRequests) return this.#limits.maxPendingRequests === 0 ? 'overflow-connections' : 'overflow-pending';
+      this.#waiters.add(waiter);
+      return 'accepted';
+    }
+    if (this.inFlight >= this.#limits.maxRequests) return 'overflow-requests';
+    const target = this.#nextTarget();
+    const idle = this.#takeIdle(target, !this.#canOpen);
+    if (idle !== undefined) {
+      this.#assign(idle, waiter, this.#settings.deadlines.now());
+    } else {
+      this.#waiters.add(waiter);
+      this.#open(target);
+    }
+    return 'accepted';
+  }
+
+  /** The call no longer wants one. A connection that is being opened for it is kept for the next. */
+  leave(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    this.#checkEmpty();
+  }
+
+  /** No new calls come; idle connections are closed now, the others after their call. Resolves when none is left. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    for (const connection of [...this.#connections]) if (connection.phase === 'idle') connection.retire();
+    if (this.#waiters.size === 0) for (const connection of [...this.#connections]) if (connection.phase === 'connecting') connection.retire();
+    if (this.#connections.size === 0 && this.#waiters.size === 0) return;
+    await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** At once. */
+  destroy(): void {
+    this.#isRetired = true;
+    this.#waiters.clear();
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  onConnected(connection: UpstreamConnection): void {
+    this.#connecting--;
+    this.#offer(connection, true);
+  }
+
+  onConnectFailed(connection: UpstreamConnection, error: ConnectError): void {
+    const waiter = this.#firstWaiter();
+    // Nobody is left without one: the others that are being opened are enough.
+    if (waiter === undefined || this.#waiters.size <= this.#connecting) return;
+    this.#waiters.delete(waiter);
+    waiter.onNoConnection(error, connection.target, Math.max(waiter.askedAtMs, connection.startedAtMs));
+  }
+
+  onFree(connection: UpstreamConnection): void {
+    this.#busy--;
+    this.#offer(connection, false);
+  }
+
+  onUnusable(connection: UpstreamConnection, before: Phase): void {
+    if (before === 'connecting') this.#connecting--;
+    else if (before === 'busy') this.#busy--;
+    else if (before === 'idle') this.#forgetIdle(connection);
+  }
+
+  onClosed(connection: UpstreamConnection): void {
+    this.#connections.delete(connection);
+    this.#pump();
+    this.#checkEmpty();
+  }
+
+  get #canOpen(): boolean {
+    return this.#connections.size < this.#limits.maxConnections;
+  }
+
+  /** A connection that can serve: to the call that has waited longest, else it rests. */
+  #offer(connection: UpstreamConnection, isNew: boolean): void {
+    const place = this.#placeOf(connection);
+    const waiter = this.#firstWaiter();
+    if (place === undefined || this.#connections.size > this.#limits.maxConnections || (this.#isRetired && waiter === undefined)) {
+      connection.retire();
+      return;
+    }
+    if (waiter !== undefined && this.#busy < this.#limits.maxRequests) {
+      this.#waiters.delete(waiter);
+      this.#assign(connection, waiter, isNew ? Math.max(waiter.askedAtMs, connection.startedAtMs) : this.#settings.deadlines.now());
+      return;
+    }
+    this.#idle++;
+    place.idle.push(connection);
+  }
+
+  /** Serves those who wait as far as connections and limits allow. */
+  #pump(): void {
+    while (this.#waiters.size > 0) {
+      if (this.#idle > 0 && this.#busy < this.#limits.maxRequests) {
+        const waiter = this.#firstWaiter() as Waiter;
+        const idle = this.#takeIdle(this.#nextTarget(), true) as UpstreamConnection;
+        this.#waiters.delete(waiter);
+        this.#assign(idle, waiter, this.#settings.deadlines.now());
+      } else if (this.pending > 0 && this.#canOpen && this.inFlight < this.#limits.maxRequests) {
+        this.#open(this.#nextTarget());
+      } else {
+        return;
+      }
+    }
+  }
+
+  #assign(connection: UpstreamConnection, waiter: Waiter, reachedAtMs: number): void {
+    this.#busy++;
+    connection.isLast = this.#isRetired || connection.requests + 1 >= this.#limits.maxRequestsPerConnection;
+    waiter.onConnection(connection, reachedAtMs);
+  }
+
+  #open(target: Target): void {
+    this.#connecting++;
+    this.#connections.add(new UpstreamConnection(target, this, { ...this.#settings, connectTimeoutMs: this.#limits.connectTimeoutMs }));
+  }
+
+  #firstWaiter(): Waiter | undefined {
+    for (const waiter of this.#waiters) return waiter;
+    return undefined;
+  }
+
+  #nextTarget(): TargetPlace {
+    const target = this.#targets[this.#turn % this.#targets.length] as TargetPlace;
+    this.#turn = (this.#turn + 1) % this.#targets.length;
+    return target;
+  }
+
+  /** The target's own, else another target's if that will do. */
+  #takeIdle(preferred: TargetPlace, anyTarget: boolean): UpstreamConnection | undefined {
+    let idle = preferred.idle.pop();
+    if (idle === undefined && anyTarget) idle = this.#targets.find((place) => place.idle.length > 0)?.idle.pop();
+    if (idle !== undefined) this.#idle--;
+    return idle;
+  }
+
+  /** undefined: the target is no longer one of ours. */
+  #placeOf(connection: UpstreamConnection): TargetPlace | undefined {
+    const place = connection.target as TargetPlace;
+    return this.#targets.includes(place) ? place : undefined;
+  }
+
+  #forgetIdle(connection: UpstreamConnection): void {
+    const { idle } = connection.target as TargetPlace;
+    const at = idle.lastIndexOf(connection);
+    if (at === -1) return;
+    idle.splice(at, 1);
+    this.#idle--;
+  }
+
+  #checkEmpty(): void {
+    if (this.#connections.size === 0 && this.#waiters.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #setTargets(targets: readonly Target[]): void {
+    const before = this.#targets;
+    this.#targets = targets.map((target) => before.find(({ label }) => label === target.label) ?? { ...target, idle: [] });
+    this.#turn = 0;
+    for (const place of before) {
+      if (this.#targets.includes(place)) continue;
+      this.#idle -= place.idle.length;
+      for (const connection of place.idle.splice(0)) connection.retire();
+    }
+  }
+}

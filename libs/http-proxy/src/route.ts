@@ -1,0 +1,141 @@
+/**
+ * What the proxy is told: where calls may go, what a breaker says of them, and what it tells back. All of it is data
+ * or functions handed in, so that the data plane knows nothing of logs, stores or policies.
+ */
+
+/** Per route and per proxy process. `Infinity` = no limit; 0 = none allowed. */
+export interface Limits {
+  /** TCP connections to the upstream, all targets together, those being opened and being closed included. */
+  readonly maxConnections: number;
+  /** To establish a connection, name look-up included, ms, > 0; the documents' default is 5,000. */
+  readonly connectTimeoutMs: number;
+  /** Requests in flight: those on a connection or on one that is being opened for them. */
+  readonly maxRequests: number;
+  /** Requests served on one connection before it is closed and replaced, >= 1. */
+  readonly maxRequestsPerConnection: number;
+  /** Requests that wait for a connection to become free. */
+  readonly maxPendingRequests: number;
+  /** Retries in flight. Carried for later: this data plane makes none. */
+  readonly maxRetries: number;
+}
+
+export const NO_LIMITS: Limits = {
+  maxConnections: Infinity,
+  connectTimeoutMs: 5_000,
+  maxRequests: Infinity,
+  maxRequestsPerConnection: Infinity,
+  maxPendingRequests: Infinity,
+  maxRetries: Infinity,
+};
+
+/** One upstream as the proxy serves it. */
+export interface Route {
+  /** Identity: a route of the same name replaces the one before, and keeps its connections. Also named in problems. */
+  readonly name: string;
+  /** The breaker to ask and to report to. Absent: none is known, calls pass and are not reported. */
+  readonly upstream?: string;
+  /** What callers call it; letter case and a trailing dot don't matter. */
+  readonly host: string;
+  /** The port that callers name, and the one to dial where a target names none; 1 to 65,535. */
+  readonly port: number;
+  /** Where it is, `HOST:PORT` each, used in turn. Empty: `host:port` by DNS. */
+  readonly targets: readonly string[];
+  /** `HOST:PORT` of a listener of its own, where every call is for this route whatever its Host says. */
+  readonly listen?: string;
+  readonly limits: Limits;
+}
+
+/** Why a route, or a part of it, isn't served; the others are. */
+export interface RouteProblem {
+  readonly route: string;
+  readonly field: 'name' | 'host' | 'targets' | 'listen';
+  /** A sentence for the person who wrote the document. */
+  readonly message: string;
+}
+
+/** Structurally the engine's Decision: asked once for each call, never thrown, without allocation (V5). */
+export type Decision = AdmitDecision | RefuseDecision;
+
+export interface AdmitDecision {
+  readonly kind: 'admit';
+  /** Handed back with the outcome (G2). */
+  readonly admitted?: { readonly incarnation: number; readonly generation: number };
+  /** ms; handed back with the outcome (L4). */
+  readonly slowTimeThresholdMs?: number;
+}
+
+export interface RefuseDecision {
+  readonly kind: 'refuse';
+  readonly degraded: { readonly statusCode: number; readonly content: string };
+  /** Wall clock at which it ends, ms since 1970; absent: it has no end. */
+  readonly untilMs?: number;
+}
+
+/** Why no answer came, in the words of `x-fuseboard-error`; a closed list. */
+export const UPSTREAM_ERRORS = [
+  'refused',
+  'reset',
+  'dns',
+  'connect-timeout',
+  'response-timeout',
+  'idle-timeout',
+  'tls',
+  'bad-response',
+] as const;
+export type UpstreamError = (typeof UPSTREAM_ERRORS)[number];
+
+/** The same in the words of an outcome. */
+export type Failure = 'refused' | 'reset' | 'timeout' | 'dns' | 'tls' | 'bad-response';
+
+/** An outcome in the sense of O1: told once for each call that reached out, at the response head or the failure. */
+export interface CallOutcome {
+  readonly upstream: string;
+  readonly route: string;
+  /** The very decision that let the call through. */
+  readonly decision: AdmitDecision;
+  readonly result: { readonly kind: 'status'; readonly code: number } | { readonly kind: 'failure'; readonly failure: Failure };
+  /**
+   * To the response head, ms, by a monotonic clock, from the moment it reached out (a connection was there or was
+   * begun for it). Neither the wait behind our own limits counts nor the time in which the client owed us its body.
+   */
+  readonly durationMs: number;
+  /** `HOST:PORT` it went to. */
+  readonly target: string;
+  /** Which try it was, from 1. */
+  readonly attempt: number;
+}
+
+/** How a call ended, from the caller's side; a closed list, one for each call, for metrics. */
+export const ANSWERS = [
+  'upstream',
+  'degraded',
+  'overflow-connections',
+  'overflow-pending',
+  'overflow-requests',
+  'not-found',
+  'bad-request',
+  'client-abort',
+  ...UPSTREAM_ERRORS,
+] as const;
+export type Answer = (typeof ANSWERS)[number];
+
+export type Overflow = 'overflow-connections' | 'overflow-pending' | 'overflow-requests';
+
+/** A call that is over. An upstream error with a status below 500 broke after the head was passed on (O1). */
+export interface ServedCall {
+  readonly answer: Answer;
+  /** Sent to the caller; 0 = nothing was. */
+  readonly statusCode: number;
+  /** Absent: no route was found. */
+  readonly route?: string;
+  readonly upstream?: string;
+}
+
+/** Gauges of a route. */
+export interface RouteStats {
+  readonly route: string;
+  /** Sockets to the upstream that count against maxConnections: opening, in use, idle or closing. */
+  readonly connections: number;
+  readonly inFlight: number;
+  readonly pending: number;
+}
