@@ -1,0 +1,142 @@
+/** DocumentFeed: the documents in force, whole each time they change (V2, C1). */
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Document, DocumentSet } from '#engine';
+import { afterCrash, opened, type DriverUnderTest, type Harness } from './harness.ts';
+import { draft, keyOf, setting, upstream } from './samples.ts';
+
+interface Heard {
+  readonly sets: DocumentSet[];
+}
+
+async function follow(driver: DriverUnderTest): Promise<Heard> {
+  const sets: DocumentSet[] = [];
+  onTestFinished(await driver.documentFeed.follow((set) => sets.push(set)));
+  return { sets };
+}
+
+const apply = (driver: DriverUnderTest, ...documents: Document[]): Promise<number> =>
+  driver.control.append(documents.map((document) => draft({ kind: 'apply', document })));
+const remove = (driver: DriverUnderTest, document: Document): Promise<number> => driver.control.append([draft({ kind: 'delete', document: keyOf(document) })]);
+
+/** Names and versions, in any order. */
+const names = ({ documents }: DocumentSet): string[] => documents.map(({ kind, name, version }) => `${kind} ${name} ${version}`).toSorted();
+const namesOf = (...documents: Document[]): string[] => names({ control: 0, documents });
+
+async function expectInForce({ sets }: Heard, ...documents: Document[]): Promise<void> {
+  await vi.waitFor(() => expect(names(sets.at(-1)!)).toEqual(namesOf(...documents)), 10_000);
+}
+
+export function documentFeedContract(harness: Harness): void {
+  describe('a follower of documents', () => {
+    test('is told at once that there are none, by an empty set', async () => {
+      const driver = await opened(harness);
+      expect((await follow(driver)).sets).toEqual([{ control: -1, documents: [] }]);
+    });
+
+    test('is given all that are in force at first, as they were applied, with the control offset', async () => {
+      const driver = await opened(harness);
+      const documents = [setting('p', 'a'), upstream('u', 'a.shop')];
+      const control = await apply(driver, ...documents);
+      const { sets } = await follow(driver);
+      expect(sets).toHaveLength(1);
+      expect(sets[0]?.control).toBe(control);
+      expect(sets[0]?.documents.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))).toEqual(documents);
+    });
+
+    test('is given the whole set each time one is applied, changed, deleted or applied again', async () => {
+      const driver = await opened(harness);
+      const heard = await follow(driver);
+      const [a, changed, b] = [setting('a', 'a'), setting('a', 'a', 20), setting('b', 'b')];
+      await apply(driver, a, b);
+      await expectInForce(heard, a, b);
+      await apply(driver, changed);
+      await expectInForce(heard, changed, b);
+      await remove(driver, changed);
+      await expectInForce(heard, b);
+      const control = await apply(driver, a);
+      await expectInForce(heard, a, b);
+      expect(heard.sets.at(-1)?.control).toBe(control);
+      const offsets = heard.sets.map((set) => set.control);
+      expect(offsets).toEqual(offsets.toSorted((x, y) => x - y));
+    });
+
+    test('hears the first of two documents for one host, and not the second (C1)', async () => {
+      const driver = await opened(harness);
+      const heard = await follow(driver);
+      const first = [setting('a', 'same'), upstream('u', 'same.shop', 8080)];
+      await apply(driver, ...first);
+      await apply(driver, setting('second', 'same', 99), upstream('second', 'same.shop', 8080));
+      const behind = [setting('c', 'c'), upstream('other-port', 'same.shop', 8081)];
+      await apply(driver, ...behind);
+      await expectInForce(heard, ...first, ...behind);
+      expect(heard.sets.flatMap(({ documents }) => documents).filter(({ name }) => name === 'second')).toEqual([]);
+      expect(names((await follow(driver)).sets[0]!)).toEqual(namesOf(...first, ...behind));
+    });
+
+    test('hears the second once the first is deleted and the second is applied again', async () => {
+      const driver = await opened(harness);
+      const heard = await follow(driver);
+      const [first, second] = [setting('a', 'same'), setting('second', 'same', 99)];
+      await apply(driver, first, second);
+      await remove(driver, first);
+      await apply(driver, second);
+      await expectInForce(heard, second);
+    });
+
+    test('is not disturbed by overrides and incarnations, and hears of documents behind them', async () => {
+      const driver = await opened(harness);
+      const a = setting('a', 'a');
+      await driver.control.append([
+        draft({ kind: 'force', upstream: 'a.shop', to: 'open' }),
+        draft({ kind: 'incarnation', partition: 0, number: 1, identity: 'x', startOffset: 0 }),
+        draft({ kind: 'apply', document: a }),
+        draft({ kind: 'clear', upstream: 'a.shop' }),
+      ]);
+      const heard = await follow(driver);
+      await expectInForce(heard, a);
+      await driver.control.append([draft({ kind: 'force', upstream: 'a.shop', to: 'open' })]);
+      await remove(driver, a);
+      await expectInForce(heard);
+    });
+
+    test('misses nothing that is applied while it begins to follow', async () => {
+      const driver = await opened(harness);
+      const documents: Document[] = [];
+      const followers: Heard[] = [];
+      for (let round = 0; round < 10; round++) {
+        const document = setting(`p${round}`, `h${round}`);
+        documents.push(document);
+        const both = [() => apply(driver, document), async () => void followers.push(await follow(driver))];
+        await Promise.all((round % 2 === 0 ? both : both.toReversed()).map((start) => start()));
+      }
+      for (const heard of followers) await expectInForce(heard, ...documents);
+      for (const { sets } of followers) {
+        const offsets = sets.map(({ control }) => control);
+        expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+      }
+    });
+
+    test('hears nothing any more once it has stopped', async () => {
+      const driver = await opened(harness);
+      const sets: DocumentSet[] = [];
+      const stop = await driver.documentFeed.follow((set) => sets.push(set));
+      const other = await follow(driver);
+      await stop();
+      await stop();
+      await apply(driver, setting('a', 'a'));
+      await expectInForce(other, setting('a', 'a'));
+      expect(sets).toHaveLength(1);
+    });
+
+    const { crash } = harness;
+    if (crash === undefined) return;
+    test('is given the same set after a crash', async () => {
+      const driver = await opened(harness);
+      await apply(driver, setting('a', 'a'), setting('b', 'b'));
+      await remove(driver, setting('a', 'a'));
+      const { sets } = await follow(driver);
+      const next = await afterCrash({ crash }, driver);
+      expect((await follow(next)).sets).toEqual(sets);
+    });
+  });
+}

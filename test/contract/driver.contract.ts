@@ -1,0 +1,28 @@
+/** Everything that a set of drivers promises. */
+import { describe } from 'vitest';
+import { commitAnswersContract } from './commit-answers.contract.ts';
+import { controlLogContract } from './control-log.contract.ts';
+import { deadLettersContract } from './dead-letters.contract.ts';
+import { documentFeedContract } from './document-feed.contract.ts';
+import type { Harness } from './harness.ts';
+import { outcomeLogContract } from './outcome-log.contract.ts';
+import { outcomeReaderContract } from './outcome-reader.contract.ts';
+import { stateFeedContract } from './state-feed.contract.ts';
+import { stateStoreModelContract } from './state-store-model.contract.ts';
+import { stateStoreContract } from './state-store.contract.ts';
+import { transitionLogContract } from './transition-log.contract.ts';
+
+export function driverContract(harness: Harness): void {
+  describe(harness.name, () => {
+    outcomeLogContract(harness);
+    outcomeReaderContract(harness);
+    controlLogContract(harness);
+    commitAnswersContract(harness);
+    stateStoreContract(harness);
+    stateStoreModelContract(harness);
+    stateFeedContract(harness);
+    documentFeedContract(harness);
+    transitionLogContract(harness);
+    deadLettersContract(harness);
+  });
+}
