@@ -1,8 +1,8 @@
 /** DocumentFeed: the documents in force, whole each time they change (V2, C1). */
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Document, DocumentSet } from '#engine';
 import { afterCrash, opened, type DriverUnderTest, type Harness } from './harness.ts';
-import { draft, keyOf, setting, upstream } from './samples.ts';
+import { draft, keyOf, location, setting } from './samples.ts';
 
 interface Heard {
   readonly sets: DocumentSet[];
@@ -22,9 +22,8 @@ const remove = (driver: DriverUnderTest, document: Document): Promise<number> =>
 const names = ({ documents }: DocumentSet): string[] => documents.map(({ kind, name, version }) => `${kind} ${name} ${version}`).toSorted();
 const namesOf = (...documents: Document[]): string[] => names({ control: 0, documents });
 
-async function expectInForce({ sets }: Heard, ...documents: Document[]): Promise<void> {
-  await vi.waitFor(() => expect(names(sets.at(-1)!)).toEqual(namesOf(...documents)), 10_000);
-}
+/** What is in force, as last heard. */
+const inForce = ({ sets }: Heard) => expect.poll(() => names(sets.at(-1)!), { timeout: 10_000 });
 
 export function documentFeedContract(harness: Harness): void {
   describe('a follower of documents', () => {
@@ -35,7 +34,7 @@ export function documentFeedContract(harness: Harness): void {
 
     test('is given all that are in force at first, as they were applied, with the control offset', async () => {
       const driver = await opened(harness);
-      const documents = [setting('p', 'a'), upstream('u', 'a.shop')];
+      const documents = [setting('p', 'a'), location('u', 'a.shop')];
       const control = await apply(driver, ...documents);
       const { sets } = await follow(driver);
       expect(sets).toHaveLength(1);
@@ -48,13 +47,13 @@ export function documentFeedContract(harness: Harness): void {
       const heard = await follow(driver);
       const [a, changed, b] = [setting('a', 'a'), setting('a', 'a', 20), setting('b', 'b')];
       await apply(driver, a, b);
-      await expectInForce(heard, a, b);
+      await inForce(heard).toEqual(namesOf(a, b));
       await apply(driver, changed);
-      await expectInForce(heard, changed, b);
+      await inForce(heard).toEqual(namesOf(changed, b));
       await remove(driver, changed);
-      await expectInForce(heard, b);
+      await inForce(heard).toEqual(namesOf(b));
       const control = await apply(driver, a);
-      await expectInForce(heard, a, b);
+      await inForce(heard).toEqual(namesOf(a, b));
       expect(heard.sets.at(-1)?.control).toBe(control);
       const offsets = heard.sets.map((set) => set.control);
       expect(offsets).toEqual(offsets.toSorted((x, y) => x - y));
@@ -63,12 +62,12 @@ export function documentFeedContract(harness: Harness): void {
     test('hears the first of two documents for one host, and not the second (C1)', async () => {
       const driver = await opened(harness);
       const heard = await follow(driver);
-      const first = [setting('a', 'same'), upstream('u', 'same.shop', 8080)];
+      const first = [setting('a', 'same'), location('u', 'same.shop', 8080)];
       await apply(driver, ...first);
-      await apply(driver, setting('second', 'same', 99), upstream('second', 'same.shop', 8080));
-      const behind = [setting('c', 'c'), upstream('other-port', 'same.shop', 8081)];
+      await apply(driver, setting('second', 'same', 99), location('second', 'same.shop', 8080));
+      const behind = [setting('c', 'c'), location('other-port', 'same.shop', 8081)];
       await apply(driver, ...behind);
-      await expectInForce(heard, ...first, ...behind);
+      await inForce(heard).toEqual(namesOf(...first, ...behind));
       expect(heard.sets.flatMap(({ documents }) => documents).filter(({ name }) => name === 'second')).toEqual([]);
       expect(names((await follow(driver)).sets[0]!)).toEqual(namesOf(...first, ...behind));
     });
@@ -79,8 +78,9 @@ export function documentFeedContract(harness: Harness): void {
       const [first, second] = [setting('a', 'same'), setting('second', 'same', 99)];
       await apply(driver, first, second);
       await remove(driver, first);
-      await apply(driver, second);
-      await expectInForce(heard, second);
+      const control = await apply(driver, second);
+      await inForce(heard).toEqual(namesOf(second));
+      expect(heard.sets.at(-1)?.control).toBe(control);
     });
 
     test('is not disturbed by overrides and incarnations, and hears of documents behind them', async () => {
@@ -93,10 +93,11 @@ export function documentFeedContract(harness: Harness): void {
         draft({ kind: 'clear', upstream: 'a.shop' }),
       ]);
       const heard = await follow(driver);
-      await expectInForce(heard, a);
+      await inForce(heard).toEqual(namesOf(a));
       await driver.control.append([draft({ kind: 'force', upstream: 'a.shop', to: 'open' })]);
-      await remove(driver, a);
-      await expectInForce(heard);
+      const control = await remove(driver, a);
+      await inForce(heard).toEqual(namesOf());
+      expect(heard.sets.at(-1)?.control).toBe(control);
     });
 
     test('misses nothing that is applied while it begins to follow', async () => {
@@ -109,7 +110,7 @@ export function documentFeedContract(harness: Harness): void {
         const both = [() => apply(driver, document), async () => void followers.push(await follow(driver))];
         await Promise.all((round % 2 === 0 ? both : both.toReversed()).map((start) => start()));
       }
-      for (const heard of followers) await expectInForce(heard, ...documents);
+      for (const heard of followers) await inForce(heard).toEqual(namesOf(...documents));
       for (const { sets } of followers) {
         const offsets = sets.map(({ control }) => control);
         expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
@@ -124,7 +125,7 @@ export function documentFeedContract(harness: Harness): void {
       await stop();
       await stop();
       await apply(driver, setting('a', 'a'));
-      await expectInForce(other, setting('a', 'a'));
+      await inForce(other).toEqual(namesOf(setting('a', 'a')));
       expect(sets).toHaveLength(1);
     });
 

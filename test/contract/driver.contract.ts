@@ -13,7 +13,7 @@ import { stateStoreContract } from './state-store.contract.ts';
 import { transitionLogContract } from './transition-log.contract.ts';
 
 export function driverContract(harness: Harness): void {
-  describe(harness.name, () => {
+  describe(`drivers: ${harness.name}`, () => {
     outcomeLogContract(harness);
     outcomeReaderContract(harness);
     controlLogContract(harness);

@@ -101,7 +101,7 @@ export function setting(name: string, host: string, errorAmountThreshold = 10): 
   });
 }
 
-export function upstream(name: string, host: string, port = 80): Document {
+export function location(name: string, host: string, port = 80): Document {
   return documentOf({ apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name, namespace: 'shop' }, spec: { host, port } });
 }
 

@@ -190,7 +190,7 @@ export function stateFeedContract(harness: Harness): void {
       await driver.states.commit(commit(null, 4, { snapshots: [snapshot('a.test', 4)] }));
       const watcher = await follow(driver);
       const repair = await breakCommits(driver);
-      await expect(driver.states.commit(commit(4, 9, { snapshots: [snapshot('a.test', 9)] }))).rejects.toThrow();
+      await expect(driver.states.commit(commit(4, 9, { snapshots: [snapshot('a.test', 9)] }))).rejects.toBeInstanceOf(Error);
       const late = await follow(driver);
       await repair();
       await driver.states.commit(commit(4, 5, { snapshots: [snapshot('b.test', 5)] }));

@@ -66,7 +66,14 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
   let ended: Promise<void> | undefined;
   return {
     partitions: PARTITIONS,
-    ...{ outcomes, reader, control, states, stateFeed, documentFeed, transitions, deadLetters },
+    outcomes,
+    reader,
+    control,
+    states,
+    stateFeed,
+    documentFeed,
+    transitions,
+    deadLetters,
     appendRaw: (key, value) => outcomes.appendRaw(key, value),
     applyRetention: () => sweeper.sweep(),
     close: () => (ended ??= end()),
