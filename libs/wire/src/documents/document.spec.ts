@@ -277,6 +277,11 @@ test.each<[unknown, readonly string[]]>([
   expect(problems(body)).toEqual(expected);
 });
 
+test('a document too large for one control record is refused, aliases counted as what they stand for', () => {
+  const routes = Array.from({ length: 10 }, () => ({ path: 'x'.repeat(60_000) }));
+  expect(problems(setting({ httpRoutes: routes }))).toEqual([': found 600288 bytes as JSON; allowed: at most 524288']);
+});
+
 test('prototype keys are unknown fields and reach nothing', () => {
   const body = JSON.parse(`{"apiVersion":"fuseboard.dev/v1","kind":"Upstream","metadata":{"name":"u"},"spec":{"__proto__":{"host":"a.b"},"constructor":1}}`) as unknown;
   expect(problems(body)).toEqual([

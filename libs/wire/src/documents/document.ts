@@ -21,6 +21,8 @@ const DEFAULT_NAMESPACE = 'default';
 const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const OUR_ANNOTATIONS = 'fuseboard.dev/';
+/** One record of the control log holds it, with room to spare below a broker's usual 1 MiB. */
+const DOCUMENT_BYTES_MAX = 524_288;
 
 /** A problem or a warning without a file: the field's path, and what is allowed there. */
 export interface FieldNote {
@@ -81,7 +83,13 @@ function readWhole(root: Place): Document | undefined {
 function finish(root: Place, key: DocumentKey, make: (base: Omit<Document, 'kind'>) => Document): Document | undefined {
   if (root.notes.problems.length > 0) return undefined;
   const { namespace, name } = key;
-  return make({ namespace, name, version: versionOf(key, root.at('spec').value), body: bodyOf(key, root) });
+  const body = bodyOf(key, root);
+  const bytes = Buffer.byteLength(JSON.stringify(body));
+  if (bytes > DOCUMENT_BYTES_MAX) {
+    root.problem(`found ${bytes} bytes as JSON; allowed: at most ${DOCUMENT_BYTES_MAX}`);
+    return undefined;
+  }
+  return make({ namespace, name, version: versionOf(key, root.at('spec').value), body });
 }
 
 /** All else in `metadata` is Kubernetes' own and left aside. */
