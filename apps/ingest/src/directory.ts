@@ -9,19 +9,20 @@ import { join } from 'node:path';
 import type { ControlDraft, ControlLog, ControlRecord, Document, DocumentKey } from '#engine';
 import { ControlView, Documents, documentKey } from '#engine';
 import type { Logger } from '#runtime';
-import { readDirectory, type Placed, type Problem } from '#wire';
+import { problemText, readDirectory, type DocumentText } from '#wire';
 
 export interface DirectoryOptions {
   /** Undefined: there is none, and only `builtIn` is put in force. */
   readonly path: string | undefined;
   /** Documents that the process brings itself (the demo), under the name of a file. */
-  readonly builtIn: readonly SourceFile[];
+  readonly builtIn: readonly DocumentText[];
   readonly logger: Logger;
 }
 
-export interface SourceFile {
+/** A document and the file that it was read from. */
+interface Placed {
+  readonly document: Document;
   readonly file: string;
-  readonly text: string;
 }
 
 /** What the control log says of a document now. */
@@ -58,6 +59,7 @@ export class Directory {
   /** Publishes what is there now, then watches. */
   async start(): Promise<void> {
     await this.#read();
+    await this.#view.refresh();
     const { path } = this.#options;
     if (path === undefined) return;
     let settle: NodeJS.Timeout | undefined;
@@ -76,6 +78,11 @@ export class Directory {
     };
   }
 
+  /** Control offset up to which what is there has been published; -1: there is nothing. */
+  get publishedTo(): number {
+    return this.#view.latest;
+  }
+
   async stop(): Promise<void> {
     this.#close();
     await this.#reading;
@@ -90,19 +97,22 @@ export class Directory {
   }
 
   async #read(): Promise<void> {
-    const { documents, problems, warnings } = readDirectory(await this.#files());
+    const readings = readDirectory(await this.#files());
+    const problems = readings.flatMap((reading) => ('problems' in reading ? reading.problems : []));
+    const placed = readings.flatMap((reading) => ('documents' in reading ? reading.documents.map((document) => ({ document, file: reading.file })) : []));
+    const warnings = readings.flatMap((reading) => ('warnings' in reading ? reading.warnings : []));
     await this.#view.refresh();
-    const { drafts, conflicts } = this.#difference(documents, new Set(problems.map(({ file }) => file)));
+    const { drafts, conflicts } = this.#difference(placed, new Set(problems.map(({ file }) => file)));
     this.#say([
-      ...problems.map((problem) => ['error', inWords(problem, 'refused, and what was in force stays')] as const),
+      ...problems.map((problem) => ['error', `${problemText(problem)}; the file is refused, and what was in force stays`] as const),
       ...conflicts.map((conflict) => ['error', conflict] as const),
-      ...warnings.map((warning) => ['warn', inWords(warning, 'has no effect')] as const),
+      ...warnings.map((warning) => ['warn', problemText(warning)] as const),
     ]);
     if (drafts.length > 0) await this.#control.append(drafts);
     for (const { change } of drafts) this.#options.logger.info({ change: change.kind }, `control: ${describe(change)}`);
   }
 
-  async #files(): Promise<SourceFile[]> {
+  async #files(): Promise<DocumentText[]> {
     const { path, builtIn } = this.#options;
     if (path === undefined) return [...builtIn];
     const names = (await readdir(path, { recursive: true })).filter(isDocumentFile).toSorted();
@@ -171,10 +181,6 @@ export class Directory {
 
 function isDocumentFile(name: string): boolean {
   return EXTENSIONS.some((extension) => name.endsWith(extension)) && !name.split('/').some((part) => part.startsWith('.'));
-}
-
-function inWords({ file, line, column, path, message }: Problem, consequence: string): string {
-  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message} (${consequence})`;
 }
 
 function draft(change: ControlDraft['change'], reason: string): ControlDraft {

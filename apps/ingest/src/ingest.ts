@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Pump, type Stop } from '#engine';
+import { Pump, type StateUpdate, type Stop } from '#engine';
 import { RUNTIME, type Runtime } from '#runtime';
-import { partitionOf } from '#wire';
-import { Directory, type SourceFile } from './directory.ts';
+import { partitionOf, type DocumentText } from '#wire';
+import { Directory } from './directory.ts';
 import { observe } from './observer.ts';
 
 /** How often the pump is asked whether time must be moved (C2, T5), ms. */
@@ -26,13 +26,12 @@ export class Ingest {
   }
 
   /** @param builtIn documents that the process brings itself */
-  async start(builtIn: readonly SourceFile[] = []): Promise<void> {
+  async start(builtIn: readonly DocumentText[] = []): Promise<void> {
     const { config, logger, metrics, health } = this.#runtime;
     const documents = health.condition('documents', 'the documents have not been read yet');
     const directory = new Directory(this.#drivers.control, { path: config.configDir, builtIn, logger });
     await directory.start();
     this.#stops.push(() => directory.stop());
-    documents.ready();
 
     const pump = new Pump(this.#drivers, {
       group: 'ingest',
@@ -46,6 +45,16 @@ export class Ingest {
     this.#stops.push(await this.#drivers.control.onNews(pulse));
     const timer = setInterval(pulse, PULSE_MS);
     this.#stops.push(async () => clearInterval(timer));
+    documents.notReady('the documents are published, and not in force yet');
+    this.#stops.push(await this.#onceInForce(directory.publishedTo, () => documents.ready()));
+  }
+
+  /** Ready is more than published: each partition has committed a mark that puts the documents in force (C2). */
+  async #onceInForce(control: number, ready: () => void): Promise<Stop> {
+    const waiting = new Set(Array.from({ length: this.#drivers.partitions }, (_, partition) => partition));
+    return await this.#drivers.stateFeed.follow(({ partition, meta }: StateUpdate) => {
+      if (meta !== undefined && meta.control >= control && waiting.delete(partition) && waiting.size === 0) ready();
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,50 @@
+/** `npm start`: ingest, proxy and console in one process, on the embedded drivers. It only joins them. */
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { DriversModule, openEmbedded } from '#drivers';
+import { Health, Metrics, RuntimeModule, Stopper, VERSION, createLogger, formatAddress, nestLogger, readConfig, runMain } from '#runtime';
+import { startConsole } from '../../console/src/start-console.ts';
+import { IngestModule } from '../../ingest/src/ingest.module.ts';
+import { Ingest } from '../../ingest/src/ingest.ts';
+import { ProxyModule } from '../../proxy/src/proxy.module.ts';
+import { Proxy } from '../../proxy/src/proxy.ts';
+import { demoCurl, startDemo } from './demo.ts';
+
+@Module({ imports: [IngestModule, ProxyModule] })
+class StandaloneModule {}
+
+await runMain(async () => {
+  const config = readConfig({ role: 'standalone', env: process.env, argv: process.argv.slice(2) });
+  const { instance, logLevel } = config;
+  const logger = createLogger({ level: logLevel, process: config.role, instance });
+  for (const warning of config.warnings) logger.warn(warning);
+  const stopper = new Stopper({ logger });
+  stopper.install();
+  const health = new Health();
+  const runtime = { config, logger, health, metrics: new Metrics({ process: config.role, version: VERSION, instance }) };
+
+  const drivers = openEmbedded({
+    dataDir: config.drivers.kind === 'embedded' ? config.drivers.dataDir : '',
+    onError: (error, doing) => logger.error({ err: error }, `${doing} failed and will be tried again`),
+  });
+  stopper.onStop('drivers', () => drivers.close());
+  const demo = config.demo ? await startDemo() : undefined;
+  stopper.onStop('demo', () => demo?.close());
+
+  const root = { module: StandaloneModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers)] };
+  const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
+  const [ingest, proxy] = [app.get(Ingest), app.get(Proxy)];
+  await ingest.start(demo?.documents);
+  stopper.onStop('ingest', () => ingest.stop());
+  const proxyAddress = await proxy.start();
+  logger.info({ address: formatAddress(proxyAddress) }, `proxy: http://${formatAddress(proxyAddress)}`);
+  if (demo !== undefined) process.stdout.write(`${demoCurl(proxyAddress)}\n`);
+
+  const { httpAddress, grpcAddress, close } = await startConsole({ drivers, runtime });
+  stopper.onStop('console', close);
+  stopper.onStop('proxy', () => proxy.stop());
+  stopper.onStop('readiness', () => health.stopping());
+  logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/api/v1/breakers, /readyz, /metrics`);
+  logger.info({ address: formatAddress(grpcAddress) }, `gRPC: ${formatAddress(grpcAddress)}, try: npx fuseboard get`);
+});
