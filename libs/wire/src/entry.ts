@@ -78,7 +78,7 @@ function unknownVersion(version: unknown): string {
 function readMark(record: JsonObject): Entry | string {
   const { control, hash } = record;
   if (!isInteger(control, -1, Number.MAX_SAFE_INTEGER)) return refusal('control', control, 'a whole number from -1');
-  if (typeof hash !== 'string' || hash.length > HASH_CHARS_MAX) {
+  if (hash !== '' && !isText(hash, HASH_CHARS_MAX)) {
     return refusal('hash', hash, `a string of at most ${HASH_CHARS_MAX} characters`);
   }
   return { kind: 'mark', mark: { control, hash } };
@@ -162,7 +162,12 @@ function keepUnjudged(record: JsonObject, outcome: Mutable<Outcome>): void {
 }
 
 function isText(value: unknown, charsMax: number): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= charsMax;
+  return typeof value === 'string' && value.length > 0 && (value.length <= charsMax || fitsInCodePoints(value, charsMax));
+}
+
+/** JSON Schema counts code points, of which a string may have half as many as UTF-16 units. */
+function fitsInCodePoints(value: string, charsMax: number): boolean {
+  return value.length <= 2 * charsMax && Array.from(value).length <= charsMax;
 }
 
 function isInteger(value: unknown, min: number, max: number): value is number {

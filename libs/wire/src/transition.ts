@@ -1,4 +1,4 @@
-/** A transition as the transitions log keeps it (docs/producers.md has the table). Times are ms since 1970. */
+/** A transition as the transitions log keeps it (schema/transition.schema.json). Times are whole ms since 1970. */
 import type { Cause, PolicyIdentity, Transition, WindowCounts } from '#engine';
 import { Fields, given } from './fields.ts';
 import { toBytes } from './json.ts';
@@ -34,18 +34,18 @@ export function decodeTransition(bytes: Uint8Array): Transition {
     generation: fields.integer('generation'),
     from: fields.oneOf('from', STATES),
     to: fields.oneOf('to', STATES),
-    atMs: fields.number('at'),
+    atMs: fields.integer('at'),
     reason: fields.text('reason'),
     cause: readCause(fields.object('cause')),
     window: readWindow(fields.object('window')),
     ...given('policy', fields.has('policy') ? readPolicyIdentity(fields.object('policy')) : undefined),
-    ...given('openUntilMs', fields.has('openUntil') ? fields.number('openUntil') : undefined),
+    ...given('openUntilMs', fields.has('openUntil') ? fields.integer('openUntil') : undefined),
   };
 }
 
 function readWindow(window: Fields): WindowCounts {
   return {
-    ...given('startedAtMs', window.has('startedAt') ? window.number('startedAt') : undefined),
+    ...given('startedAtMs', window.has('startedAt') ? window.integer('startedAt') : undefined),
     total: window.integer('total'),
     errors: window.integer('errors'),
     slow: window.integer('slow'),
