@@ -59,7 +59,7 @@ const BIND_REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Why an address could not be bound, as a person needs to hear it. */
-export function bindError(error: NodeJS.ErrnoException, at: Address, setting: string): StartError {
+export function bindError(error: Pick<NodeJS.ErrnoException, 'code' | 'message'>, at: Address, setting: string): StartError {
   return new StartError(`${setting}: ${formatAddress(at)} ${BIND_REASONS[error.code ?? ''] ?? `can't be bound: ${error.message}`}`);
 }
 

@@ -33,3 +33,12 @@ it('what is stopping is alive and not ready', () => {
   expect(health.alive().ok).toBe(true);
   expect(health.ready().body).toEqual({ status: 'not-ready', missing: [{ name: 'process', reason: 'it is stopping' }] });
 });
+
+it('two parts of a process may name their conditions alike, and both count', () => {
+  const health = new Health();
+  const [proxy, console] = [health.condition('states'), health.condition('states')];
+  proxy.ready();
+  expect(health.ready().ok).toBe(false);
+  console.ready();
+  expect(health.ready().ok).toBe(true);
+});

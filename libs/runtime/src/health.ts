@@ -18,16 +18,17 @@ export interface Condition {
 
 export class Health {
   readonly #broken: string[] = [];
-  /** By name, in the order of their making; undefined: met. */
-  readonly #missing = new Map<string, string | undefined>();
+  /** In the order of their making; `why` undefined: met. Parts of one process may use the same name. */
+  readonly #conditions: { readonly name: string; why: string | undefined }[] = [];
   #stopping = false;
 
   /** @param reason shown until it is met */
   condition(name: string, reason = 'not there yet'): Condition {
-    this.#missing.set(name, reason);
+    const own = { name, why: reason as string | undefined };
+    this.#conditions.push(own);
     return {
-      ready: () => void this.#missing.set(name, undefined),
-      notReady: (why) => void this.#missing.set(name, why),
+      ready: () => void (own.why = undefined),
+      notReady: (why) => void (own.why = why),
     };
   }
 
@@ -47,12 +48,12 @@ export class Health {
   }
 
   ready(): HealthReport {
-    const missing = [...this.#missing].filter(([, why]) => why !== undefined);
-    if (this.#stopping) missing.push(['process', 'it is stopping']);
-    for (const why of this.#broken) missing.push(['process', why]);
+    const missing: { name: string; reason: string }[] = [];
+    for (const { name, why } of this.#conditions) if (why !== undefined) missing.push({ name, reason: why });
+    if (this.#stopping) missing.push({ name: 'process', reason: 'it is stopping' });
+    for (const reason of this.#broken) missing.push({ name: 'process', reason });
     const ok = missing.length === 0;
-    if (ok) return { ok, body: { status: 'ready' } };
-    return { ok, body: { status: 'not-ready', missing: missing.map(([name, reason]) => ({ name, reason })) } };
+    return { ok, body: ok ? { status: 'ready' } : { status: 'not-ready', missing } };
   }
 }
 

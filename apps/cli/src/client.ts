@@ -1,0 +1,86 @@
+/** `fuseboard.v1.BreakerService`, as a client has it. */
+import { Metadata, credentials, loadPackageDefinition, type CallOptions, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { PROTO_FILES, protoDir, type BreakerMessage } from '#wire';
+import { failureOf, type Connection } from './connection.ts';
+
+/** How long an answer may take, ms. */
+const ANSWER_MS = 10_000;
+const MESSAGE_MAX_BYTES = 4_194_304;
+const PAGE_SIZE = 500;
+
+export type StateFilter = 'open' | 'closed';
+
+type Answered<T> = (error: ServiceError | null, answer: T) => void;
+
+interface BreakerService extends Client {
+  GetBreaker(request: object, metadata: Metadata, options: CallOptions, done: Answered<BreakerMessage>): void;
+  ListBreakers(request: object, metadata: Metadata, options: CallOptions, done: Answered<BreakerPage>): void;
+  WatchBreakers(request: object, metadata: Metadata): ClientReadableStream<WatchEvent>;
+}
+
+interface BreakerPage {
+  readonly breakers: readonly BreakerMessage[];
+  readonly next_page_token: string;
+}
+
+export interface WatchEvent {
+  /** Absent, or null: some other event. */
+  readonly breaker?: BreakerMessage | null;
+}
+
+export class BreakerClient {
+  readonly #connection: Connection;
+  readonly #service: BreakerService;
+  readonly #metadata = new Metadata();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    if (connection.token !== undefined) this.#metadata.set('authorization', `Bearer ${connection.token.reveal()}`);
+    const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, oneofs: true, defaults: true, includeDirs: [protoDir()] });
+    const loaded = loadPackageDefinition(definition) as unknown as { fuseboard: { v1: { BreakerService: new (...of: unknown[]) => BreakerService } } };
+    this.#service = new loaded.fuseboard.v1.BreakerService(connection.server, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+    });
+  }
+
+  /** @throws {Failure} */
+  get(upstream: string): Promise<BreakerMessage> {
+    return this.#ask((done) => this.#service.GetBreaker({ upstream }, this.#metadata, deadline(), done));
+  }
+
+  /** All of them, page by page. @throws {Failure} */
+  async list(state: StateFilter | undefined): Promise<BreakerMessage[]> {
+    const breakers: BreakerMessage[] = [];
+    const filter = state === undefined ? {} : { state: `STATE_${state.toUpperCase()}` };
+    let token: string | undefined = '';
+    while (token !== undefined) {
+      const request: object = { ...filter, page_size: PAGE_SIZE, page_token: token };
+      const page: BreakerPage = await this.#ask((done) => this.#service.ListBreakers(request, this.#metadata, deadline(), done));
+      breakers.push(...page.breakers);
+      token = page.next_page_token === '' ? undefined : page.next_page_token;
+    }
+    return breakers;
+  }
+
+  /** The caller listens for errors, and ends it by `cancel`. @param upstream '': all */
+  watch(upstream: string): ClientReadableStream<WatchEvent> {
+    return this.#service.WatchBreakers({ upstream }, this.#metadata);
+  }
+
+  close(): void {
+    this.#service.close();
+  }
+
+  #ask<T>(call: (done: Answered<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      call((error, answer) => (error === null ? resolve(answer) : reject(failureOf(error, this.#connection))));
+    });
+  }
+}
+
+function deadline(): CallOptions {
+  return { deadline: Date.now() + ANSWER_MS };
+}

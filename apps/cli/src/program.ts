@@ -1,0 +1,69 @@
+/** The `fuseboard` command line: what can be asked, and how it is read. What is done stands in commands/. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { VERSION } from '#runtime';
+import { SERVER_DEFAULT, addressOf, connectionOf, type Connection } from './connection.ts';
+
+/** Each command loads what it needs when it is asked for, so that none waits for another's libraries. */
+export function program(env: NodeJS.ProcessEnv): Command {
+  const root = new Command('fuseboard')
+    .description('Fuseboard on the command line.')
+    .version(VERSION)
+    .option('--server <HOST:PORT>', `the console's gRPC (default: FUSEBOARD_SERVER, or ${SERVER_DEFAULT})`)
+    .showHelpAfterError('See `fuseboard --help`.')
+    .addHelpText('after', '\nA token for the console is taken from FUSEBOARD_TOKEN, or from the file that FUSEBOARD_TOKEN_FILE names.');
+  const connection = (): Connection => connectionOf(root.opts<{ server?: string }>().server, env);
+
+  root
+    .command('validate')
+    .description('check documents as a start would')
+    .argument('<FILE...>', 'YAML files; - is standard input')
+    .option('--rate <CALLS>', 'calls per second of all callers together: says at which error rate each policy trips', positive)
+    .action(async (files: string[], options: { rate?: number }) => {
+      const { validate } = await import('./commands/validate.ts');
+      process.exitCode = await validate(files, options);
+    });
+  root
+    .command('get')
+    .description('show breakers')
+    .argument('[UPSTREAM]', 'one of them; default: all')
+    .addOption(output('table', 'json', 'yaml'))
+    .addOption(new Option('--state <STATE>', 'only those in this state').choices(['open', 'closed']))
+    .action(async (upstream: string | undefined, options: { output: 'table' | 'json' | 'yaml'; state?: 'open' | 'closed' }) => {
+      const { get } = await import('./commands/get.ts');
+      await get(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
+    });
+  root
+    .command('watch')
+    .description('a line for the present state of each breaker, then for each change, until it is interrupted')
+    .argument('[UPSTREAM]', 'only this one; default: all')
+    .addOption(output('table', 'json'))
+    .action(async (upstream: string | undefined, options: { output: 'table' | 'json' }) => {
+      const { watch } = await import('./commands/watch.ts');
+      await watch(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
+    });
+  root
+    .command('echo')
+    .description("a demo upstream that fails and delays as its query says, in Fortio's words: /echo?status=511:20&delay=200ms:20")
+    .option('--listen <HOST:PORT>', 'where it listens; port 0: any free one', '127.0.0.1:8079')
+    .option('--seed <NUMBER>', 'makes chance repeatable', seed)
+    .action(async ({ listen, ...options }: { listen: string; seed?: number }) => {
+      const { echo } = await import('./commands/echo.ts');
+      await echo({ listen: addressOf(listen, '--listen'), ...options });
+    });
+  return root;
+}
+
+function output(...formats: readonly string[]): Option {
+  return new Option('-o, --output <FORMAT>', 'how it is shown').choices(formats).default(formats[0]);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Allowed: a number above 0.');
+}
+
+function seed(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Allowed: a whole number from 0 to 999999999.');
+}

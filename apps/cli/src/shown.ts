@@ -1,0 +1,60 @@
+/** A breaker's message for people and programs: times as RFC 3339, states as words. The console's HTTP says the same. */
+import type { BreakerMessage, TimestampMessage } from '#wire';
+
+export interface ShownBreaker {
+  readonly upstream: string;
+  readonly state: string;
+  readonly admit: number;
+  readonly incarnation: number;
+  readonly generation: number;
+  readonly since: string;
+  readonly open_until?: string;
+  readonly window: { readonly started_at?: string; readonly total: number; readonly errors: number; readonly slow: number };
+  readonly policy?: { readonly name: string; readonly namespace: string; readonly version: string };
+  readonly override?: { readonly author: string; readonly reason: string; readonly control_offset: number; readonly until?: string };
+  readonly position: { readonly partition: number; readonly next_offset: number };
+}
+
+/** What isn't there is null in a message, and left out here. */
+export function shown({ upstream, state, admit, incarnation, generation, ...message }: BreakerMessage): ShownBreaker {
+  const { since, open_until: openUntil, window, policy, override, position } = message;
+  return {
+    upstream,
+    state: state.replace('STATE_', '').toLowerCase(),
+    admit,
+    incarnation,
+    generation,
+    since: time(since),
+    ...(openUntil && { open_until: time(openUntil) }),
+    window: { ...(window.started_at && { started_at: time(window.started_at) }), total: window.total, errors: window.errors, slow: window.slow },
+    ...(policy && { policy: { name: policy.name, namespace: policy.namespace, version: policy.version } }),
+    ...(override && { override: shownOverride(override) }),
+    position: { partition: position.partition, next_offset: position.next_offset },
+  };
+}
+
+function shownOverride({ author, reason, control_offset, until }: NonNullable<BreakerMessage['override']>): NonNullable<ShownBreaker['override']> {
+  return { author, reason, control_offset, ...(until && { until: time(until) }) };
+}
+
+function time({ seconds, nanos }: TimestampMessage): string {
+  return new Date(seconds * 1_000 + nanos / 1e6).toISOString();
+}
+
+export const HEADING = ['UPSTREAM', 'STATE', 'UNTIL', 'GENERATION', 'CALLS', 'ERRORS', 'SLOW', 'POLICY', 'OVERRIDE'];
+
+/** A line of a table. */
+export function row({ upstream, state, open_until: openUntil, generation, window, policy, override }: ShownBreaker): string[] {
+  const until = openUntil ?? override?.until;
+  return [
+    upstream,
+    state,
+    until ?? '-',
+    `${generation}`,
+    `${window.total}`,
+    `${window.errors}`,
+    `${window.slow}`,
+    policy === undefined ? '(deleted)' : `${policy.namespace}/${policy.name}@${policy.version}`,
+    override === undefined ? '-' : `${override.author}: ${override.reason}`,
+  ];
+}

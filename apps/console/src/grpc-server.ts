@@ -1,0 +1,120 @@
+/**
+ * Nest's gRPC server, with what it lacks: the port that was bound, a token asked of every service, a health service,
+ * reflection, and bounds on what a client may do.
+ */
+import { Metadata, Server, ServerCredentials, ServerInterceptingCall, status, type ServerInterceptor } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import type { PackageDefinition } from '@grpc/proto-loader';
+import { ServerGrpc } from '@nestjs/microservices';
+import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
+import { loadSync } from '@grpc/proto-loader';
+import { bindError, formatAddress, type Address } from '#runtime';
+import type { Gate } from './gate.ts';
+
+export interface GrpcServerOptions {
+  readonly listen: Address;
+  readonly gate: Gate;
+  /** Ours: what is served, and what reflection shows beside the health service. */
+  readonly definition: PackageDefinition;
+}
+
+const PACKAGE = 'fuseboard.v1';
+const BREAKER_SERVICE = `${PACKAGE}.BreakerService`;
+/** The largest message either way, and what a client may send of metadata, bytes. */
+const MESSAGE_MAX_BYTES = 4_194_304;
+const METADATA_MAX_BYTES = 16_384;
+/** Calls at once on one connection. */
+const STREAMS_MAX = 1_000;
+/** How often a quiet connection is asked whether it is still there, and how long it may take to answer, ms. */
+const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+const CHANNEL = {
+  'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
+  'grpc.max_send_message_length': MESSAGE_MAX_BYTES,
+  'grpc.max_metadata_size': METADATA_MAX_BYTES,
+  'grpc.max_concurrent_streams': STREAMS_MAX,
+  'grpc.keepalive_time_ms': KEEPALIVE_MS,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+  'grpc.keepalive_permit_without_calls': 1,
+};
+
+export class GrpcServer extends ServerGrpc {
+  readonly #own: GrpcServerOptions;
+  readonly #health = new HealthImplementation();
+  #server: Server | undefined;
+  #address: Address | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    super({
+      package: PACKAGE,
+      packageDefinition: options.definition,
+      onLoadPackageDefinition: (definition: object, server: Server) => {
+        const health = loadSync(healthProto);
+        this.#health.addToServer(server);
+        new ReflectionService({ ...(definition as PackageDefinition), ...health }).addToServer(server);
+      },
+    });
+    this.#own = options;
+    this.setServing(false);
+  }
+
+  /** With the port that was bound. */
+  get address(): Address {
+    if (this.#address === undefined) throw new Error('the gRPC server does not listen yet');
+    return this.#address;
+  }
+
+  /** What the health service says. */
+  setServing(serving: boolean): void {
+    for (const service of ['', BREAKER_SERVICE]) this.#health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** @throws {StartError} if the address can't be bound. */
+  override async createClient(): Promise<Server> {
+    const { listen, gate } = this.#own;
+    const server = new Server({ ...CHANNEL, interceptors: [guarded(gate)] });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(formatAddress(listen), ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        // grpc-js gives the system's error as text only.
+        else reject(bindError({ message: error.message, code: /\bE[A-Z]{3,}\b/.exec(error.message)?.[0] ?? '' }, listen, 'FUSEBOARD_GRPC_LISTEN'));
+      });
+    });
+    this.#server = server;
+    this.#address = { host: listen.host, port };
+    return server;
+  }
+
+  /** Ends calls gracefully for as long as `graceMs`, then at once. Streams must have been ended by whoever feeds them. */
+  async stop(graceMs: number): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => (server.forceShutdown(), resolve()), graceMs);
+      server.tryShutdown(() => (clearTimeout(timer), resolve()));
+    });
+  }
+}
+
+/** All that is asked without changing anything; every other method is a write, so that a new one is guarded as such. */
+const READS: ReadonlySet<string> = new Set(['GetBreaker', 'ListBreakers', 'WatchBreakers', 'ListTransitions', 'ListPolicies', 'ServerReflectionInfo']);
+/** Asked by supervisors, which hold no token. */
+const ALWAYS_OPEN = '/grpc.health.v1.Health/';
+
+function guarded(gate: Gate): ServerInterceptor {
+  return (method, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        if (method.path.startsWith(ALWAYS_OPEN)) return next();
+        const name = method.path.slice(method.path.lastIndexOf('/') + 1);
+        next({
+          onReceiveMetadata(metadata: Metadata, admit) {
+            const verdict = gate.judge(metadata.get('authorization')[0]?.toString(), READS.has(name) ? 'read' : 'write');
+            if (verdict.admitted) admit(metadata);
+            else call.sendStatus({ code: status.UNAUTHENTICATED, details: verdict.reason });
+          },
+        });
+      },
+    });
+}

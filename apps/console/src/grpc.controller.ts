@@ -1,0 +1,111 @@
+/** `fuseboard.v1.BreakerService`. */
+import { status, type Metadata, type ServerWritableStream } from '@grpc/grpc-js';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod, RpcException } from '@nestjs/microservices';
+import { Observable, type Subscriber } from 'rxjs';
+import { breakerMessage, transitionMessage, type BreakerMessage, type TransitionMessage } from '#wire';
+import { BreakerQueries, invalid, isRefusal, type Refusal } from './breaker-queries.ts';
+import type { BreakerView } from './breaker-view.ts';
+import { ReadModel } from './read-model.ts';
+import { watch } from './watchers.ts';
+
+interface PageFields {
+  readonly page_size: number;
+  readonly page_token: string;
+}
+
+/** One message of a watch. */
+type WatchEvent = { readonly breaker: BreakerMessage } | { readonly synced: object };
+type WatchCall = ServerWritableStream<{ readonly upstream: string }, WatchEvent>;
+
+/** Watches at once; each holds at most one name for each upstream. */
+const WATCHES_MAX = 1_000;
+const CODE: Readonly<Record<Refusal['refused'], status>> = {
+  invalid: status.INVALID_ARGUMENT,
+  'not-found': status.NOT_FOUND,
+  unavailable: status.UNAVAILABLE,
+};
+const STATES = { STATE_UNSPECIFIED: '', STATE_CLOSED: 'closed', STATE_OPEN: 'open' } as const;
+
+@Controller()
+export class GrpcController {
+  readonly #queries: BreakerQueries;
+  readonly #model: ReadModel;
+  readonly #watches = new Set<Subscriber<WatchEvent>>();
+
+  constructor(@Inject(BreakerQueries) queries: BreakerQueries, @Inject(ReadModel) model: ReadModel) {
+    this.#queries = queries;
+    this.#model = model;
+  }
+
+  @GrpcMethod('BreakerService', 'GetBreaker')
+  getBreaker({ upstream }: { readonly upstream: string }): BreakerMessage {
+    return messageOf(answered(this.#queries.get(upstream)));
+  }
+
+  @GrpcMethod('BreakerService', 'ListBreakers')
+  listBreakers(request: PageFields & { readonly state: string | number }): object {
+    const state = STATES[request.state as keyof typeof STATES];
+    if (state === undefined) throw refused(invalid('state', String(request.state), Object.keys(STATES).join(', ')));
+    const { breakers, nextPageToken } = answered(this.#queries.list({ state, ...pageOf(request) }));
+    return { breakers: breakers.map(messageOf), next_page_token: nextPageToken };
+  }
+
+  @GrpcMethod('BreakerService', 'ListTransitions')
+  async listTransitions(request: PageFields & { readonly upstream: string }): Promise<object> {
+    const found = answered(await this.#queries.transitions({ upstream: request.upstream, ...pageOf(request) }));
+    const transitions: TransitionMessage[] = found.transitions.map(transitionMessage);
+    return { transitions, next_page_token: found.nextPageToken };
+  }
+
+  @GrpcMethod('BreakerService', 'WatchBreakers')
+  watchBreakers({ upstream }: { readonly upstream: string }, _metadata: Metadata, call: WatchCall): Observable<WatchEvent> {
+    if (upstream !== '') answered(this.#queries.get(upstream));
+    if (this.#queries.incomplete !== undefined) throw refused(this.#queries.incomplete);
+    if (this.#watches.size >= WATCHES_MAX) throw new RpcException({ code: status.RESOURCE_EXHAUSTED, message: `there are ${WATCHES_MAX} watches already` });
+    return new Observable((subscriber) => {
+      this.#watches.add(subscriber);
+      const end = watch(this.#model, outletOf(call, subscriber), upstream === '' ? undefined : upstream.toLowerCase());
+      return () => {
+        this.#watches.delete(subscriber);
+        end();
+      };
+    });
+  }
+
+  /** Every watch, so that the process can stop: its client comes again, and finds another console. */
+  endWatches(): void {
+    for (const watcher of this.#watches) watcher.error({ code: status.UNAVAILABLE, message: 'the console is stopping' });
+  }
+}
+
+/** Nest writes what is emitted at once, and would keep what the call can't take; so nothing is emitted that it can't. */
+function outletOf(call: WatchCall, subscriber: Subscriber<WatchEvent>) {
+  return {
+    write: (view: BreakerView) => subscriber.next({ breaker: messageOf(view) }),
+    synced: () => subscriber.next({ synced: {} }),
+    isFull: () => call.writableNeedDrain,
+    onDrain: (listener: () => void) => {
+      call.on('drain', listener);
+      return () => void call.off('drain', listener);
+    },
+  };
+}
+
+/** The view is as of now already, so there is no time at which anything in it ends. */
+function messageOf({ snapshot, partition }: BreakerView): BreakerMessage {
+  return breakerMessage(snapshot, { partition, nowMs: 0 });
+}
+
+function pageOf(request: PageFields): { pageSize: number; pageToken: string } {
+  return { pageSize: request.page_size, pageToken: request.page_token };
+}
+
+function answered<T extends object>(answer: T | Refusal): T {
+  if (isRefusal(answer)) throw refused(answer);
+  return answer;
+}
+
+function refused(refusal: Refusal): RpcException {
+  return new RpcException({ code: CODE[refusal.refused], message: refusal.message });
+}

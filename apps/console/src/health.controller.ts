@@ -1,0 +1,35 @@
+/** Health, readiness and metrics, on the console's own port. */
+import type { ServerResponse } from 'node:http';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { RUNTIME, type HealthReport, type Runtime } from '#runtime';
+import { sendJson } from './http-rim.ts';
+
+@Controller()
+export class HealthController {
+  readonly #runtime: Runtime;
+
+  constructor(@Inject(RUNTIME) runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  @Get('healthz')
+  alive(@Res() response: ServerResponse): void {
+    report(response, this.#runtime.health.alive());
+  }
+
+  @Get('readyz')
+  ready(@Res() response: ServerResponse): void {
+    report(response, this.#runtime.health.ready());
+  }
+
+  @Get('metrics')
+  async metrics(@Res() response: ServerResponse): Promise<void> {
+    const { registry } = this.#runtime.metrics;
+    response.setHeader('content-type', registry.contentType);
+    response.end(await registry.metrics());
+  }
+}
+
+function report(response: ServerResponse, { ok, body }: HealthReport): void {
+  sendJson(response, ok ? 200 : 503, body);
+}

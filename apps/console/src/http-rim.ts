@@ -1,0 +1,61 @@
+/** What each HTTP answer of the console has in common: security headers, the token, errors as JSON. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Logger } from '#runtime';
+import type { Gate } from './gate.ts';
+
+/** No CORS: another site's page may not read what it finds here. */
+const HEADERS = new Map([
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['cache-control', 'no-store'],
+]);
+
+/** Asked by supervisors, which hold no token; they tell nothing but whether the process is well. */
+const ALWAYS_OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
+/** Express middleware. */
+export function secured(gate: Gate) {
+  return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+    response.setHeaders(HEADERS);
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (ALWAYS_OPEN.has(path)) return next();
+    const call = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
+    const verdict = gate.judge(request.headers.authorization, call);
+    if (verdict.admitted) return next();
+    response.setHeader('www-authenticate', 'Bearer');
+    sendJson(response, 401, errorBody(401, verdict.reason));
+  };
+}
+
+@Catch()
+export class JsonErrors implements ExceptionFilter {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<ServerResponse>();
+    const known = exception instanceof HttpException;
+    if (!known) this.#logger.error({ err: exception }, 'a request could not be answered');
+    const status = known ? exception.getStatus() : 500;
+    if (!response.headersSent) sendJson(response, status, errorBody(status, known ? exception.message : 'internal error'));
+  }
+}
+
+const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 404: 'not-found', 503: 'unavailable' };
+
+function errorBody(status: number, message: string): object {
+  return { error: { code: CODES[status] ?? 'internal', message } };
+}
+
+export function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  response.end(`${JSON.stringify(body)}\n`);
+}

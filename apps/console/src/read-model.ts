@@ -1,0 +1,160 @@
+/**
+ * Everything the console knows: the newest snapshot of each upstream (V1) and the documents in force. It answers as of
+ * now, so a lease that ran out is shown as closed although nobody said so (T4), and whoever watches hears of that too.
+ */
+import { isNewer, type BreakerState, type CacheClocks, type DocumentSet, type PartitionMeta, type Snapshot, type StateUpdate } from '#engine';
+import { afterLease, tellsAlike, withWindowAsOf, type BreakerView } from './breaker-view.ts';
+import { LeaseTimer } from './lease-timer.ts';
+import { SortedNames } from './sorted-names.ts';
+
+export interface BreakerQuery {
+  /** Only breakers in this state. */
+  readonly state?: BreakerState;
+  /** Only names after this one. */
+  readonly after?: string;
+  /** At least 1. */
+  readonly limit: number;
+}
+
+export interface BreakerPage {
+  readonly breakers: readonly BreakerView[];
+  /** There is at least one more. */
+  readonly more: boolean;
+}
+
+interface Held {
+  readonly snapshot: Snapshot;
+  readonly partition: number;
+  /** T4: when this generation was first seen, by the monotonic clock. */
+  readonly firstSeenMs: number;
+  /** As listeners were last told. */
+  told: Snapshot;
+}
+
+/** Called with the name of an upstream whose state changed; what it is now, the model says. */
+export type ChangeListener = (upstream: string) => void;
+
+export class ReadModel {
+  readonly #clocks: CacheClocks;
+  readonly #held = new Map<string, Held>();
+  readonly #names = new SortedNames();
+  readonly #partitions = new Map<number, PartitionMeta | undefined>();
+  readonly #listeners = new Set<ChangeListener>();
+  readonly #leases = new LeaseTimer(() => this.#endLeases());
+  /** Upstreams whose state has an end. */
+  readonly #leased = new Set<string>();
+  #windowLengthsMs: ReadonlyMap<string, number> = new Map();
+  #control = -Infinity;
+
+  constructor(clocks: CacheClocks) {
+    this.#clocks = clocks;
+  }
+
+  /** Never goes back: what isn't newer than what is here is passed over (V1). */
+  applyStates({ partition, meta, snapshots }: StateUpdate): void {
+    this.#partitions.set(partition, meta);
+    for (const snapshot of snapshots) this.#take(snapshot, partition);
+  }
+
+  applyDocuments({ control, documents }: DocumentSet): void {
+    if (control < this.#control) return;
+    this.#control = control;
+    const breakers = documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' && document.breaker ? [document.breaker] : []));
+    this.#windowLengthsMs = new Map(breakers.map(({ upstream, statTimeWindowMs }) => [upstream, statTimeWindowMs]));
+  }
+
+  /** V4: why what is here may not be all there is; undefined: it is. */
+  get incompleteBecause(): string | undefined {
+    if (this.#partitions.size === 0) return 'the states have not been read yet';
+    for (const [partition, meta] of this.#partitions) {
+      if (meta === undefined) return `the store has no states of partition ${partition} yet`;
+      if (meta.restoringTo !== undefined) return `the states of partition ${partition} are being restored from the log`;
+    }
+    return undefined;
+  }
+
+  breaker(upstream: string): BreakerView | undefined {
+    const held = this.#held.get(upstream);
+    return held && this.#view(held);
+  }
+
+  /** In the order of their names. */
+  breakers({ state, after, limit }: BreakerQuery): BreakerPage {
+    const breakers: BreakerView[] = [];
+    for (const name of this.#names.after(after)) {
+      const view = this.breaker(name);
+      if (view === undefined || (state !== undefined && view.snapshot.state !== state)) continue;
+      if (breakers.length === limit) return { breakers, more: true };
+      breakers.push(view);
+    }
+    return { breakers, more: false };
+  }
+
+  names(): Iterable<string> {
+    return this.#names.after(undefined);
+  }
+
+  /** @returns what ends it */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#leases.stop();
+    this.#listeners.clear();
+  }
+
+  #take(snapshot: Snapshot, partition: number): void {
+    const { upstream } = snapshot;
+    const before = this.#held.get(upstream);
+    if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
+    const sameLease = before?.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
+    const firstSeenMs = sameLease ? before.firstSeenMs : this.#clocks.monotonicMs();
+    const held: Held = { snapshot, partition, firstSeenMs, told: before?.told ?? snapshot };
+    this.#held.set(upstream, held);
+    if (before === undefined) this.#names.add(upstream);
+    this.#watchLease(held);
+    this.#tell(held, before === undefined);
+  }
+
+  #view({ snapshot, partition, firstSeenMs }: Held): BreakerView {
+    const asOfNow = this.#leftOfLeaseMs(snapshot, firstSeenMs) > 0 ? snapshot : afterLease(snapshot);
+    return { snapshot: withWindowAsOf(asOfNow, this.#clocks.nowMs(), this.#windowLengthsMs.get(snapshot.upstream)), partition };
+  }
+
+  /** T4: by the wall clock, but never longer than the lease is long after it was first seen. Infinity: it has no end. */
+  #leftOfLeaseMs({ untilMs, sinceMs }: Snapshot, firstSeenMs: number): number {
+    if (untilMs === undefined) return Infinity;
+    const byLength = firstSeenMs + Math.max(0, untilMs - sinceMs) - this.#clocks.monotonicMs();
+    return Math.min(untilMs - this.#clocks.nowMs(), byLength);
+  }
+
+  #watchLease({ snapshot, firstSeenMs }: Held): void {
+    const leftMs = this.#leftOfLeaseMs(snapshot, firstSeenMs);
+    if (leftMs === Infinity) return void this.#leased.delete(snapshot.upstream);
+    this.#leased.add(snapshot.upstream);
+    this.#leases.within(leftMs, this.#clocks.monotonicMs());
+  }
+
+  #endLeases(): void {
+    for (const upstream of this.#leased) {
+      const held = this.#held.get(upstream);
+      if (held === undefined) continue;
+      const leftMs = this.#leftOfLeaseMs(held.snapshot, held.firstSeenMs);
+      if (leftMs > 0) {
+        this.#leases.within(leftMs, this.#clocks.monotonicMs());
+        continue;
+      }
+      this.#leased.delete(upstream);
+      this.#tell(held, false);
+    }
+  }
+
+  #tell(held: Held, isNew: boolean): void {
+    const { snapshot } = this.#view(held);
+    if (!isNew && tellsAlike(held.told, snapshot)) return;
+    held.told = snapshot;
+    for (const listener of this.#listeners) listener(snapshot.upstream);
+  }
+}
