@@ -130,6 +130,6 @@ function versionOf(key: DocumentKey, spec: unknown): string {
 
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_field, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }

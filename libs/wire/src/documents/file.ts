@@ -111,11 +111,11 @@ function documentsOf(source: YamlSource): readonly { value: unknown; path: Path;
 function labelOf(value: unknown): string {
   if (!isObject(value)) return '';
   const metadata = isObject(value['metadata']) ? value['metadata'] : {};
-  const name = `${text(metadata['namespace'], 'default')}/${text(metadata['name'], '(no name)')}`;
-  return `${text(value['kind'], '(no kind)')} ${name}`;
+  const name = `${textOr(metadata['namespace'], 'default')}/${textOr(metadata['name'], '(no name)')}`;
+  return `${textOr(value['kind'], '(no kind)')} ${name}`;
 }
 
-function text(value: unknown, otherwise: string): string {
+function textOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' ? shorten(value, 64) : otherwise;
 }
 
