@@ -3,7 +3,7 @@ import type { DocumentKey, Policy, TrafficSetting, UpstreamDocument } from '#eng
 import type { Digits } from './fold-cases.ts';
 
 /** Their order differs between code units and languages. */
-export const HOSTS = ['a-b.x', 'a.b', 'ab:80'] as const;
+export const HOSTS = ['a:80', 'a.b', 'a-b.x'] as const;
 /** Another partition's. */
 export const FOREIGN = 'foreign.x';
 
