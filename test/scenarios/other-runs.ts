@@ -3,13 +3,16 @@ import { eventually } from '../support/eventually.ts';
 import { policyInWords, type LimitScenario, type QuietScenario } from './catalogue.ts';
 import { check } from './checks.ts';
 import { byStatus, inWords, runLoad, type CallEnd } from './load.ts';
+import { breakerInForce } from './policy-changes.ts';
 import type { Row, Stage } from './stage.ts';
 
 export async function runLimits(scenario: LimitScenario, stage: Stage): Promise<Row> {
   const { proxy, host, scale, watched } = stage;
   const { path, connections, calls } = scenario;
   watched.begin(stage.seed);
+  const overflowsBefore = await overflowsOf(stage);
   const ends = await runLoad({ proxy, host, path, connections, calls, qps: 0 });
+  const overflows = (await overflowsOf(stage)) - overflowsBefore;
   const served = ends.filter(({ status }) => status === 200);
   const refused = ends.filter(({ status }) => status === 503);
   return {
@@ -21,6 +24,7 @@ export async function runLimits(scenario: LimitScenario, stage: Stage): Promise<
       check(`${calls} calls, each 200 or 503`, served.length + refused.length === calls, inWords(byStatus(ends))),
       check('some are served, some are not', served.length > 0 && refused.length > 0, inWords(byStatus(ends))),
       check('each 503 has x-envoy-overloaded: true', refused.every(({ overloaded }) => overloaded), refused.find(({ overloaded }) => !overloaded)),
+      check('each 503 is in the metric of overflows', overflows === refused.length, overflows),
       check('the upstream got those that were served, and no other', watched.arrivals.length === served.length, watched.arrivals.length),
       check('never more than one connection to the upstream', watched.connectionsMax === 1, watched.connectionsMax),
       check('never two requests on one connection', watched.requestsPerConnectionMax === 1, watched.requestsPerConnectionMax),
@@ -28,11 +32,16 @@ export async function runLimits(scenario: LimitScenario, stage: Stage): Promise<
   };
 }
 
+async function overflowsOf({ console, upstream }: Stage): Promise<number> {
+  const counts = (await console.metrics()).matchAll(/^fuseboard_call_overflows_total\{([^}]*)\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, labels = '', count]) => (labels.includes(`upstream="${upstream}"`) ? sum + Number(count) : sum), 0);
+}
+
 export async function runQuiet(scenario: QuietScenario, stage: Stage): Promise<Row> {
   const { proxy, host, scale, watched, console, upstream } = stage;
   const { connections, calls, qps } = scale;
   watched.begin(stage.seed);
-  const before = await console.breaker(upstream);
+  const before = await breakerInForce(stage);
   const ends = await runLoad({ proxy, host, path: scenario.path, connections, calls, qps });
   const after = await eventually(async () => {
     const breaker = await console.breaker(upstream);

@@ -1,5 +1,6 @@
 /** A policy applied to a host and deleted from it, by its file alone, as the seed does between its scenarios. */
 import { rename, rm, writeFile } from 'node:fs/promises';
+import type { BreakerView } from '../support/console-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { check, type Check } from './checks.ts';
 import { call } from './load.ts';
@@ -23,11 +24,16 @@ export async function applyPolicy({ stage, file, text, limitsOnly }: Changes): P
     await eventually(async () => ((await overloadedOf(stage)) > 0 ? true : undefined), { what: 'the limits to be in force' });
     return [];
   }
-  const breaker = await eventually(async () => {
-    const found = await stage.console.findBreaker(stage.upstream);
-    return found?.policy === undefined ? undefined : found;
-  }, { what: `the policy of ${stage.upstream} to be in force` });
+  const breaker = await breakerInForce(stage);
   return [check('applied: closed, and the window is fresh', breaker.state === 'closed' && breaker.window.total === 0, breaker)];
+}
+
+/** The breaker, once its policy is in force. */
+export function breakerInForce({ console, upstream }: Stage): Promise<BreakerView> {
+  return eventually(async () => {
+    const found = await console.findBreaker(upstream);
+    return found?.policy === undefined ? undefined : found;
+  }, { what: `the policy of ${upstream} to be in force` });
 }
 
 export async function deletePolicy({ stage: { console, upstream }, file, limitsOnly }: Changes): Promise<Check[]> {

@@ -4,6 +4,7 @@ import type { TransitionView } from '../support/console-client.ts';
 import { policyInWords, type TripScenario } from './catalogue.ts';
 import { check, checkClosing, checkTrippedLoad, checkWhileOpen, isPassed, letThroughMax, type Check } from './checks.ts';
 import { byStatus, call, inWords, runLoad, type CallEnd } from './load.ts';
+import { breakerInForce } from './policy-changes.ts';
 import type { Row, Stage } from './stage.ts';
 
 /** A transition is in the log within 1 s (T5); only a hang ends here. */
@@ -12,7 +13,7 @@ const TRANSITION_DEADLINE_MS = 15_000;
 export async function runTrip(scenario: TripScenario, stage: Stage): Promise<Row> {
   const { scale, watched } = stage;
   watched.begin(stage.seed);
-  const { generation } = await stage.console.breaker(stage.upstream);
+  const { generation } = await breakerInForce(stage);
   const first = await loadUntilTripped(scenario, stage, generation + 1);
   const { openUntilMs = 0, atMs } = first.transition;
 

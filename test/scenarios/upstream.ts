@@ -49,7 +49,7 @@ export class WatchedUpstream {
   begin(seed: number): void {
     this.#random = evenlyMixed(seed);
     this.#arrivals = [];
-    this.#connectionsMax = this.#open.size;
+    this.#connectionsMax = this.#openNow;
     this.#requestsPerConnectionMax = 0;
   }
 
@@ -73,13 +73,17 @@ export class WatchedUpstream {
   }
 
   /**
-   * A connection is over when its caller has ended it: that is seen as `end`, before the next connection is accepted;
-   * `close`, which waits for our own side too, may come after it.
+   * A connection is over when its caller has ended it (`end`) or we have (`destroyed`). The `close` that follows both
+   * is told only after the sockets of this turn of the loop, when the next connection may have been accepted.
    */
   #countConnection(socket: Socket): void {
     this.#open.add(socket);
-    this.#connectionsMax = Math.max(this.#connectionsMax, this.#open.size);
-    for (const over of ['end', 'close', 'error']) socket.once(over, () => this.#open.delete(socket));
+    for (const over of ['end', 'close'] as const) socket.once(over, () => this.#open.delete(socket));
+    this.#connectionsMax = Math.max(this.#connectionsMax, this.#openNow);
+  }
+
+  get #openNow(): number {
+    return [...this.#open].filter(({ destroyed }) => !destroyed).length;
   }
 
   #countRequest(socket: Socket): void {
