@@ -23,13 +23,17 @@ test('an amount is said as the error rate that reaches it in a window', () => {
   expect(tripRates(policy({ errorAmountThreshold: 100 }), 200)[0]?.share).toBeCloseTo(100 / 6_000);
 });
 
+test('an amount of slow calls is said with the time that makes a call slow', () => {
+  expect(texts({ slowAmountThreshold: 60 }, 200)).toEqual(['60 slow calls (200ms or more) in 30s: at 200 calls/s trips above 1 % slow calls']);
+});
+
 test('an amount that no window can hold never trips', () => {
   expect(texts({ errorAmountThreshold: 100 }, 2)).toEqual(['100 errors in 30s: never trips, at 2 calls/s a window has only 60 calls']);
 });
 
 test('a ratio is said with its minimum and the soonest moment', () => {
   expect(texts({ slowRatioThreshold: 0.125 }, 200)).toEqual([
-    '12.5 % calls of 200ms or more of at least 200 calls in 30s: at 200 calls/s trips from 12.5 % on, 1s into a window at the soonest',
+    '12.5 % slow calls (200ms or more) of at least 200 calls in 30s: at 200 calls/s trips from 12.5 % on, 1s into a window at the soonest',
   ]);
 });
 

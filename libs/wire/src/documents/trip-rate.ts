@@ -17,12 +17,13 @@ export interface TripRate {
 /** One for each threshold that is on. `callsPerSecond` > 0, all callers together. */
 export function tripRates(policy: Policy, callsPerSecond: number): readonly TripRate[] {
   const traffic = { callsPerSecond, calls: (callsPerSecond * policy.statTimeWindowMs) / 1_000 };
-  const slow = `calls of ${formatDuration(policy.slowTimeThresholdMs)} or more`;
+  const errors = { ...traffic, what: 'errors', rule: 'errors' };
+  const slow = { ...traffic, what: 'slow calls', rule: `slow calls (${formatDuration(policy.slowTimeThresholdMs)} or more)` };
   return [
-    ...amountRate(policy, 'errorAmountThreshold', { ...traffic, what: 'errors' }),
-    ...ratioRate(policy, 'errorRatioThreshold', { ...traffic, what: 'errors' }),
-    ...amountRate(policy, 'slowAmountThreshold', { ...traffic, what: slow }),
-    ...ratioRate(policy, 'slowRatioThreshold', { ...traffic, what: slow }),
+    ...amountRate(policy, 'errorAmountThreshold', errors),
+    ...ratioRate(policy, 'errorRatioThreshold', errors),
+    ...amountRate(policy, 'slowAmountThreshold', slow),
+    ...ratioRate(policy, 'slowRatioThreshold', slow),
   ];
 }
 
@@ -30,15 +31,16 @@ interface Traffic {
   readonly callsPerSecond: number;
   /** In one window. */
   readonly calls: number;
-  /** What is counted, in the plural. */
+  /** What is counted, in the plural; and the same with the threshold that makes it so. */
   readonly what: string;
+  readonly rule: string;
 }
 
 function amountRate(policy: Policy, condition: 'errorAmountThreshold' | 'slowAmountThreshold', traffic: Traffic): readonly TripRate[] {
   const amount = policy[condition];
   if (amount === 0) return [];
   const window = formatDuration(policy.statTimeWindowMs);
-  const rule = `${amount} ${traffic.what} in ${window}`;
+  const rule = `${amount} ${traffic.rule} in ${window}`;
   const share = amount / traffic.calls;
   if (share > 1) return [{ condition, text: `${rule}: never trips, at ${rate(traffic)} a window has only ${whole(traffic.calls)} calls` }];
   return [{ condition, share, text: `${rule}: at ${rate(traffic)} trips above ${percent(share, 2)} ${traffic.what}` }];
@@ -49,7 +51,7 @@ function ratioRate(policy: Policy, condition: 'errorRatioThreshold' | 'slowRatio
   if (share === 0) return [];
   const { minRequestAmount } = policy;
   const window = formatDuration(policy.statTimeWindowMs);
-  const rule = `${percent(share)} ${traffic.what} of at least ${minRequestAmount} calls in ${window}`;
+  const rule = `${percent(share)} ${traffic.rule} of at least ${minRequestAmount} calls in ${window}`;
   if (traffic.calls < minRequestAmount) {
     return [{ condition, text: `${rule}: never trips, at ${rate(traffic)} a window has only ${whole(traffic.calls)} calls` }];
   }
