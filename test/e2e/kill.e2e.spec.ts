@@ -209,7 +209,7 @@ describe.concurrent('a directory of documents that changes', () => {
     const { write, start } = await bench(context);
     await write('policy.yaml', policyYaml({ degraded: '10m' }));
     const standalone = await start();
-    const { policy } = await consoleOf(standalone).breaker(HOST);
+    const { policy } = await eventually(() => consoleOf(standalone).findBreaker(HOST), { what: 'the policy to be in force' });
 
     const good = policyYaml({ errors: 1 });
     const lines = good.split('\n').length;

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SCENARIOS } from '../scenarios/catalogue.ts';
 import { hasPassed, misses } from '../scenarios/report.ts';
 import { runScenarios } from '../scenarios/run-all.ts';
-import { SCENARIOS } from '../scenarios/catalogue.ts';
 import { FAST_PARALLEL, FAST_SEQUENCE } from '../scenarios/scale.ts';
 
 const SEED = 1;
@@ -21,5 +23,18 @@ describe.concurrent("the seed's nine scenarios through the real process, scaled 
     expect(misses(run)).toBe('');
     expect(run.rows.map(({ id }) => id)).toEqual(ALL);
     expect(hasPassed(run)).toBe(true);
+  });
+});
+
+describe('the command line of the scenarios', () => {
+  it.each([
+    [['--target', 'fleet'], 'allowed now: embedded'],
+    [['--only', '2,10'], 'found "10", allowed: 1, 2, 3, 4, 5, 6, 7, 7p, 8, 9'],
+    [['--seed', 'luck'], 'allowed: a whole number'],
+  ])('ends %j with 2 and says what is allowed', (args, allowed) => {
+    const main = join(import.meta.dirname, '../scenarios/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, ['--conditions=source', main, ...args], { encoding: 'utf8' });
+    expect(stderr).toContain(allowed);
+    expect(status).toBe(2);
   });
 });

@@ -30,6 +30,8 @@ const command = new Command('npm run scenarios --')
   .option('--json <file>', 'write what was found there too')
   .exitOverride();
 
+// By `exit`, so that the process under test and the folder go too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,4 +1,5 @@
 /** The scenarios through the real process: all at once with one host each, or one after the other on one host. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,8 @@ const SEQUENCE_PLACE: Place = { namespace: 'circuit-breaking', host: 'fortio.cir
 export async function runScenarios(options: RunOptions): Promise<Run> {
   const startMs = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'fuseboard-scenarios-'));
+  const removeAtExit = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeAtExit);
   const upstreams: WatchedUpstream[] = [];
   let standalone: Standalone | undefined;
   try {
@@ -49,6 +52,7 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
     await standalone?.kill();
     await Promise.all(upstreams.map((each) => each.close()));
     await rm(folder, { recursive: true, force: true });
+    process.off('exit', removeAtExit);
   }
 }
 

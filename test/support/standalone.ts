@@ -151,12 +151,14 @@ function logLines(output: string): LogLine[] {
   });
 }
 
-/** Once all are printed. */
+/** From the log lines that say where it listens, once they are all there. */
 function addressesIn(output: string): Addresses | undefined {
+  const log = logLines(output);
   const of = (name: string): Address | undefined => {
-    const [, host, port] = new RegExp(`^\\s*${name}\\b.*?(127\\.0\\.0\\.1):(\\d+)`, 'im').exec(output) ?? [];
+    const address = log.find(({ msg }) => msg.startsWith(`${name}: `))?.['address'];
+    const [, host, port] = typeof address === 'string' ? (/^(.+):(\d+)$/.exec(address) ?? []) : [];
     return host === undefined || port === undefined ? undefined : { host, port: Number(port) };
   };
-  const [proxy, console, grpc] = [of('proxy'), of('console'), of('grpc')];
+  const [proxy, console, grpc] = [of('proxy'), of('console'), of('gRPC')];
   return proxy === undefined || console === undefined || grpc === undefined ? undefined : { proxy, console, grpc };
 }
