@@ -80,7 +80,7 @@ export class NaiveFold {
     const snapshots = this.breakers.map((breaker) => snapshotOf(breaker, this.options.incarnation));
     return {
       transitions: this.transitions,
-      snapshots: snapshots.sort((a, b) => (a.upstream < b.upstream ? -1 : 1)),
+      snapshots: snapshots.toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1)),
       clockMs: this.clockMs,
       next: this.next,
       control: this.control,
