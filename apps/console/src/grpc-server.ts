@@ -2,7 +2,7 @@
  * Nest's gRPC server, with what it lacks: the port that was bound, a token asked of every service, a health service,
  * reflection, and bounds on what a client may do.
  */
-import { Metadata, Server, ServerCredentials, ServerInterceptingCall, status, type ServerInterceptor } from '@grpc/grpc-js';
+import { Server, ServerCredentials, ServerInterceptingCall, logVerbosity, setLogVerbosity, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { ServerGrpc } from '@nestjs/microservices';
@@ -73,6 +73,8 @@ export class GrpcServer extends ServerGrpc {
   /** @throws {StartError} if the address can't be bound. */
   override async createClient(): Promise<Server> {
     const { listen, gate } = this.#own;
+    // What grpc-js would print beside our log comes as errors and statuses too.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server({ ...CHANNEL, interceptors: [guarded(gate)] });
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(formatAddress(listen), ServerCredentials.createInsecure(), (error, bound) => {

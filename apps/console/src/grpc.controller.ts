@@ -75,7 +75,7 @@ export class GrpcController {
 
   /** Every watch, so that the process can stop: its client comes again, and finds another console. */
   endWatches(): void {
-    for (const watcher of this.#watches) watcher.error({ code: status.UNAVAILABLE, message: 'the console is stopping' });
+    for (const watcher of this.#watches) watcher.error(new RpcException({ code: status.UNAVAILABLE, message: 'the console is stopping' }));
   }
 }
 

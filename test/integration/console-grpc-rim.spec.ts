@@ -1,0 +1,108 @@
+import { credentials, loadPackageDefinition, status, Metadata, type Client } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { protoPath as healthProto } from 'grpc-health-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConsoleStage, type Message, type StageOptions } from '../support/console-stage.ts';
+
+const stages: ConsoleStage[] = [];
+const clients: Client[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await Promise.all(stages.splice(0).map((stage) => stage.close()));
+});
+
+async function stage(options?: StageOptions): Promise<ConsoleStage> {
+  const started = await ConsoleStage.start(options);
+  stages.push(started);
+  return started;
+}
+
+/** A client of a service by some other .proto file. */
+function clientOf(own: ConsoleStage, file: string, service: (loaded: Message) => new (...of: unknown[]) => Client): Message {
+  const client = new (service(loadPackageDefinition(loadSync(file, { keepCase: true, enums: String, oneofs: true }))))(
+    `127.0.0.1:${own.console.grpcAddress.port}`,
+    credentials.createInsecure(),
+  );
+  clients.push(client);
+  return client;
+}
+
+const reflectionProto = (version: string): string =>
+  join(dirname(createRequire(import.meta.url).resolve('@grpc/reflection')), `../proto/grpc/reflection/${version}/reflection.proto`);
+
+/** Asks as grpcurl does. */
+function reflect(own: ConsoleStage, request: object, { version = 'v1', token }: { version?: string; token?: string } = {}): Promise<Message> {
+  const client = clientOf(own, reflectionProto(version), (loaded) => loaded.grpc.reflection[version].ServerReflection);
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  return new Promise((resolve, reject) => {
+    const stream = client.ServerReflectionInfo(metadata);
+    stream.on('data', resolve).on('error', reject);
+    stream.write(request);
+    stream.end();
+  });
+}
+
+function check(own: ConsoleStage, service: string): Promise<string> {
+  const client = clientOf(own, healthProto, (loaded) => loaded.grpc.health.v1.Health);
+  return new Promise((resolve, reject) => client.Check({ service }, (error: Error | null, answer: Message) => (error ? reject(error) : resolve(answer.status))));
+}
+
+describe('reflection', () => {
+  it.each(['v1', 'v1alpha'])('lists the services, over %s', async (version) => {
+    const own = await stage();
+    const answer = await reflect(own, { list_services: '' }, { version });
+    const names = answer.list_services_response.service.map(({ name }: Message) => name);
+    expect(names).toEqual(expect.arrayContaining(['fuseboard.v1.BreakerService', 'grpc.health.v1.Health']));
+  });
+
+  it('gives the files of a service, those it imports included, so that a client needs none of its own', async () => {
+    const own = await stage();
+    const answer = await reflect(own, { file_containing_symbol: 'fuseboard.v1.BreakerService' });
+    const files = answer.file_descriptor_response.file_descriptor_proto.map((bytes: Buffer) => bytes.toString('latin1'));
+    expect(files.some((file: string) => file.includes('WatchBreakers'))).toBe(true);
+    expect(files.some((file: string) => file.includes('google.protobuf') && file.includes('nanos'))).toBe(true);
+  });
+});
+
+describe('grpc.health.v1', () => {
+  it('is SERVING once the states are known', async () => {
+    const own = await stage({ stored: false });
+    expect([await check(own, ''), await check(own, 'fuseboard.v1.BreakerService')]).toEqual(['NOT_SERVING', 'NOT_SERVING']);
+    await own.commit();
+    await expect.poll(() => check(own, '')).toBe('SERVING');
+    expect(await check(own, 'fuseboard.v1.BreakerService')).toBe('SERVING');
+  });
+});
+
+describe('beyond loopback', () => {
+  const OPEN = { FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:0', FUSEBOARD_GRPC_LISTEN: '0.0.0.0:0' };
+
+  it('the token is asked of every service but health, watches and reflection included', async () => {
+    const own = await stage({ env: { ...OPEN, FUSEBOARD_TOKEN: 'hush' } });
+    const needed = { code: status.UNAUTHENTICATED, details: 'a bearer token is needed (FUSEBOARD_TOKEN)' };
+    await expect(own.client().call('ListBreakers')).rejects.toMatchObject(needed);
+    await expect(new Promise((resolve, reject) => void own.client().watch().on('data', resolve).on('error', reject))).rejects.toMatchObject(needed);
+    await expect(reflect(own, { list_services: '' })).rejects.toMatchObject(needed);
+    await expect(own.client({ authorization: 'Bearer wrong' }).call('ListBreakers')).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    await expect.poll(() => check(own, '')).toBe('SERVING');
+    await expect(own.client({ authorization: 'Bearer hush' }).call('ListBreakers')).resolves.toBeDefined();
+    await expect(reflect(own, { list_services: '' }, { token: 'hush' })).resolves.toBeDefined();
+  });
+
+  it('FUSEBOARD_ANONYMOUS=read lets reads pass', async () => {
+    const own = await stage({ env: { ...OPEN, FUSEBOARD_ANONYMOUS: 'read' } });
+    await expect.poll(() => check(own, '')).toBe('SERVING');
+    await expect(own.client().call('ListBreakers')).resolves.toBeDefined();
+    await expect(reflect(own, { list_services: '' })).resolves.toBeDefined();
+  });
+});
+
+describe('a message beyond 4 MiB', () => {
+  it('is refused', async () => {
+    const own = await stage();
+    await expect(own.client().call('GetBreaker', { upstream: 'x'.repeat(4_194_305) })).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+});

@@ -1,0 +1,205 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConsoleStage, type StageOptions } from '../support/console-stage.ts';
+import { eventually } from '../support/eventually.ts';
+
+const stages: ConsoleStage[] = [];
+afterEach(() => Promise.all(stages.splice(0).map((stage) => stage.close())));
+
+async function stage(options?: StageOptions): Promise<ConsoleStage> {
+  const started = await ConsoleStage.start(options);
+  stages.push(started);
+  return started;
+}
+
+async function started(...snapshots: Parameters<ConsoleStage['commit']>): Promise<ConsoleStage> {
+  const own = await stage();
+  await own.commit(...snapshots);
+  await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+  return own;
+}
+
+async function json(answer: Promise<Response>): Promise<[number, unknown]> {
+  const { status, ...response } = await answer.then(async (each) => ({ status: each.status, body: await each.json() }));
+  return [status, response.body];
+}
+
+describe('/api/v1/breakers', () => {
+  it('gives breakers with the names of the proto, times as RFC 3339 and states as words', async () => {
+    const sinceMs = Date.now();
+    const own = await started({ upstream: 'a.test', state: 'open', admit: 0, generation: 4, sinceMs, untilMs: sinceMs + 60_000 });
+    const breaker = {
+      upstream: 'a.test',
+      state: 'open',
+      admit: 0,
+      incarnation: 1,
+      generation: 4,
+      since: new Date(sinceMs).toISOString(),
+      open_until: new Date(sinceMs + 60_000).toISOString(),
+      window: { total: 0, errors: 0, slow: 0 },
+      policy: { name: 'p', namespace: 'n', version: '0123456789ab' },
+      position: { partition: 0, next_offset: 2 },
+    };
+    expect(await json(own.get('/api/v1/breakers'))).toEqual([200, { breakers: [breaker], next_page_token: '' }]);
+    expect(await json(own.get('/api/v1/breakers/a.test'))).toEqual([200, breaker]);
+  });
+
+  it('gives pages and filters as gRPC does', async () => {
+    const own = await started({ upstream: 'a.test' }, { upstream: 'b.test' }, { upstream: 'c.test', state: 'open', admit: 0 });
+    const page = (await (await own.get('/api/v1/breakers?page_size=2')).json()) as { breakers: { upstream: string }[]; next_page_token: string };
+    expect(page.breakers.map(({ upstream }) => upstream)).toEqual(['a.test', 'b.test']);
+    const rest = (await (await own.get(`/api/v1/breakers?page_token=${page.next_page_token}`)).json()) as typeof page;
+    expect([rest.breakers.map(({ upstream }) => upstream), rest.next_page_token]).toEqual([['c.test'], '']);
+    const open = (await (await own.get('/api/v1/breakers?state=open')).json()) as typeof page;
+    expect(open.breakers.map(({ upstream }) => upstream)).toEqual(['c.test']);
+  });
+
+  it("gives an upstream with a port in its name, and an upstream's history, newest first", async () => {
+    const own = await started({ upstream: 'a.test:8080' });
+    for (const generation of [2, 3]) await own.transition({ upstream: 'a.test:8080', generation });
+    expect((await json(own.get('/api/v1/breakers/a.test:8080')))[0]).toBe(200);
+    expect(await json(own.get('/api/v1/breakers/a.test:8080/transitions?page_size=1'))).toEqual([
+      200,
+      {
+        transitions: [
+          {
+            upstream: 'a.test:8080',
+            incarnation: 1,
+            generation: 3,
+            from: 'closed',
+            to: 'open',
+            at: '2026-09-21T14:13:20.000Z',
+            reason: '10 errors of 10 calls reached errorAmountThreshold 10',
+            cause: { kind: 'outcome', partition: 0, offset: 7, id: 'x/1' },
+            window: { started_at: '2026-09-21T14:13:19.000Z', total: 10, errors: 10, slow: 0 },
+            policy: { name: 'p', namespace: 'n', version: '0123456789ab' },
+            open_until: '2026-09-21T14:13:35.000Z',
+          },
+        ],
+        next_page_token: expect.stringMatching(/./),
+      },
+    ]);
+  });
+
+  it.each([
+    ['/api/v1/breakers/nobody.test', 404, 'not-found', 'there is no upstream nobody.test: no policy with circuitBreaking names that host'],
+    ['/api/v1/breakers/nobody.test/transitions', 404, 'not-found', 'there is no upstream nobody.test'],
+    ['/api/v1/breakers?state=ajar', 400, 'invalid', 'state: found "ajar", allowed: open or closed'],
+    ['/api/v1/breakers?page_size=0.5', 400, 'invalid', 'page_size: found NaN, allowed: 1 to 1000, or 0 for 100'],
+    ['/api/v1/breakers?page_size=-1', 400, 'invalid', 'page_size: found -1, allowed: 1 to 1000'],
+    ['/api/v1/breakers?page_size=1001', 400, 'invalid', 'page_size: found 1001, allowed: 1 to 1000'],
+    ['/api/v1/breakers?page_token=x', 400, 'invalid', 'page_token: found one that no page of this question gave'],
+    ['/api/v1/breakers?state=open&state=closed', 400, 'invalid', 'state: found it more than once, allowed: one value'],
+    ['/api/v1/nothing', 404, 'not-found', 'Cannot GET /api/v1/nothing'],
+    ['/api/v1/breakers/%', 400, 'invalid', ''],
+  ])('%s is answered %d, as JSON', async (path, status, code, message) => {
+    const own = await started();
+    expect(await json(own.get(path))).toEqual([status, { error: { code, message: expect.stringContaining(message) } }]);
+  });
+
+  it('before the states are known is answered 503, and says why', async () => {
+    const own = await stage({ stored: false });
+    const [status, body] = await json(own.get('/api/v1/breakers'));
+    expect([status, body]).toEqual([503, { error: { code: 'unavailable', message: expect.stringContaining('the store has no states of partition 0 yet') } }]);
+  });
+});
+
+describe('health', () => {
+  it('is alive from the start, and ready once documents and states are loaded', async () => {
+    const own = await stage({ stored: false });
+    expect((await own.get('/healthz')).status).toBe(200);
+    const ready = await own.get('/readyz');
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ status: 'not-ready', missing: expect.arrayContaining([expect.objectContaining({ name: 'console states' })]) });
+    await own.commit();
+    await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+  });
+
+  it('says what can not be read, and gets ready when it can be again', async () => {
+    let tries = 0;
+    const own = await stage({
+      drivers: (store) => ({
+        documentFeed: store.documentFeed,
+        transitions: store.transitions,
+        stateFeed: { follow: (listener) => ((tries += 1) < 3 ? Promise.reject(new Error('the store is out of reach')) : store.stateFeed.follow(listener)) },
+      }),
+    });
+    const first = await own.get('/readyz');
+    expect(JSON.stringify(await first.json())).toContain("the states can't be read: the store is out of reach");
+    await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+    expect(tries).toBe(3);
+  });
+
+  it('shows breakers by state, and each, in the metrics', async () => {
+    const own = await started({ upstream: 'a.test' }, { upstream: 'b.test', state: 'open', admit: 0 });
+    const text = await (await own.get('/metrics')).text();
+    expect(text).toContain('fuseboard_breakers{state="closed"} 1');
+    expect(text).toContain('fuseboard_breakers{state="open"} 1');
+    expect(text).toContain('fuseboard_breaker_admit{upstream="b.test"} 0');
+    expect(text).toMatch(/fuseboard_state_age_seconds\{partition="0"\} 0\.\d|fuseboard_state_age_seconds\{partition="0"\} 0$/m);
+  });
+});
+
+describe('every answer', () => {
+  it('has the security headers, and nothing that opens it to other sites', async () => {
+    const own = await started();
+    for (const path of ['/healthz', '/api/v1/breakers', '/nothing', '/metrics']) {
+      const { headers } = await own.get(path, { headers: { origin: 'http://evil.test' } });
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('access-control-allow-origin')).toBeNull();
+      expect(headers.get('x-powered-by')).toBeNull();
+    }
+  });
+});
+
+describe('beyond loopback', () => {
+  const OPEN = { FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:0', FUSEBOARD_GRPC_LISTEN: '0.0.0.0:0' };
+
+  it('reads need the token, health does not', async () => {
+    const own = await stage({ env: { ...OPEN, FUSEBOARD_TOKEN: 'hush' } });
+    const refused = await own.get('/api/v1/breakers');
+    expect([refused.status, refused.headers.get('www-authenticate'), await refused.json()]).toEqual([
+      401,
+      'Bearer',
+      { error: { code: 'unauthenticated', message: 'a bearer token is needed (FUSEBOARD_TOKEN)' } },
+    ]);
+    expect((await own.get('/metrics')).status).toBe(401);
+    expect((await own.get('/api/v1/breakers', { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+    expect((await own.get('/healthz')).status).toBe(200);
+    const granted = { headers: { authorization: 'Bearer hush' } };
+    await eventually(async () => ((await own.get('/api/v1/breakers', granted)).status === 200 ? true : undefined), { what: 'the list' });
+  });
+
+  it('FUSEBOARD_ANONYMOUS=read lets reads pass', async () => {
+    const own = await stage({ env: { ...OPEN, FUSEBOARD_ANONYMOUS: 'read' } });
+    await eventually(async () => ((await own.get('/api/v1/breakers')).status === 200 ? true : undefined), { what: 'the list' });
+    expect((await own.get('/api/v1/breakers', { method: 'POST' })).status).toBe(401);
+  });
+});
+
+describe('the start', () => {
+  it('names the variable when a port is in use, and lets the other port go', async () => {
+    const own = await started();
+    const { httpAddress, grpcAddress } = own.console;
+    await expect(ConsoleStage.start({ env: { FUSEBOARD_CONSOLE_LISTEN: `127.0.0.1:${httpAddress.port}` } })).rejects.toThrow(
+      `FUSEBOARD_CONSOLE_LISTEN: 127.0.0.1:${httpAddress.port} is in use by another process: stop that one, or choose another port`,
+    );
+    await expect(ConsoleStage.start({ env: { FUSEBOARD_GRPC_LISTEN: `127.0.0.1:${grpcAddress.port}` } })).rejects.toThrow(
+      `FUSEBOARD_GRPC_LISTEN: 127.0.0.1:${grpcAddress.port} is in use by another process: stop that one, or choose another port`,
+    );
+  });
+});
+
+describe('the stop', () => {
+  it('does not wait for a connection that nobody uses', async () => {
+    const own = await started();
+    const socket = connect(own.console.httpAddress.port, '127.0.0.1');
+    await eventually(() => (socket.readyState === 'open' ? true : undefined), { what: 'the connection' });
+    const began = performance.now();
+    await own.console.close();
+    expect(performance.now() - began).toBeLessThan(5_000);
+    socket.destroy();
+  });
+});
