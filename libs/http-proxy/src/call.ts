@@ -35,7 +35,7 @@ export interface Admitted {
  */
 type Stage = 'waiting' | 'sending' | 'awaiting' | 'answering' | 'over';
 
-export class Call implements Waiter, Exchange, ServedRequest, RequestBodyEvents, Timed {
+export class Call implements Waiter<UpstreamConnection>, Exchange, ServedRequest, RequestBodyEvents, Timed {
   readonly askedAtMs: number;
   dueAtMs: number;
   readonly #call: Admitted;
@@ -123,12 +123,12 @@ export class Call implements Waiter, Exchange, ServedRequest, RequestBodyEvents,
   }
 
   onEnd(): void {
-    const { request, response } = this.#call;
+    const { response } = this.#call;
     this.#connection = undefined;
     this.#body?.stop();
     if (this.#owesBody) {
       this.#answer.flush();
-      drainThenEnd(request, response, this.#context.settings.bounds.drainBytesMax);
+      drainThenEnd(this.#call, this.#context.settings.bounds.drainBytesMax);
     } else {
       this.#answer.end();
     }
@@ -250,7 +250,7 @@ export class Call implements Waiter, Exchange, ServedRequest, RequestBodyEvents,
     const { request, response, listener, head } = this.#call;
     const owesBody = this.#owesBody && !(head.expectsContinue && this.#connection === undefined);
     const closes = listener.isClosing || answer === CLIENT_TIMEOUT_ANSWER;
-    sendOwn(request, response, answer, { closes, owesBody, drainBytesMax: this.#context.settings.bounds.drainBytesMax });
+    sendOwn({ request, response }, answer, { closes, owesBody, drainBytesMax: this.#context.settings.bounds.drainBytesMax });
     this.#finish(kind, answer.statusCode);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { rawAnswer } from './own-answer.ts';
 
 /** What the connection has to know of a request that is being served. */
 export interface ServedRequest {
@@ -13,7 +14,11 @@ export interface ServedRequest {
   onClientFault(): boolean;
 }
 
-export type Serve = (connection: ClientConnection, request: IncomingMessage, response: ServerResponse) => void;
+export interface ClientEvents {
+  readonly serve: (connection: ClientConnection, request: IncomingMessage, response: ServerResponse) => void;
+  /** What came was no request, and this status was said to it. */
+  readonly onUnreadable: (statusCode: number) => void;
+}
 
 /** How long a client may take to close after its farewell, ms. */
 const LINGER_MS = 1_000;
@@ -25,7 +30,7 @@ interface Waiting {
 
 export class ClientConnection {
   readonly #socket: Socket;
-  readonly #serve: Serve;
+  readonly #events: ClientEvents;
   readonly #pipelinedMax: number;
   #isServing = false;
   /** Answered; its last bytes may still be on their way out. */
@@ -34,14 +39,14 @@ export class ClientConnection {
   #current: ServedRequest | undefined;
   #currentRequest: IncomingMessage | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes that end the connection once all that came before is answered. */
-  #farewell: string | undefined;
+  /** Status that ends the connection once all that came before is answered. */
+  #farewell: number | undefined;
   /** No further request is served on it. */
   #isClosing = false;
 
-  constructor(socket: Socket, serve: Serve, pipelinedMax: number) {
+  constructor(socket: Socket, events: ClientEvents, pipelinedMax: number) {
     this.#socket = socket;
-    this.#serve = serve;
+    this.#events = events;
     this.#pipelinedMax = pipelinedMax;
     socket.on('close', () => this.#onClose());
   }
@@ -72,6 +77,7 @@ export class ClientConnection {
   close(): void {
     this.#isClosing = true;
     this.#waiting = undefined;
+    this.#farewell = undefined;
   }
 
   /** The present request is answered; the next may begin. */
@@ -95,7 +101,7 @@ export class ClientConnection {
     }
     const next = this.#waiting?.shift();
     if (next !== undefined) this.#begin(next.request, next.response);
-    else if (this.#farewell !== undefined) this.#say(this.#farewell);
+    else if (this.#farewell !== undefined) this.#sayFarewell(this.#farewell);
   }
 
   #onLastClosed(): void {
@@ -104,40 +110,44 @@ export class ClientConnection {
   }
 
   /**
-   * What came next is no request. What came before it is still answered; then these bytes are said and the
-   * connection ends.
-   *
-   * @returns false where the connection ended without them.
+   * What came next is no request. What came before it is still answered; then this status is said and the
+   * connection ends. Bytes behind an answer that closes are nobody's.
    */
-  fault(farewell: string): boolean {
-    if (this.#socket.destroyed || this.#farewell !== undefined) return false;
+  fault(statusCode: number): void {
+    if (this.#socket.destroyed || this.#isClosing) return;
     this.#isClosing = true;
-    if (this.#currentRequest?.complete === false) return this.#faultWithin(farewell);
+    if (this.#currentRequest?.complete === false) {
+      this.#faultWithin(statusCode);
+      return;
+    }
     // The broken one may itself have begun, and wait.
     if (this.#waiting?.at(-1)?.request.complete === false) this.#waiting.pop();
-    this.#farewell = farewell;
+    this.#farewell = statusCode;
     if (!this.#isServing) this.#next();
-    return true;
   }
 
-  /** The request being served is itself the broken one. */
-  #faultWithin(farewell: string): boolean {
+  /** The request being served is itself the broken one; who serves it counts it. */
+  #faultWithin(statusCode: number): void {
     const isUnanswered = this.#current?.onClientFault() === true;
     this.#current = undefined;
-    if (isUnanswered) this.#say(farewell);
+    if (isUnanswered) this.#say(statusCode);
     else this.#socket.destroy();
-    return isUnanswered;
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
     this.#isServing = true;
     this.#currentRequest = request;
-    this.#serve(this, request, response);
+    this.#events.serve(this, request, response);
   }
 
-  #say(farewell: string): void {
-    this.#farewell = farewell; // once
-    this.#socket.end(farewell, 'latin1');
+  #sayFarewell(statusCode: number): void {
+    this.#farewell = undefined;
+    this.#events.onUnreadable(statusCode);
+    this.#say(statusCode);
+  }
+
+  #say(statusCode: number): void {
+    this.#socket.end(rawAnswer(statusCode), 'latin1');
     // What the client goes on sending is read and dropped for a moment: a reset could cost it the farewell.
     const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.on('close', () => clearTimeout(timer));

@@ -61,13 +61,15 @@ export interface Forwarding {
 export function requestHeadText(forwarding: Forwarding): string {
   const { method, rawHeaders, head } = forwarding;
   let text = `${method} ${head.path} HTTP/1.1\r\n`;
-  if (head.authority === undefined) text += `Host: ${forwarding.defaultHost}\r\n`;
+  let isHostNamed = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
-    if (isHopByHop(name) || isConsumed(name) || isNamed(head.connectionNames, name)) continue;
-    const value = head.absolute && isHost(name) ? head.authority : rawHeaders[i + 1];
-    text += `${name}: ${value}\r\n`;
+    if (isHopByHop(name) || isConsumed(name) || isListed(head.connectionNames, name)) continue;
+    const isHost = name.length === 4 && name.toLowerCase() === 'host';
+    isHostNamed ||= isHost;
+    text += `${name}: ${isHost && head.absolute ? head.authority : rawHeaders[i + 1]}\r\n`;
   }
+  if (!isHostNamed) text += `Host: ${head.authority ?? forwarding.defaultHost}\r\n`;
   if (head.body.kind === 'length') text += `Content-Length: ${head.body.bytes}\r\n`;
   else if (head.body.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   return forwarding.isLast ? `${text}Connection: close\r\n\r\n` : `${text}\r\n`;
@@ -79,11 +81,7 @@ function isConsumed(name: string): boolean {
   return name.length === 6 && name.toLowerCase() === 'expect';
 }
 
-function isHost(name: string): boolean {
-  return name.length === 4 && name.toLowerCase() === 'host';
-}
-
-function isNamed(names: readonly string[], name: string): boolean {
+function isListed(names: readonly string[], name: string): boolean {
   return names.length > 0 && names.includes(name.toLowerCase());
 }
 
@@ -111,7 +109,7 @@ export function passResponseHead(rawHeaders: readonly string[], statusCode: numb
       if (contentLength !== undefined) return undefined;
       contentLength = Number(value);
       lengthName = name;
-    } else if (!isNamed(names, name)) {
+    } else if (!isListed(names, name)) {
       isRefusal ||= saysRefusal(name, value);
       headers.push(name, value);
     }

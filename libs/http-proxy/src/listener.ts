@@ -6,9 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { formatAddress, type Address } from './address.ts';
-import { ClientConnection, type Serve } from './client-connection.ts';
+import { ClientConnection, type ClientEvents } from './client-connection.ts';
 import type { Settings } from './options.ts';
-import { rawAnswer } from './own-answer.ts';
 
 /** A listener that could not be opened; the message names the address. */
 export class ListenError extends Error {
@@ -28,24 +27,19 @@ export class ListenError extends Error {
   }
 }
 
-export interface ListenerEvents {
-  readonly serve: Serve;
-  /** A request that could not be read was refused with this status. */
-  readonly onUnreadable: (statusCode: number) => void;
-}
-
 /** After a stop, idle clients are closed this much later: one that is about to send still gets its answer, with `Connection: close`. */
 const IDLE_GRACE_MS = 250;
 const CLOSE_CHECK_MS = 20;
 
 export class Listener {
   readonly #server: Server;
-  readonly #events: ListenerEvents;
+  readonly #events: ClientEvents;
   readonly #settings: Settings;
   readonly #clients = new Map<Socket, ClientConnection>();
+  readonly #whenEmpty: (() => void)[] = [];
   #isClosing = false;
 
-  constructor(settings: Settings, events: ListenerEvents) {
+  constructor(settings: Settings, events: ClientEvents) {
     this.#settings = settings;
     this.#events = events;
     const { timeouts, bounds } = settings;
@@ -101,13 +95,15 @@ export class Listener {
       if (performance.now() - from >= IDLE_GRACE_MS) this.#closeIdle();
     }, CLOSE_CHECK_MS);
     await closed;
+    // The server lets go of a socket before the socket says that it is closed, and its call ends by that.
+    if (this.#clients.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
     clearInterval(timer);
     this.#server.close();
   }
 
   /** Cuts every client off. */
   destroy(): void {
-    for (const socket of [...this.#clients.keys()]) socket.destroy();
+    for (const socket of this.#clients.keys()) socket.destroy();
   }
 
   #listenTo(server: Server): void {
@@ -124,26 +120,24 @@ export class Listener {
   }
 
   #onConnection(socket: Socket): void {
-    this.#clients.set(socket, new ClientConnection(socket, this.#events.serve, this.#settings.bounds.pipelinedMax));
-    socket.on('close', () => this.#clients.delete(socket));
+    this.#clients.set(socket, new ClientConnection(socket, this.#events, this.#settings.bounds.pipelinedMax));
+    socket.on('close', () => {
+      this.#clients.delete(socket);
+      if (this.#isClosing && this.#clients.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    });
   }
 
   /** CONNECT: this is no tunnel. node:http has let go of the socket, so nothing more is read as a request. */
   #onTunnel(socket: Socket): void {
     socket.on('error', () => undefined);
-    this.#refuse(socket, 405);
+    this.#clients.get(socket)?.fault(405);
     socket.resume();
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const statusCode = statusOfParseError(error.code);
     if (statusCode === undefined || !socket.writable) socket.destroy();
-    else this.#refuse(socket, statusCode);
-  }
-
-  #refuse(socket: Socket, statusCode: number): void {
-    const client = this.#clients.get(socket);
-    if (client?.fault(rawAnswer(statusCode)) === true) this.#events.onUnreadable(statusCode);
+    else this.#clients.get(socket)?.fault(statusCode);
   }
 
   #closeIdle(): void {

@@ -9,12 +9,7 @@ declare module 'undici/lib/llhttp/llhttp-wasm.js' {
 }
 
 /** As much of WebAssembly as the parser needs; the compiler's own declarations come with the DOM only. */
-declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
-  class Instance {
-    constructor(module: Module, imports: Record<string, Record<string, (...numbers: number[]) => number>>);
-    readonly exports: unknown;
-  }
-}
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: Record<string, Record<string, (...numbers: number[]) => number>>) => { readonly exports: unknown };
+};

@@ -14,6 +14,12 @@ export interface OwnAnswer {
   readonly body: string;
 }
 
+/** A request and the response that it gets. */
+interface Pair {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 /** How to close with a client that is still sending. */
 export interface Parting {
   /** The connection ends with this answer. */
@@ -47,12 +53,12 @@ const ERROR_TEXTS: Readonly<Record<UpstreamError, string>> = {
   'bad-response': 'the upstream did not answer with valid HTTP',
 };
 
-const ERROR_ANSWERS = new Map<UpstreamError, OwnAnswer>(
+const ERROR_ANSWERS = Object.fromEntries(
   UPSTREAM_ERRORS.map((error) => [error, textAnswer(statusOf(error), `${ERROR_TEXTS[error]}\n`, ['x-fuseboard-error', error])]),
-);
+) as Readonly<Record<UpstreamError, OwnAnswer>>;
 
 export function errorAnswer(error: UpstreamError): OwnAnswer {
-  return ERROR_ANSWERS.get(error)!;
+  return ERROR_ANSWERS[error];
 }
 
 const OVERFLOW_MARKS = ['x-envoy-overloaded', 'true'];
@@ -69,7 +75,7 @@ export function overflowAnswer(overflow: Overflow): OwnAnswer {
 /** The client took too long over its own request. */
 export const CLIENT_TIMEOUT_ANSWER = textAnswer(408, 'the request did not arrive in time\n');
 
-export function sendOwn(request: IncomingMessage, response: ServerResponse, answer: OwnAnswer, parting: Parting): void {
+export function sendOwn({ request, response }: Pair, answer: OwnAnswer, parting: Parting): void {
   if (parting.closes) response.shouldKeepAlive = false;
   if (!parting.owesBody || isSmallRest(request, parting.drainBytesMax)) {
     response.writeHead(answer.statusCode, answer.headers);
@@ -82,7 +88,7 @@ export function sendOwn(request: IncomingMessage, response: ServerResponse, answ
   response.writeHead(answer.statusCode, answer.headers);
   if (answer.body === '' || request.method === 'HEAD') response.flushHeaders();
   else response.write(answer.body, 'latin1');
-  drainThenEnd(request, response, parting.drainBytesMax);
+  drainThenEnd({ request, response }, parting.drainBytesMax);
 }
 
 function isSmallRest(request: IncomingMessage, bytesMax: number): boolean {
@@ -94,7 +100,7 @@ function isSmallRest(request: IncomingMessage, bytesMax: number): boolean {
  * Ends an answer whose client still sends. Closing with unread bytes would reset the connection, and the client could
  * lose the answer over it: so it is given some bytes and a moment first.
  */
-export function drainThenEnd(request: IncomingMessage, response: ServerResponse, bytesMax: number): void {
+export function drainThenEnd({ request, response }: Pair, bytesMax: number): void {
   let bytes = 0;
   const end = (): void => {
     clearTimeout(timer);

@@ -9,38 +9,58 @@
  */
 import type { ConnectError } from './failure.ts';
 import type { Limits, Overflow } from './route.ts';
-import { UpstreamConnection, type ConnectionOwner, type ConnectionSettings, type Phase, type Target } from './upstream-connection.ts';
+import type { ConnectionOwner, Phase, Target } from './upstream-connection.ts';
+
+/** As much of a connection as the pool has to know. */
+export interface Pooled {
+  readonly target: Target;
+  /** When it was begun, monotonic ms. */
+  readonly startedAtMs: number;
+  readonly phase: Phase;
+  readonly requests: number;
+  isLast: boolean;
+  retire(): void;
+  destroy(): void;
+}
 
 /** A call that wants a connection. */
-export interface Waiter {
+export interface Waiter<C> {
   /** When it began to want one, monotonic ms. */
   readonly askedAtMs: number;
-  /** @param reachedAtMs when the call reached out: now, or when the connection was begun for it. */
-  onConnection(connection: UpstreamConnection, reachedAtMs: number): void;
+  /**
+   * It begins on the connection at once.
+   * @param reachedAtMs when the call reached out: now, or when the connection was begun for it.
+   */
+  onConnection(connection: C, reachedAtMs: number): void;
   onNoConnection(error: ConnectError, target: Target, reachedAtMs: number): void;
 }
 
-export type PoolSettings = Omit<ConnectionSettings, 'connectTimeoutMs'>;
-
-interface TargetPlace extends Target {
-  readonly idle: UpstreamConnection[];
+export interface PoolSettings<C> {
+  /** Begins a connection; what becomes of it is told to the owner, never before this returns. */
+  readonly open: (target: Target, owner: ConnectionOwner<C>, connectTimeoutMs: number) => C;
+  /** Monotonic, ms. */
+  readonly now: () => number;
 }
 
-export class Pool implements ConnectionOwner {
-  readonly #settings: PoolSettings;
+interface TargetPlace<C> extends Target {
+  readonly idle: C[];
+}
+
+export class Pool<C extends Pooled> implements ConnectionOwner<C> {
+  readonly #settings: PoolSettings<C>;
   #limits: Limits;
-  #targets: readonly TargetPlace[] = [];
+  #targets: readonly TargetPlace<C>[] = [];
   #turn = 0;
-  readonly #connections = new Set<UpstreamConnection>();
+  readonly #connections = new Set<C>();
   /** In the order in which they asked; bounded by maxPendingRequests, and by the client connections there are. */
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Set<Waiter<C>>();
   #connecting = 0;
   #busy = 0;
   #idle = 0;
   #isRetired = false;
   readonly #whenEmpty: (() => void)[] = [];
 
-  constructor(targets: readonly Target[], limits: Limits, settings: PoolSettings) {
+  constructor(targets: readonly Target[], limits: Limits, settings: PoolSettings<C>) {
     this.#settings = settings;
     this.#limits = limits;
     this.#setTargets(targets);
@@ -66,8 +86,10 @@ export class Pool implements ConnectionOwner {
   }
 
   /** Gives the waiter a connection, now or later, or says which limit forbids it. */
-  acquire(waiter: Waiter): Overflow | 'accepted' {
-    if (this.#idle === 0 && !this.#canOpen) {
+  acquire(waiter: Waiter<C>): Overflow | 'accepted' {
+    // Opened for a call that has left meanwhile.
+    const isSpareComing = this.#connecting > this.#waiters.size;
+    if (this.#idle === 0 && !isSpareComing && !this.#canOpen) {
       if (this.pending >= this.#limits.maxPendingRequests) return this.#limits.maxPendingRequests === 0 ? 'overflow-connections' : 'overflow-pending';
       this.#waiters.add(waiter);
       return 'accepted';
@@ -75,17 +97,17 @@ export class Pool implements ConnectionOwner {
     if (this.inFlight >= this.#limits.maxRequests) return 'overflow-requests';
     const target = this.#nextTarget();
     const idle = this.#takeIdle(target, !this.#canOpen);
-    if (idle !== undefined) {
-      this.#assign(idle, waiter, this.#settings.deadlines.now());
-    } else {
+    if (idle === undefined) {
       this.#waiters.add(waiter);
-      this.#open(target);
+      if (!isSpareComing) this.#open(target);
+    } else {
+      this.#assign(idle, waiter, this.#settings.now());
     }
     return 'accepted';
   }
 
   /** The call no longer wants one. A connection that is being opened for it is kept for the next. */
-  leave(waiter: Waiter): void {
+  leave(waiter: Waiter<C>): void {
     this.#waiters.delete(waiter);
     this.#checkEmpty();
   }
@@ -93,8 +115,8 @@ export class Pool implements ConnectionOwner {
   /** No new calls come; idle connections are closed now, the others after their call. Resolves when none is left. */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    for (const connection of [...this.#connections]) if (connection.phase === 'idle') connection.retire();
-    if (this.#waiters.size === 0) for (const connection of [...this.#connections]) if (connection.phase === 'connecting') connection.retire();
+    for (const connection of this.#connections) if (connection.phase === 'idle') connection.retire();
+    if (this.#waiters.size === 0) for (const connection of this.#connections) if (connection.phase === 'connecting') connection.retire();
     if (this.#connections.size === 0 && this.#waiters.size === 0) return;
     await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
@@ -103,15 +125,15 @@ export class Pool implements ConnectionOwner {
   destroy(): void {
     this.#isRetired = true;
     this.#waiters.clear();
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of this.#connections) connection.destroy();
   }
 
-  onConnected(connection: UpstreamConnection): void {
+  onConnected(connection: C): void {
     this.#connecting--;
     this.#offer(connection, true);
   }
 
-  onConnectFailed(connection: UpstreamConnection, error: ConnectError): void {
+  onConnectFailed(connection: C, error: ConnectError): void {
     const waiter = this.#firstWaiter();
     // Nobody is left without one: the others that are being opened are enough.
     if (waiter === undefined || this.#waiters.size <= this.#connecting) return;
@@ -119,18 +141,18 @@ export class Pool implements ConnectionOwner {
     waiter.onNoConnection(error, connection.target, Math.max(waiter.askedAtMs, connection.startedAtMs));
   }
 
-  onFree(connection: UpstreamConnection): void {
+  onFree(connection: C): void {
     this.#busy--;
     this.#offer(connection, false);
   }
 
-  onUnusable(connection: UpstreamConnection, before: Phase): void {
+  onUnusable(connection: C, before: Phase): void {
     if (before === 'connecting') this.#connecting--;
     else if (before === 'busy') this.#busy--;
     else if (before === 'idle') this.#forgetIdle(connection);
   }
 
-  onClosed(connection: UpstreamConnection): void {
+  onClosed(connection: C): void {
     this.#connections.delete(connection);
     this.#pump();
     this.#checkEmpty();
@@ -141,16 +163,18 @@ export class Pool implements ConnectionOwner {
   }
 
   /** A connection that can serve: to the call that has waited longest, else it rests. */
-  #offer(connection: UpstreamConnection, isNew: boolean): void {
+  #offer(connection: C, isNew: boolean): void {
     const place = this.#placeOf(connection);
     const waiter = this.#firstWaiter();
-    if (place === undefined || this.#connections.size > this.#limits.maxConnections || (this.#isRetired && waiter === undefined)) {
+    // One too many since the limit was lowered; those that are leaving already don't count.
+    const isSurplus = this.#connecting + this.#busy + this.#idle >= this.#limits.maxConnections;
+    if (place === undefined || isSurplus || (this.#isRetired && waiter === undefined)) {
       connection.retire();
       return;
     }
     if (waiter !== undefined && this.#busy < this.#limits.maxRequests) {
       this.#waiters.delete(waiter);
-      this.#assign(connection, waiter, isNew ? Math.max(waiter.askedAtMs, connection.startedAtMs) : this.#settings.deadlines.now());
+      this.#assign(connection, waiter, isNew ? Math.max(waiter.askedAtMs, connection.startedAtMs) : this.#settings.now());
       return;
     }
     this.#idle++;
@@ -161,10 +185,10 @@ export class Pool implements ConnectionOwner {
   #pump(): void {
     while (this.#waiters.size > 0) {
       if (this.#idle > 0 && this.#busy < this.#limits.maxRequests) {
-        const waiter = this.#firstWaiter() as Waiter;
-        const idle = this.#takeIdle(this.#nextTarget(), true) as UpstreamConnection;
+        const waiter = this.#firstWaiter() as Waiter<C>;
+        const idle = this.#takeIdle(this.#nextTarget(), true) as C;
         this.#waiters.delete(waiter);
-        this.#assign(idle, waiter, this.#settings.deadlines.now());
+        this.#assign(idle, waiter, this.#settings.now());
       } else if (this.pending > 0 && this.#canOpen && this.inFlight < this.#limits.maxRequests) {
         this.#open(this.#nextTarget());
       } else {
@@ -173,7 +197,7 @@ export class Pool implements ConnectionOwner {
     }
   }
 
-  #assign(connection: UpstreamConnection, waiter: Waiter, reachedAtMs: number): void {
+  #assign(connection: C, waiter: Waiter<C>, reachedAtMs: number): void {
     this.#busy++;
     connection.isLast = this.#isRetired || connection.requests + 1 >= this.#limits.maxRequestsPerConnection;
     waiter.onConnection(connection, reachedAtMs);
@@ -181,22 +205,22 @@ export class Pool implements ConnectionOwner {
 
   #open(target: Target): void {
     this.#connecting++;
-    this.#connections.add(new UpstreamConnection(target, this, { ...this.#settings, connectTimeoutMs: this.#limits.connectTimeoutMs }));
+    this.#connections.add(this.#settings.open(target, this, this.#limits.connectTimeoutMs));
   }
 
-  #firstWaiter(): Waiter | undefined {
+  #firstWaiter(): Waiter<C> | undefined {
     for (const waiter of this.#waiters) return waiter;
     return undefined;
   }
 
-  #nextTarget(): TargetPlace {
-    const target = this.#targets[this.#turn % this.#targets.length] as TargetPlace;
+  #nextTarget(): TargetPlace<C> {
+    const target = this.#targets[this.#turn % this.#targets.length] as TargetPlace<C>;
     this.#turn = (this.#turn + 1) % this.#targets.length;
     return target;
   }
 
   /** The target's own, else another target's if that will do. */
-  #takeIdle(preferred: TargetPlace, anyTarget: boolean): UpstreamConnection | undefined {
+  #takeIdle(preferred: TargetPlace<C>, anyTarget: boolean): C | undefined {
     let idle = preferred.idle.pop();
     if (idle === undefined && anyTarget) idle = this.#targets.find((place) => place.idle.length > 0)?.idle.pop();
     if (idle !== undefined) this.#idle--;
@@ -204,13 +228,13 @@ export class Pool implements ConnectionOwner {
   }
 
   /** undefined: the target is no longer one of ours. */
-  #placeOf(connection: UpstreamConnection): TargetPlace | undefined {
-    const place = connection.target as TargetPlace;
+  #placeOf(connection: C): TargetPlace<C> | undefined {
+    const place = connection.target as TargetPlace<C>;
     return this.#targets.includes(place) ? place : undefined;
   }
 
-  #forgetIdle(connection: UpstreamConnection): void {
-    const { idle } = connection.target as TargetPlace;
+  #forgetIdle(connection: C): void {
+    const { idle } = connection.target as TargetPlace<C>;
     const at = idle.lastIndexOf(connection);
     if (at === -1) return;
     idle.splice(at, 1);

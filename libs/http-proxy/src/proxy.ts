@@ -16,6 +16,7 @@ import { isAuthority, readRequestHead, type RequestHead } from './request-head.t
 import type { AdmitDecision, Answer, Decision, Route, RouteProblem, RouteStats } from './route.ts';
 import type { Service } from './service.ts';
 import { ServiceTable } from './service-table.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
 
 export interface ProxyStats {
   readonly routes: readonly RouteStats[];
@@ -80,12 +81,16 @@ class DataPlane implements HttpProxy, ProxyContext {
     this.settings = settings;
     const { timeouts, bounds } = settings;
     this.deadlines = new Deadlines(settings.monotonicNow, Math.min(timeouts.responseHeadMs, timeouts.idleMs, timeouts.upstreamKeepAliveMs));
+    const connections = {
+      keepAliveMs: timeouts.upstreamKeepAliveMs,
+      closeMs: timeouts.closeMs,
+      responseHeadBytesMax: bounds.responseHeadBytesMax,
+      deadlines: this.deadlines,
+    };
     this.#table = new ServiceTable({
       pools: {
-        keepAliveMs: timeouts.upstreamKeepAliveMs,
-        closeMs: timeouts.closeMs,
-        responseHeadBytesMax: bounds.responseHeadBytesMax,
-        deadlines: this.deadlines,
+        open: (target, owner, connectTimeoutMs) => new UpstreamConnection(target, owner, { ...connections, connectTimeoutMs }),
+        now: this.deadlines.now,
       },
       createListener: (entry) => this.#createListener(() => entry().service),
     });
@@ -196,7 +201,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   #answer(incoming: Incoming, answer: OwnAnswer, how: { kind: Answer; owesBody: boolean; closes: boolean; route?: Route }): void {
     const { request, response, client, listener } = incoming;
     const closes = how.closes || listener.isClosing;
-    sendOwn(request, response, answer, { closes, owesBody: how.owesBody, drainBytesMax: this.settings.bounds.drainBytesMax });
+    sendOwn({ request, response }, answer, { closes, owesBody: how.owesBody, drainBytesMax: this.settings.bounds.drainBytesMax });
     this.#tell(how.kind, answer.statusCode, how.route);
     client.done(response);
   }

@@ -51,8 +51,28 @@ const SURPLUS: Reading = { kind: 'surplus' };
 /** Heads are decoded in one go up to here; what lies beyond is decoded piece by piece. */
 const HEAD_TEXT_BYTES = 2_048;
 
+/** What WebAssembly calls back; a number other than 0 stops it. */
+interface ParserEvents {
+  addReason(text: string): number;
+  addName(text: string): number;
+  addValue(text: string): number;
+  completeHead(statusCode: number, upgrade: boolean): number;
+  addBody(chunk: Buffer): number;
+  complete(): number;
+}
+
+/** Nothing is being read, so nothing can come. */
+const NOBODY: ParserEvents = {
+  addReason: () => STOP,
+  addName: () => STOP,
+  addValue: () => STOP,
+  completeHead: () => STOP,
+  addBody: () => STOP,
+  complete: () => STOP,
+};
+
 // The parser that is executing and the chunk it reads: WebAssembly calls back with addresses alone.
-let running: ResponseParser | undefined;
+let running = NOBODY;
 let chunkNow: Buffer = Buffer.alloc(0);
 let textNow = '';
 let base = 0;
@@ -66,21 +86,22 @@ function instantiate(): Llhttp {
   const env = {
     wasm_on_url: () => OK,
     wasm_on_message_begin: () => OK,
-    wasm_on_status: (_: number, at: number, length: number) => running!.addReason(span(at, length)),
-    wasm_on_header_field: (_: number, at: number, length: number) => running!.addName(span(at, length)),
-    wasm_on_header_value: (_: number, at: number, length: number) => running!.addValue(span(at, length)),
-    wasm_on_headers_complete: (_: number, statusCode: number, upgrade: number) => running!.completeHead(statusCode, upgrade !== 0),
-    wasm_on_body: (_: number, at: number, length: number) => running!.addBody(chunkNow.subarray(at - base, at - base + length)),
-    wasm_on_message_complete: () => running!.complete(),
+    wasm_on_status: (_: number, at: number, length: number) => running.addReason(span(at, length)),
+    wasm_on_header_field: (_: number, at: number, length: number) => running.addName(span(at, length)),
+    wasm_on_header_value: (_: number, at: number, length: number) => running.addValue(span(at, length)),
+    wasm_on_headers_complete: (_: number, statusCode: number, upgrade: number) => running.completeHead(statusCode, upgrade !== 0),
+    wasm_on_body: (_: number, at: number, length: number) => running.addBody(chunkNow.subarray(at - base, at - base + length)),
+    wasm_on_message_complete: () => running.complete(),
   };
   const instance = new WebAssembly.Instance(compile(), { env });
   const exports = instance.exports as Llhttp;
+  // eslint-disable-next-line no-underscore-dangle -- the module's own name for its start
   exports._initialize();
   return exports;
 }
 
 /** Some machines have no SIMD in WebAssembly. */
-function compile(): WebAssembly.Module {
+function compile(): object {
   try {
     return new WebAssembly.Module(simdBinary);
   } catch {
@@ -93,6 +114,12 @@ function textAt(start: number, length: number): string {
   if (end > HEAD_TEXT_BYTES) return chunkNow.toString('latin1', start, end);
   if (textNow === '') textNow = chunkNow.toString('latin1', 0, Math.min(HEAD_TEXT_BYTES, chunkNow.length));
   return textNow.slice(start, end);
+}
+
+function enter(parser: ParserEvents, chunk: Buffer): void {
+  running = parser;
+  chunkNow = chunk;
+  textNow = '';
 }
 
 /** The chunk has to lie in WebAssembly's memory; one buffer serves all, since execution is never interleaved. */
@@ -120,7 +147,7 @@ function trimValues(rawHeaders: string[]): void {
 
 type Part = 'none' | 'name' | 'value';
 
-export class ResponseParser {
+export class ResponseParser implements ParserEvents {
   readonly #at: number;
   readonly #sink: ResponseSink;
   readonly #headBytesMax: number;
@@ -157,12 +184,12 @@ export class ResponseParser {
     }
     this.#inMessage = true;
     load(chunk);
-    this.#enter(chunk);
+    enter(this, chunk);
     let code: number;
     try {
       code = llhttp.llhttp_execute(this.#at, base, chunk.length);
     } finally {
-      running = undefined;
+      running = NOBODY;
     }
     if (code === OK) return ALL;
     if (code !== PAUSED) return { kind: 'invalid', reason: this.#refusal === '' ? this.#errorReason() : this.#refusal };
@@ -172,19 +199,13 @@ export class ResponseParser {
   /** The peer sends no more: a body without a length ends here. False: the message is cut off. */
   finish(): boolean {
     if (!this.#inMessage) return true;
-    this.#enter(chunkNow);
+    enter(this, chunkNow);
     try {
       llhttp.llhttp_finish(this.#at);
     } finally {
-      running = undefined;
+      running = NOBODY;
     }
     return this.#isWhole;
-  }
-
-  #enter(chunk: Buffer): void {
-    running = this;
-    chunkNow = chunk;
-    textNow = '';
   }
 
   addReason(text: string): number {

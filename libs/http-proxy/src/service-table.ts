@@ -9,7 +9,7 @@ import type { PoolSettings } from './pool.ts';
 import type { Route, RouteProblem } from './route.ts';
 import { Router } from './router.ts';
 import { Service, targetsOf } from './service.ts';
-import type { Target } from './upstream-connection.ts';
+import type { Target, UpstreamConnection } from './upstream-connection.ts';
 
 /** A listener whose calls are all for one route, whichever that is at the moment. */
 export interface OwnListener {
@@ -18,7 +18,7 @@ export interface OwnListener {
 }
 
 export interface ServiceTableParts {
-  readonly pools: PoolSettings;
+  readonly pools: PoolSettings<UpstreamConnection>;
   /** Makes the listener, not yet listening; its calls go to the entry's service. */
   readonly createListener: (entry: () => OwnListener) => Listener;
 }
@@ -106,7 +106,7 @@ export class ServiceTable {
 
   async #replaceListeners(problems: RouteProblem[]): Promise<void> {
     const wanted = wantedListeners(this.#services.values(), problems);
-    for (const [key, { listener }] of [...this.#listeners]) {
+    for (const [key, { listener }] of this.#listeners) {
       if (wanted.has(key)) continue;
       this.#listeners.delete(key);
       this.#leavingListeners.add(listener);

@@ -2,14 +2,14 @@
 import { formatAddress, parseAddress } from './address.ts';
 import { Pool, type PoolSettings } from './pool.ts';
 import type { Route } from './route.ts';
-import type { Target } from './upstream-connection.ts';
+import type { Target, UpstreamConnection } from './upstream-connection.ts';
 
 export class Service {
-  readonly pool: Pool;
+  readonly pool: Pool<UpstreamConnection>;
   #route: Route;
   #defaultHost: string;
 
-  constructor(route: Route, targets: readonly Target[], settings: PoolSettings) {
+  constructor(route: Route, targets: readonly Target[], settings: PoolSettings<UpstreamConnection>) {
     this.#route = route;
     this.#defaultHost = hostHeader(route);
     this.pool = new Pool(targets, route.limits, settings);

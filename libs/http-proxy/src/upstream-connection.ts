@@ -33,16 +33,16 @@ export interface Exchange {
   onWritable(): void;
 }
 
-/** Who keeps connections (the pool). */
-export interface ConnectionOwner {
-  onConnected(connection: UpstreamConnection): void;
-  onConnectFailed(connection: UpstreamConnection, error: ConnectError): void;
+/** Who keeps connections of type C (the pool). */
+export interface ConnectionOwner<C> {
+  onConnected(connection: C): void;
+  onConnectFailed(connection: C, error: ConnectError): void;
   /** Its exchange is over and it can serve another. */
-  onFree(connection: UpstreamConnection): void;
+  onFree(connection: C): void;
   /** It serves nobody from here on, having been in phase `before`; the socket may take a while to close. */
-  onUnusable(connection: UpstreamConnection, before: Phase): void;
+  onUnusable(connection: C, before: Phase): void;
   /** Nothing is left of it. */
-  onClosed(connection: UpstreamConnection): void;
+  onClosed(connection: C): void;
 }
 
 export interface ConnectionSettings {
@@ -69,7 +69,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
   /** Set by the owner before the last exchange: it is closed after that. */
   isLast = false;
   dueAtMs = Infinity;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<UpstreamConnection>;
   readonly #settings: ConnectionSettings;
   readonly #socket: Socket;
   readonly #parser: ResponseParser;
@@ -83,7 +83,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
   #mayStay = false;
   #keepAliveMs: number;
 
-  constructor(target: Target, owner: ConnectionOwner, settings: ConnectionSettings) {
+  constructor(target: Target, owner: ConnectionOwner<UpstreamConnection>, settings: ConnectionSettings) {
     this.target = target;
     this.#owner = owner;
     this.#settings = settings;
@@ -170,6 +170,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
 
   /** At once, for a proxy that stops. */
   destroy(): void {
+    this.#exchange = undefined;
     this.#leave();
     this.#socket.destroy();
   }
