@@ -10,7 +10,6 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   fold: () => import('./fold.ts'),
   decide: () => import('./decide.ts'),
   codec: () => import('./codec.ts'),
-  proxy: () => import('./proxy.ts'),
 };
 
 const names = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** `node scripts/run.mjs NAME [flag…]` runs apps/NAME. */
+/** `node scripts/run.mjs NAME [flag…]` runs apps/NAME, the scenarios or the benchmarks. */
 import { checkNodeVersion } from './node-version.mjs';
 
 checkNodeVersion();

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
 import { LogClock, Reporter, StateCache, type Call, type DocumentSet, type StateUpdate, type Stop } from '#engine';
-import { createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
-import { RUNTIME, StartError, formatAddress, type Address, type Condition, type Runtime } from '#runtime';
+import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
+import { RUNTIME, StartError, formatAddress, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
 import { countCall } from './call-metrics.ts';
 import { routesOf } from './routes.ts';
 
@@ -69,11 +69,11 @@ export class Proxy {
   }
 
   async #listen(): Promise<Address> {
-    const { proxyListen } = this.#runtime.config;
     try {
-      return await this.#http.listen(proxyListen);
+      return parseAddress(await this.#http.listen(formatAddress(this.#runtime.config.proxyListen))) as Address;
     } catch (error) {
-      throw new StartError(`FUSEBOARD_PROXY_LISTEN: ${formatAddress(proxyListen)}: ${(error as Error).message}`);
+      if (!(error instanceof ListenError)) throw error;
+      throw new StartError(`FUSEBOARD_PROXY_LISTEN: ${error.message}: choose another address (port 0: any free one)`);
     }
   }
 
