@@ -8,9 +8,6 @@ import { ROOT, ensureBuilt } from './build.mjs';
 const PLACES = [(name) => `apps/${name}/src/main.js`, (name) => `test/${name}/main.js`, (name) => `${name}/main.js`];
 
 /** @param {string} name of apps/NAME, test/NAME or NAME itself */
-/** What is run like an app and isn't one. */
-const TOOLS = { scenarios: 'test/scenarios/main.js', bench: 'bench/main.js' };
-
 export async function launch(name, argv) {
   try {
     await ensureBuilt();

@@ -80,9 +80,9 @@ describe('a build', () => {
   it('that fails shows the compiler\'s words, and is tried again', async () => {
     const root = project();
     writeFileSync(join(root, 'libs/wire/index.ts'), 'export const answer: number = "one";\n');
-    for (const _attempt of [1, 2]) {
+    for (const attempt of ['first', 'second']) {
       const { status, output } = await builder(root).ended;
-      expect(status).toBe(1);
+      expect({ attempt, status }).toEqual({ attempt, status: 1 });
       expect(output).toContain("Type 'string' is not assignable to type 'number'");
       expect(output).toContain('the build failed: see above');
     }

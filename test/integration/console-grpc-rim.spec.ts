@@ -10,13 +10,13 @@ const stages: ConsoleStage[] = [];
 const clients: Client[] = [];
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
-  await Promise.all(stages.splice(0).map((stage) => stage.close()));
+  await Promise.all(stages.splice(0).map((each) => each.close()));
 });
 
 async function stage(options?: StageOptions): Promise<ConsoleStage> {
-  const started = await ConsoleStage.start(options);
-  stages.push(started);
-  return started;
+  const own = await ConsoleStage.start(options);
+  stages.push(own);
+  return own;
 }
 
 /** A client of a service by some other .proto file. */

@@ -1,26 +1,21 @@
 import { status, type ClientReadableStream } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConsoleStage, type Message, type StageOptions } from '../support/console-stage.ts';
-import { eventually } from '../support/eventually.ts';
+import { ConsoleStage, type Changes, type Message, type StageOptions } from '../support/console-stage.ts';
 
 const stages: ConsoleStage[] = [];
-afterEach(() => Promise.all(stages.splice(0).map((stage) => stage.close())));
+afterEach(() => Promise.all(stages.splice(0).map((each) => each.close())));
 
 async function stage(options?: StageOptions): Promise<ConsoleStage> {
-  const started = await ConsoleStage.start(options);
-  stages.push(started);
-  return started;
+  const own = await ConsoleStage.start(options);
+  stages.push(own);
+  return own;
 }
 
-/** Until the console has heard of the last commit. */
-async function ready(own: ConsoleStage): Promise<void> {
-  await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
-}
-
-async function started(...snapshots: Parameters<ConsoleStage['commit']>): Promise<ConsoleStage> {
+/** A console that knows these. */
+async function started(...changes: Changes): Promise<ConsoleStage> {
   const own = await stage();
-  await own.commit(...snapshots);
-  await ready(own);
+  await own.commit(...changes);
+  await own.becomesReady();
   return own;
 }
 
@@ -136,7 +131,7 @@ describe('ListTransitions', () => {
   });
 
   it('that can not be read is UNAVAILABLE', async () => {
-    const own = await stage({ drivers: (store) => ({ stateFeed: store.stateFeed, documentFeed: store.documentFeed, transitions: { ...store.transitions, list: () => Promise.reject(new Error('gone')) } as typeof store.transitions }) });
+    const own = await stage({ drivers: (store) => ({ stateFeed: store.stateFeed, documentFeed: store.documentFeed, transitions: { append: async () => {}, follow: async () => async () => {}, list: () => Promise.reject(new Error('gone')) } }) });
     await expect(own.client().call('ListTransitions')).rejects.toMatchObject({ code: status.UNAVAILABLE, details: 'the transitions cannot be read right now' });
   });
 });

@@ -1,21 +1,22 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConsoleStage, type StageOptions } from '../support/console-stage.ts';
+import { ConsoleStage, type Changes, type StageOptions } from '../support/console-stage.ts';
 import { eventually } from '../support/eventually.ts';
 
 const stages: ConsoleStage[] = [];
-afterEach(() => Promise.all(stages.splice(0).map((stage) => stage.close())));
+afterEach(() => Promise.all(stages.splice(0).map((each) => each.close())));
 
 async function stage(options?: StageOptions): Promise<ConsoleStage> {
-  const started = await ConsoleStage.start(options);
-  stages.push(started);
-  return started;
+  const own = await ConsoleStage.start(options);
+  stages.push(own);
+  return own;
 }
 
-async function started(...snapshots: Parameters<ConsoleStage['commit']>): Promise<ConsoleStage> {
+/** A console that knows these. */
+async function started(...changes: Changes): Promise<ConsoleStage> {
   const own = await stage();
-  await own.commit(...snapshots);
-  await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+  await own.commit(...changes);
+  await own.becomesReady();
   return own;
 }
 
@@ -82,17 +83,17 @@ describe('/api/v1/breakers', () => {
   });
 
   it.each([
-    ['/api/v1/breakers/nobody.test', 404, 'not-found', 'there is no upstream nobody.test: no policy with circuitBreaking names that host'],
-    ['/api/v1/breakers/nobody.test/transitions', 404, 'not-found', 'there is no upstream nobody.test'],
-    ['/api/v1/breakers?state=ajar', 400, 'invalid', 'state: found "ajar", allowed: open or closed'],
-    ['/api/v1/breakers?page_size=0.5', 400, 'invalid', 'page_size: found NaN, allowed: 1 to 1000, or 0 for 100'],
-    ['/api/v1/breakers?page_size=-1', 400, 'invalid', 'page_size: found -1, allowed: 1 to 1000'],
-    ['/api/v1/breakers?page_size=1001', 400, 'invalid', 'page_size: found 1001, allowed: 1 to 1000'],
-    ['/api/v1/breakers?page_token=x', 400, 'invalid', 'page_token: found one that no page of this question gave'],
-    ['/api/v1/breakers?state=open&state=closed', 400, 'invalid', 'state: found it more than once, allowed: one value'],
-    ['/api/v1/nothing', 404, 'not-found', 'Cannot GET /api/v1/nothing'],
-    ['/api/v1/breakers/%', 400, 'invalid', ''],
-  ])('%s is answered %d, as JSON', async (path, status, code, message) => {
+    ['/api/v1/breakers/nobody.test', 404, { code: 'not-found' }, 'there is no upstream nobody.test: no policy with circuitBreaking names that host'],
+    ['/api/v1/breakers/nobody.test/transitions', 404, { code: 'not-found' }, 'there is no upstream nobody.test'],
+    ['/api/v1/breakers?state=ajar', 400, { code: 'invalid' }, 'state: found "ajar", allowed: open or closed'],
+    ['/api/v1/breakers?page_size=0.5', 400, { code: 'invalid' }, 'page_size: found NaN, allowed: 1 to 1000, or 0 for 100'],
+    ['/api/v1/breakers?page_size=-1', 400, { code: 'invalid' }, 'page_size: found -1, allowed: 1 to 1000'],
+    ['/api/v1/breakers?page_size=1001', 400, { code: 'invalid' }, 'page_size: found 1001, allowed: 1 to 1000'],
+    ['/api/v1/breakers?page_token=x', 400, { code: 'invalid' }, 'page_token: found one that no page of this question gave'],
+    ['/api/v1/breakers?state=open&state=closed', 400, { code: 'invalid' }, 'state: found it more than once, allowed: one value'],
+    ['/api/v1/nothing', 404, { code: 'not-found' }, 'Cannot GET /api/v1/nothing'],
+    ['/api/v1/breakers/%', 400, { code: 'invalid' }, ''],
+  ])('%s is answered %d, as JSON', async (...[path, status, { code }, message]) => {
     const own = await started();
     expect(await json(own.get(path))).toEqual([status, { error: { code, message: expect.stringContaining(message) } }]);
   });
@@ -112,7 +113,7 @@ describe('health', () => {
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ status: 'not-ready', missing: expect.arrayContaining([expect.objectContaining({ name: 'console states' })]) });
     await own.commit();
-    await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+    await own.becomesReady();
   });
 
   it('says what can not be read, and gets ready when it can be again', async () => {
@@ -126,7 +127,7 @@ describe('health', () => {
     });
     const first = await own.get('/readyz');
     expect(JSON.stringify(await first.json())).toContain("the states can't be read: the store is out of reach");
-    await eventually(async () => ((await own.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
+    await own.becomesReady();
     expect(tries).toBe(3);
   });
 

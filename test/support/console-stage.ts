@@ -2,11 +2,15 @@
 import { Metadata, credentials, loadPackageDefinition, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { openEmbedded, type Embedded } from '#drivers';
-import type { OutboxEntry, Snapshot, Transition } from '#engine';
+import type { Snapshot, Transition } from '#engine';
 import { Health, Metrics, createLogger, readConfig, type Runtime } from '#runtime';
 import { PROTO_FILES, protoDir } from '#wire';
 import type { ConsoleDrivers } from '../../apps/console/src/breaker-queries.ts';
 import { startConsole, type RunningConsole } from '../../apps/console/src/start-console.ts';
+import { eventually } from './eventually.ts';
+
+/** What a commit says anew; the rest is `snapshot`'s. */
+export type Changes = Partial<Snapshot>[];
 
 export interface StageOptions {
   /** Settings beside the free ports. */
@@ -45,9 +49,9 @@ export class ConsoleStage {
     return stage;
   }
 
-  /** As ingest would: all at once, each a version later than the commit before. */
-  async commit(...changed: readonly Partial<Snapshot>[]): Promise<void> {
-    await this.#commit(changed, []);
+  /** Until documents and states are loaded. */
+  async becomesReady(): Promise<void> {
+    await eventually(async () => ((await this.get('/readyz')).ok ? true : undefined), { what: 'the console to be ready' });
   }
 
   /** Into the history, as ingest would. */
@@ -71,7 +75,8 @@ export class ConsoleStage {
     await this.store.close();
   }
 
-  async #commit(changed: readonly Partial<Snapshot>[], outbox: readonly OutboxEntry[]): Promise<void> {
+  /** As ingest would: all at once, each a version later than the commit before. */
+  async commit(...changed: Changes): Promise<void> {
     const { epoch } = await this.store.states.claim(0, 'test');
     const next = (this.#next ?? 0) + 1;
     this.#commits += 1;
@@ -86,7 +91,7 @@ export class ConsoleStage {
       clockMs: Date.now(),
       control: -1,
       snapshots: changed.map((one) => snapshot({ next, ...one })),
-      outbox,
+      outbox: [],
       ids: [],
     });
     if (answer.kind !== 'OK') throw new Error(`the commit was answered ${answer.kind}`);
