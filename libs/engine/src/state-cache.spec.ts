@@ -136,6 +136,22 @@ describe('the proxy’s state cache', () => {
     expect(fresh.isReady).toBe(true);
   });
 
+  test('V4: the states of a store that is being restored are unknown until it is whole', () => {
+    const restoring = { ...META, restoringTo: 200 };
+    cache.applyStates({ partition: 0, meta: restoring, snapshots: [open({ next: 5 })] });
+    expect(cache.decide('a')).toEqual({ kind: 'admit' });
+    cache.applyStates({ partition: 0, meta: restoring, snapshots: [open()] });
+    cache.applyStates({ partition: 0, meta: META, snapshots: [] });
+    expect(cache.decide('a').kind).toBe('refuse');
+  });
+
+  test('V4: a store that lost everything does not close what is known to be open', () => {
+    cache.applyStates(told(open()));
+    cache.applyStates({ partition: 0, snapshots: [] });
+    cache.applyStates({ partition: 0, meta: { ...META, restoringTo: 200 }, snapshots: [closed({ next: 3 })] });
+    expect(cache.decide('a').kind).toBe('refuse');
+  });
+
   test('the state’s age is that of the partition heard of longest ago', () => {
     expect(cache.stateAgeMs).toBe(Infinity);
     cache.applyStates(told());

@@ -30,6 +30,14 @@ interface Known {
   untilMonotonicMs: number;
 }
 
+interface PartitionState {
+  readonly meta: PartitionMeta | undefined;
+  /** By the monotonic clock. */
+  readonly heardMs: number;
+  /** Of a store that is being restored; by upstream, the newest. */
+  readonly heldBack: Map<string, Snapshot>;
+}
+
 /** Nothing is known, so nothing is refused and nothing stamped (G3, V4). */
 const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
 
@@ -42,7 +50,7 @@ export class StateCache {
   /** Those of them whose state has an end. */
   readonly #leases = new Map<string, Known>();
   readonly #policies = new Map<string, Policy>();
-  readonly #partitions = new Map<number, { meta: PartitionMeta | undefined; heardMs: number }>();
+  readonly #partitions = new Map<number, PartitionState>();
   #documents: DocumentSet | undefined;
 
   constructor(clocks: CacheClocks) {
@@ -56,15 +64,18 @@ export class StateCache {
     return this.#clocks.monotonicMs() >= known.untilMonotonicMs ? known.afterLease : known.decision;
   }
 
-  /** Never goes back: a snapshot that isn't newer than the one here is passed over (V1). */
+  /**
+   * Never goes back: a snapshot that isn't newer than the one here is passed over (V1). Those of a store that is still
+   * being restored are held back until it is whole: until then its states are unknown, and what is known stays (V4).
+   */
   applyStates({ partition, meta, snapshots }: StateUpdate): void {
     const heardMs = this.#clocks.monotonicMs();
-    this.#partitions.set(partition, { meta, heardMs });
-    for (const snapshot of snapshots) {
-      const before = this.#known.get(snapshot.upstream);
-      if (before !== undefined && !isNewer(snapshot, before.snapshot)) continue;
-      const firstSeenMs = before !== undefined && isSameLease(before.snapshot, snapshot) ? before.firstSeenMs : heardMs;
-      this.#know(snapshot, firstSeenMs);
+    const heldBack = this.#partitions.get(partition)?.heldBack ?? new Map<string, Snapshot>();
+    for (const snapshot of snapshots) heldBack.set(snapshot.upstream, snapshot);
+    this.#partitions.set(partition, { meta, heardMs, heldBack });
+    if (isWhole(meta)) {
+      for (const snapshot of heldBack.values()) this.#hear(snapshot, heardMs);
+      heldBack.clear();
     }
     for (const known of this.#leases.values()) known.untilMonotonicMs = this.#leaseEndMs(known);
   }
@@ -81,7 +92,7 @@ export class StateCache {
   /** Documents have come, and every partition heard of is known and whole (V4). */
   get isReady(): boolean {
     if (this.#documents === undefined || this.#partitions.size === 0) return false;
-    return [...this.#partitions.values()].every(({ meta }) => meta !== undefined && meta.restoringTo === undefined);
+    return [...this.#partitions.values()].every(({ meta }) => isWhole(meta));
   }
 
   /** Age of the oldest partition's last sign of life, ms; Infinity before the first. */
@@ -89,6 +100,13 @@ export class StateCache {
     if (this.#partitions.size === 0) return Infinity;
     const now = this.#clocks.monotonicMs();
     return Math.max(...[...this.#partitions.values()].map(({ heardMs }) => now - heardMs));
+  }
+
+  #hear(snapshot: Snapshot, heardMs: number): void {
+    const before = this.#known.get(snapshot.upstream);
+    if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
+    const isSameLease = before !== undefined && before.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
+    this.#know(snapshot, isSameLease ? before.firstSeenMs : heardMs);
   }
 
   #know(snapshot: Snapshot, firstSeenMs: number): void {
@@ -128,8 +146,8 @@ function admit(incarnation: number, generation: number, policy: Policy | undefin
   });
 }
 
-function isSameLease(a: Snapshot, b: Snapshot): boolean {
-  return a.incarnation === b.incarnation && a.generation === b.generation;
+function isWhole(meta: PartitionMeta | undefined): boolean {
+  return meta !== undefined && meta.restoringTo === undefined;
 }
 
 function breakerOf(document: Document): Policy[] {
