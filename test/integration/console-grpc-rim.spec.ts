@@ -3,6 +3,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { protoPath as healthProto } from 'grpc-health-check';
+import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConsoleStage, type Message, type StageOptions } from '../support/console-stage.ts';
 
@@ -45,6 +46,11 @@ function reflect(own: ConsoleStage, request: object, { version = 'v1', token }: 
   });
 }
 
+/** The files of an answer, read. */
+function filesOf(answer: Message): Message[] {
+  return answer.file_descriptor_response.file_descriptor_proto.map((bytes: Buffer) => descriptor.FileDescriptorProto.decode(bytes).toJSON());
+}
+
 function check(own: ConsoleStage, service: string): Promise<string> {
   const client = clientOf(own, healthProto, (loaded) => loaded.grpc.health.v1.Health);
   return new Promise((resolve, reject) => client.Check({ service }, (error: Error | null, answer: Message) => (error ? reject(error) : resolve(answer.status))));
@@ -59,11 +65,17 @@ describe('reflection', () => {
   });
 
   it('gives the files of a service, those it imports included, so that a client needs none of its own', async () => {
-    const own = await stage();
-    const answer = await reflect(own, { file_containing_symbol: 'fuseboard.v1.BreakerService' });
-    const files = answer.file_descriptor_response.file_descriptor_proto.map((bytes: Buffer) => bytes.toString('latin1'));
-    expect(files.some((file: string) => file.includes('WatchBreakers'))).toBe(true);
-    expect(files.some((file: string) => file.includes('google.protobuf') && file.includes('nanos'))).toBe(true);
+    const answer = await reflect(await stage(), { file_containing_symbol: 'fuseboard.v1.BreakerService' });
+    const [own, imported] = filesOf(answer);
+    expect(own.dependency).toEqual([imported.name]);
+    expect(own.messageType.find(({ name }: Message) => name === 'Breaker').field.find(({ name }: Message) => name === 'since').typeName).toBe('.google.protobuf.Timestamp');
+    expect(imported.messageType[0].name).toBe('Timestamp');
+  });
+
+  it('names a map as protobuf does, so that health can be asked through it', async () => {
+    const answer = await reflect(await stage(), { file_containing_symbol: 'grpc.health.v1.Health' });
+    const statuses = filesOf(answer)[0].messageType.find(({ name }: Message) => name === 'HealthListResponse');
+    expect([statuses.field[0].typeName, statuses.nestedType[0].name]).toEqual(['.grpc.health.v1.HealthListResponse.StatusesEntry', 'StatusesEntry']);
   });
 });
 

@@ -10,6 +10,7 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 import { loadSync } from '@grpc/proto-loader';
 import { bindError, formatAddress, type Address } from '#runtime';
 import type { Gate } from './gate.ts';
+import { withReferences } from './reflection-files.ts';
 
 export interface GrpcServerOptions {
   readonly listen: Address;
@@ -52,7 +53,7 @@ export class GrpcServer extends ServerGrpc {
       onLoadPackageDefinition: (definition: object, server: Server) => {
         const health = loadSync(healthProto);
         this.#health.addToServer(server);
-        new ReflectionService({ ...(definition as PackageDefinition), ...health }).addToServer(server);
+        new ReflectionService(withReferences({ ...(definition as PackageDefinition), ...health })).addToServer(server);
       },
     });
     this.#own = options;
