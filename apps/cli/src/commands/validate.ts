@@ -1,5 +1,6 @@
 /** `fuseboard validate`: reads documents as a start would, and says what is wrong with them, or what they mean. */
 import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
 import type { Document } from '#engine';
 import { problemText, readDirectory, tripRates, type FileReading } from '#wire';
 import { Failure } from '../failure.ts';
@@ -20,7 +21,7 @@ export async function validate(files: readonly string[], { rate }: ValidateOptio
 
 async function textOf(file: string): Promise<string> {
   try {
-    return await readFile(file === '-' ? '/dev/stdin' : file, 'utf8');
+    return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
     throw new Failure(`${file} can't be read: ${(error as Error).message}`);
   }

@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { run, start, type RunningCommand } from '../support/command.ts';
+import { ConsoleStage, type Changes, type StageOptions } from '../support/console-stage.ts';
+
+const stages: ConsoleStage[] = [];
+const running: RunningCommand[] = [];
+afterEach(async () => {
+  for (const { child } of running.splice(0)) child.kill('SIGKILL');
+  await Promise.all(stages.splice(0).map((each) => each.close()));
+});
+
+async function started(changes: Changes, options?: StageOptions): Promise<ConsoleStage> {
+  const own = await ConsoleStage.start(options);
+  stages.push(own);
+  await own.commit(...changes);
+  await own.becomesReady();
+  return own;
+}
+
+function server(own: ConsoleStage): string {
+  return `127.0.0.1:${own.console.grpcAddress.port}`;
+}
+
+function watching(own: ConsoleStage, ...args: string[]): RunningCommand {
+  const command = start(['watch', ...args], { env: { FUSEBOARD_SERVER: server(own) } });
+  running.push(command);
+  return command;
+}
+
+const opened = (upstream: string, generation = 2): Changes[number] => ({ upstream, generation, state: 'open', admit: 0, sinceMs: Date.now(), untilMs: Date.now() + 60_000 });
+
+describe('fuseboard get', () => {
+  it('prints a table of all breakers', async () => {
+    const own = await started([{ upstream: 'a.test', window: { startedAtMs: Date.now(), total: 7, errors: 2, slow: 1 } }, opened('b.test')]);
+    const { status, stdout, stderr } = await run(['--server', server(own), 'get']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.split('\n').map((line) => line.split(/\s{2,}/))).toEqual([
+      ['UPSTREAM', 'STATE', 'UNTIL', 'GENERATION', 'CALLS', 'ERRORS', 'SLOW', 'POLICY', 'OVERRIDE'],
+      ['a.test', 'closed', '-', '1', '7', '2', '1', 'n/p@0123456789ab', '-'],
+      ['b.test', 'open', expect.stringMatching(/^\d{4}-.*Z$/), '2', '0', '0', '0', 'n/p@0123456789ab', '-'],
+      [''],
+    ]);
+  });
+
+  it('prints the same JSON as the console, in an array, also for one', async () => {
+    const own = await started([{ upstream: 'a.test' }, { ...opened('b.test'), override: { author: 'ann', reason: 'deploy', controlOffset: 4 } }]);
+    const env = { FUSEBOARD_SERVER: server(own) };
+    const all = (await (await own.get('/api/v1/breakers')).json()) as { breakers: unknown[] };
+    expect(JSON.parse((await run(['get', '-o', 'json'], { env })).stdout)).toEqual(all.breakers);
+    expect(JSON.parse((await run(['get', 'b.test', '-o', 'json'], { env })).stdout)).toEqual([all.breakers[1]]);
+    expect(parse((await run(['get', '-o', 'yaml'], { env })).stdout)).toEqual(all.breakers);
+  });
+
+  it('gets every page, and filters by state', async () => {
+    const own = await started([...Array.from({ length: 501 }, (_, index) => ({ upstream: `u${index}.test` })), opened('z.test')]);
+    const env = { FUSEBOARD_SERVER: server(own) };
+    expect(JSON.parse((await run(['get', '-o', 'json'], { env })).stdout)).toHaveLength(502);
+    expect(JSON.parse((await run(['get', '--state', 'open', '-o', 'json'], { env })).stdout)).toMatchObject([{ upstream: 'z.test' }]);
+  });
+
+  it('says of an unknown upstream that there is none, and ends with 1', async () => {
+    const own = await started([]);
+    const { status, stdout, stderr } = await run(['--server', server(own), 'get', 'nobody.test']);
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: 'there is no upstream nobody.test: no policy with circuitBreaking names that host\n' });
+  });
+
+  it('says where nobody answers, and what to do, and ends with 1', async () => {
+    const { status, stdout, stderr } = await run(['get'], { env: { FUSEBOARD_SERVER: '127.0.0.1:1' } });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^no console answers at 127\.0\.0\.1:1: .*\nIs it running\? Another address: --server HOST:PORT or FUSEBOARD_SERVER\.\n$/);
+  });
+
+  it('says so where the states are not known yet', async () => {
+    const own = await ConsoleStage.start({ stored: false });
+    stages.push(own);
+    const { status, stderr } = await run(['--server', server(own), 'get']);
+    expect([status, stderr]).toEqual([1, 'the store has no states of partition 0 yet\n']);
+  });
+});
+
+describe('the token', () => {
+  const env = { FUSEBOARD_CONSOLE_LISTEN: '127.0.0.1:0', FUSEBOARD_GRPC_LISTEN: '0.0.0.0:0', FUSEBOARD_TOKEN: 'hush' };
+
+  it('is taken from FUSEBOARD_TOKEN or the file of FUSEBOARD_TOKEN_FILE, and its lack is explained', async () => {
+    const own = await started([{ upstream: 'a.test' }], { env });
+    const directory = mkdtempSync(join(tmpdir(), 'fuseboard-token-'));
+    writeFileSync(join(directory, 'token'), 'hush\n');
+    const get = (token: Record<string, string>) => run(['--server', server(own), 'get'], { env: token });
+    const [none, wrong, right, file, both] = await Promise.all([
+      get({}),
+      get({ FUSEBOARD_TOKEN: 'wrong' }),
+      get({ FUSEBOARD_TOKEN: 'hush' }),
+      get({ FUSEBOARD_TOKEN_FILE: join(directory, 'token') }),
+      get({ FUSEBOARD_TOKEN: 'hush', FUSEBOARD_TOKEN_FILE: join(directory, 'token') }),
+    ]);
+    rmSync(directory, { recursive: true });
+    expect([none.status, wrong.status, right.status, file.status, both.status]).toEqual([1, 1, 0, 0, 2]);
+    expect(none.stderr).toBe(`${server(own)} refuses: a bearer token is needed (FUSEBOARD_TOKEN). Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.\n`);
+    expect(wrong.stderr).toContain('the bearer token is not the one that is configured');
+    expect(wrong.stderr).not.toContain('wrong');
+    expect(both.stderr).toContain('FUSEBOARD_TOKEN and FUSEBOARD_TOKEN_FILE are both set; allowed: one of them');
+  });
+});
+
+describe('fuseboard watch', () => {
+  it('prints a line for each breaker, then for each change, and ends with 0 on SIGINT', async () => {
+    const own = await started([{ upstream: 'a.test' }, opened('b.test')]);
+    const command = watching(own);
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(2);
+    await own.commit(opened('a.test'));
+    await expect.poll(() => command.lines.length).toBe(3);
+    expect(command.lines[0]).toMatch(/^\S+Z {2}a\.test {2}closed {2}generation 1$/);
+    expect(command.lines[2]).toMatch(/^\S+Z {2}a\.test {2}open until \S+Z {2}generation 2$/);
+    command.child.kill('SIGINT');
+    expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('prints JSON, one object a line', async () => {
+    const own = await started([{ upstream: 'a.test' }]);
+    const command = watching(own, '-o', 'json');
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    await own.commit(opened('a.test'));
+    await expect.poll(() => command.lines.length).toBe(2);
+    expect(command.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ upstream: 'a.test', state: 'closed' }, { upstream: 'a.test', state: 'open', generation: 2 }]);
+  });
+
+  it('comes back when the console does, and then tells only what changed meanwhile', async () => {
+    const first = await started([{ upstream: 'a.test' }, { upstream: 'b.test' }]);
+    const command = watching(first);
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(2);
+    const address = server(first);
+    stages.splice(0);
+    await first.close();
+    await started([{ upstream: 'a.test' }, opened('b.test')], { env: { FUSEBOARD_GRPC_LISTEN: address } });
+    await expect.poll(() => command.lines.length, { timeout: 15_000 }).toBe(3);
+    expect(command.lines[2]).toContain('b.test  open');
+    expect(command.stderr).toContain(`the watch of ${address} ended (the console is stopping); trying again`);
+    command.child.kill('SIGINT');
+    expect((await command.ended).status).toBe(0);
+  });
+
+  it('of an unknown upstream, or where nobody answers, ends with 1 and says why', async () => {
+    const own = await started([]);
+    const unknown = await watching(own, 'nobody.test').ended;
+    expect([unknown.status, unknown.stderr]).toEqual([1, 'there is no upstream nobody.test: no policy with circuitBreaking names that host\n']);
+    const nobody = await run(['watch'], { env: { FUSEBOARD_SERVER: '127.0.0.1:1' } });
+    expect(nobody.status).toBe(1);
+    expect(nobody.stderr).toContain('no console answers at 127.0.0.1:1');
+  });
+
+  it('ends quietly when whoever reads it has enough', async () => {
+    const own = await started([{ upstream: 'a.test' }]);
+    const command = watching(own);
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    command.child.stdout.destroy();
+    for (let generation = 2; generation < 6; generation += 1) await own.commit(opened('a.test', generation));
+    expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('fuseboard echo', () => {
+  it('listens, says where, and ends with 0 on SIGTERM', async () => {
+    const command = start(['echo', '--listen', '127.0.0.1:0', '--seed', '1']);
+    running.push(command);
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    const port = /echo listens on 127\.0\.0\.1:(\d+); try: curl/.exec(command.stdout)?.[1];
+    const answer = await fetch(`http://127.0.0.1:${port}/echo?status=511`, { method: 'POST', body: 'hello' });
+    expect([answer.status, await answer.text()]).toEqual([511, 'hello']);
+    command.child.kill('SIGTERM');
+    expect((await command.ended).status).toBe(0);
+  });
+
+  it('names the flag when its port is in use', async () => {
+    const own = await started([]);
+    const { status, stderr } = await run(['echo', '--listen', server(own)]);
+    expect([status, stderr]).toEqual([1, `--listen: ${server(own)} is in use by another process: stop that one, or choose another port (0: any free one)\n`]);
+  });
+});
