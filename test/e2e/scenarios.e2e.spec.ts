@@ -10,7 +10,7 @@ const SEED = 1;
 const ALL = SCENARIOS.map(({ id }) => id);
 const DEADLINE_MS = 180_000;
 
-describe.concurrent("the seed's nine scenarios through the real process, scaled down", () => {
+describe.concurrent("osm-edge's nine scenarios through the real process, scaled down", () => {
   it('go as they must all at once, one host each', { timeout: DEADLINE_MS }, async () => {
     const run = await runScenarios({ scale: FAST_PARALLEL, sequence: false, seed: SEED });
     expect(misses(run)).toBe('');

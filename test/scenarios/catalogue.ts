@@ -1,5 +1,5 @@
 /**
- * The seed's nine scenarios (docs/semantics.md has the table) with the policies that their titles name, and scenario 7's
+ * The nine scenarios that osm-edge's circuit breaking is tested by, with the policies that their titles name, and scenario 7's
  * policy as it was printed, which must not trip.
  */
 import { stringify } from 'yaml';
@@ -24,7 +24,7 @@ export interface TripScenario extends ScenarioBase {
   readonly degradedStatusCode: number;
   /** Set where the policy names the status itself. */
   readonly namesStatus: boolean;
-  /** The seed loads it a third time, after the close. */
+  /** It is loaded a third time, after the close. */
   readonly tripsAgain: boolean;
 }
 
@@ -98,7 +98,7 @@ export interface Place {
   readonly host: string;
 }
 
-/** The UpstreamTrafficSetting as the seed prints it. */
+/** The UpstreamTrafficSetting as osm-edge's test prints it. */
 export function policyDocument(scenario: Scenario, { namespace, host }: Place, scale: Scale): string {
   return stringify({
     apiVersion: 'policy.openservicemesh.io/v1alpha1',

@@ -1,5 +1,5 @@
 /**
- * `npm run scenarios`: the seed's nine scenarios through the real process. Ends with 0 if each of them went as it must,
+ * `npm run scenarios`: osm-edge's nine scenarios through the real process. Ends with 0 if each of them went as it must,
  * with 1 if one did not, and with 2 for a command line that can't be read.
  */
 import { writeFile } from 'node:fs/promises';
@@ -21,10 +21,10 @@ interface Options {
 const SEED_DEFAULT = 1;
 
 const command = new Command('npm run scenarios --')
-  .description("The seed's nine scenarios, all at once with one host each.")
+  .description("osm-edge's nine scenarios, all at once with one host each.")
   .addOption(new Option('--target <target>', 'what is tested').choices(['embedded', 'fleet']).default('embedded'))
   .option('--fast', 'half of the calls, and seconds in place of the minute')
-  .option('--sequence', 'one after the other on one host, as the seed does')
+  .option('--sequence', 'one after the other on one host, as osm-edge's test does')
   .option('--only <ids>', 'such as 2,4,7p', parseIds)
   .option('--seed <number>', 'which calls fail or are slow', parseSeed, SEED_DEFAULT)
   .option('--json <file>', 'write what was found there too')

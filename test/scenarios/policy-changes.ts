@@ -1,4 +1,4 @@
-/** A policy applied to a host and deleted from it, by its file alone, as the seed does between its scenarios. */
+/** A policy applied to a host and deleted from it, by its file alone, as osm-edge's test does between its scenarios. */
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { BreakerView } from '../support/console-client.ts';
 import { eventually } from '../support/eventually.ts';

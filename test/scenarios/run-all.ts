@@ -32,7 +32,7 @@ export interface Run {
   readonly output: string;
 }
 
-/** Where the sequence happens, as in the seed. */
+/** Where the sequence happens, as in osm-edge's test. */
 const SEQUENCE_PLACE: Place = { namespace: 'circuit-breaking', host: 'fortio.circuit-breaking.svc.cluster.local' };
 
 export async function runScenarios(options: RunOptions): Promise<Run> {

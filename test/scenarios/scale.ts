@@ -4,22 +4,22 @@
  */
 export interface Scale {
   readonly name: 'real' | 'fast';
-  /** Calls of a load; the seed's is 1000. */
+  /** Calls of a load; osm-edge's is 1000. */
   readonly calls: number;
-  /** Calls a second; the seed's is 200. */
+  /** Calls a second; osm-edge's is 200. */
   readonly qps: number;
   readonly connections: number;
   /** As a policy says it, and in ms. */
   readonly statTimeWindow: string;
   readonly degradedTimeWindow: string;
   readonly degradedTimeWindowMs: number;
-  /** minRequestAmount; the seed's is 200. */
+  /** minRequestAmount; osm-edge's is 200. */
   readonly minRequestAmount: number;
-  /** errorAmountThreshold and slowAmountThreshold; the seed's is 100. */
+  /** errorAmountThreshold and slowAmountThreshold; osm-edge's is 100. */
   readonly amountThreshold: number;
 }
 
-/** The seed's own. */
+/** osm-edge's own. */
 export const REAL: Scale = {
   name: 'real',
   calls: 1000,
@@ -38,7 +38,7 @@ export const REAL: Scale = {
  */
 const FAST = { ...REAL, name: 'fast', calls: 500, minRequestAmount: 100, amountThreshold: 50 } as const;
 
-/** All scenarios at once share the machine, so each goes at the seed's pace. */
+/** All scenarios at once share the machine, so each goes at osm-edge's pace. */
 export const FAST_PARALLEL: Scale = { ...FAST, degradedTimeWindow: '6s', degradedTimeWindowMs: 6_000 };
 
 /** One after the other, so each goes quicker. */

@@ -53,7 +53,7 @@ async function loadUntilTripped(scenario: TripScenario, stage: Stage, generation
   return { ends, transition, checks: checkTrippedLoad({ ends, arrivals, transition }, scenario, scale) };
 }
 
-/** So that on a slow machine, at the small scale, half of the window is left to the second load. At the seed's own it never comes to this. */
+/** So that on a slow machine, at the small scale, half of the window is left to the second load. At osm-edge's own scale it never comes to this. */
 function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number): (ended: readonly CallEnd[]) => boolean {
   let looked = 0;
   let endMs = Infinity;
@@ -66,7 +66,7 @@ function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number): (ended: readon
   };
 }
 
-/** The upstream is called again: by one call, or by the seed's third load. */
+/** The upstream is called again: by one call, or by the third load. */
 async function afterTheClose(scenario: TripScenario, stage: Stage, generation: number): Promise<{ again?: string; checks: readonly Check[] }> {
   if (scenario.tripsAgain) {
     const { ends, transition, checks } = await loadUntilTripped(scenario, stage, generation);
