@@ -124,7 +124,7 @@ function isAsThePolicySays({ status, own }: CallEnd, expected: number, degradedT
 export function checkWhileOpen(ends: readonly CallEnd[], scenario: TripScenario, { scale, openUntilMs }: { scale: Scale; openUntilMs: number }): Check[] {
   const inTime = ends.filter(({ doneMs }) => doneMs < openUntilMs - CLOCK_TOLERANCE_MS);
   const passed = inTime.filter((end) => !end.degraded);
-  // at osm-edge's own scale all of the load fits into the minute; at the small one a slow machine may get less of it in.
+  // At osm-edge's own scale all of the load fits into the minute; at the small one a slow machine may get less of it in.
   const least = scale.name === 'real' ? scale.calls : scale.connections;
   return [
     check(`at least ${least} calls while open`, inTime.length >= least, inTime.length),
