@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -214,7 +215,66 @@ describe('answers stay with their requests:', () => {
   });
 });
 
+describe('a hostile upstream', () => {
+  const ANSWERS = [
+    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello',
+    'HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.0 200 OK\r\n\r\nhello',
+  ];
+  const mutation = fc.record({ of: fc.constantFrom(...ANSWERS), at: fc.nat(140), cut: fc.nat(3), insert: fc.string({ unit: 'binary', maxLength: 4 }), closes: fc.boolean() });
+
+  it('whose answers are mutated in any way ends each call once, harms nothing else, and leaves nothing behind', { timeout: 60_000 }, async () => {
+    let bytes = '';
+    let closes = false;
+    const upstream = await startRawUpstream(cleanup, (socket) => {
+      socket.on('data', () => {
+        socket.write(bytes, 'latin1');
+        if (closes) socket.end();
+      });
+      socket.on('end', () => socket.end());
+    });
+    const own = await startDataPlane(cleanup, [route({ targets: [upstream.target] })], { timeouts: { responseHeadMs: 40, idleMs: 40, closeMs: 40 } });
+    await fc.assert(
+      fc.asyncProperty(mutation, async (mutated) => {
+        bytes = mutated.of.slice(0, mutated.at) + mutated.insert + mutated.of.slice(mutated.at + mutated.cut);
+        closes = mutated.closes;
+        const before = own.calls.length;
+        // A status that it made up, an error of ours, or an end without any.
+        const status = await call(own.port).then(
+          (answered) => answered.status,
+          () => 0,
+        );
+        expect(status === 0 || (status >= 200 && status <= 599)).toBe(true);
+        expect(own.calls).toHaveLength(before + 1);
+        expect(own.outcomes).toHaveLength(before + 1);
+      }),
+      { numRuns: 300 },
+    );
+    await expect.poll(() => own.proxy.stats()).toMatchObject({ callsInFlight: 0, routes: [{ inFlight: 0, pending: 0 }] });
+  });
+});
+
 describe('a slow client', () => {
+  it('that never reads its answers is closed after idleMs', async () => {
+    const own = await startDataPlane(cleanup, [route()], { timeouts: { idleMs: 150 } });
+    own.decision = { kind: 'refuse', degraded: { statusCode: 409, content: 'x'.repeat(200_000) } };
+    const client = new RawClient(cleanup, own.port).send(`${GET}\r\n`.repeat(150));
+    client.socket.pause();
+    await expect.poll(() => own.calls.length).toBeGreaterThan(0);
+    await expect.poll(() => own.proxy.stats().clientConnections, { timeout: 5_000 }).toBe(0);
+    expect(own.calls.length).toBeLessThan(150);
+  });
+
+  it('that reads them slowly is served to the end', async () => {
+    const own = await startDataPlane(cleanup, [route()], { timeouts: { idleMs: 300 } });
+    own.decision = { kind: 'refuse', degraded: { statusCode: 409, content: 'x'.repeat(200_000) } };
+    const client = new RawClient(cleanup, own.port).send(`${GET}\r\n`.repeat(50));
+    const timer = setInterval(() => (client.socket.isPaused() ? client.socket.resume() : client.socket.pause()), 20);
+    cleanup.add(() => clearInterval(timer));
+    await eventually(() => client.answers === 50 || undefined, { what: '50 answers', everyMs: 50 });
+    expect(client.isClosed).toBe(false);
+  });
+
   it.each([
     ['that sends no request', ''],
     ['that sends half a head', 'GET / HTTP/1.1\r\nHost: api'],

@@ -87,6 +87,7 @@ describe('a call whose upstream', () => {
     ['switches protocols unasked', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
     ['has a status beyond 599', 'HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n'],
     ['has lines that end in LF alone', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n'],
+    ['has a reason with a control character', 'HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n'],
     ['has a folded header', 'HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\nContent-Length: 0\r\n\r\n'],
     ['has a head of 70,000 bytes', `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(70_000)}\r\nContent-Length: 0\r\n\r\n`],
   ])('gives an answer that %s gets 502 bad-response, and nothing of it is passed', async (_, bytes) => {

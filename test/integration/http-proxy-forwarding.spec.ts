@@ -155,6 +155,16 @@ describe('an answer', () => {
     expect(text.endsWith('\r\n\r\n\u0000\u00ff\r\n')).toBe(true);
   });
 
+  it('keeps bytes beyond ASCII in a head that goes out before its body', async () => {
+    const upstream = await startRawUpstream(cleanup, (socket) => {
+      socket.on('data', () => socket.write('HTTP/1.1 200 Gr\u00fcn\r\nX-Latin: \u00e9\r\nTransfer-Encoding: chunked\r\n\r\n', 'latin1'));
+    });
+    const plane = await startDataPlane(cleanup, [route({ targets: [upstream.target] })]);
+    const client = new RawClient(cleanup, plane.port).send('GET / HTTP/1.1\r\nHost: api.test\r\n\r\n');
+    expect((await client.until(/\r\n\r\n$/))[0]).toBe('\r\n\r\n');
+    expect(client.text).toContain('HTTP/1.1 200 Gr\u00fcn\r\nX-Latin: \u00e9\r\n');
+  });
+
   it('leaves its hop-by-hop headers, and those that Connection names, at the proxy', async () => {
     const { plane } = await scripted('HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n');
     const { rawHeaders } = await call(plane.port);

@@ -51,7 +51,8 @@ export class AnswerStream {
       this.#heldBody = chunk;
       return true;
     }
-    this.flush();
+    if (held !== undefined) this.#writeHead(held);
+    this.#writeHeld();
     return this.#write(chunk);
   }
 
@@ -59,10 +60,8 @@ export class AnswerStream {
   flush(): void {
     if (this.#held === undefined) return;
     this.#writeHead(this.#held);
-    const body = this.#heldBody;
-    this.#heldBody = undefined;
-    if (body === undefined) this.#response.flushHeaders();
-    else this.#write(body);
+    // Not flushHeaders: that writes the head as UTF-8, and bytes beyond ASCII must pass unchanged.
+    if (!this.#writeHeld()) this.#response.write('', 'latin1');
   }
 
   end(): void {
@@ -86,6 +85,14 @@ export class AnswerStream {
     this.#isSent = true;
     this.#response.sendDate = false;
     this.#response.writeHead(head.statusCode, head.reason, head.headers);
+  }
+
+  #writeHeld(): boolean {
+    const body = this.#heldBody;
+    if (body === undefined) return false;
+    this.#heldBody = undefined;
+    this.#write(body);
+    return true;
   }
 
   #write(chunk: Buffer): boolean {

@@ -8,7 +8,7 @@ import { AnswerStream } from './answer-stream.ts';
 import type { ClientConnection, ServedRequest } from './client-connection.ts';
 import type { Timed } from './deadlines.ts';
 import { failureOf, type ConnectError } from './failure.ts';
-import { passResponseHead, requestHeadText } from './hop-headers.ts';
+import { isReason, passResponseHead, requestHeadText } from './hop-headers.ts';
 import { CLIENT_TIMEOUT_ANSWER, drainThenEnd, errorAnswer, overflowAnswer, sendOwn, type OwnAnswer } from './own-answer.ts';
 import type { Waiter } from './pool.ts';
 import { RequestBody, type RequestBodyEvents } from './request-body.ts';
@@ -98,7 +98,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedRequest
   }
 
   onHead(statusCode: number, reason: string, rawHeaders: string[]): void {
-    const passed = statusCode > 599 ? undefined : passResponseHead(rawHeaders, statusCode);
+    const passed = statusCode > 599 || !isReason(reason) ? undefined : passResponseHead(rawHeaders, statusCode);
     if (passed === undefined) {
       this.#connection?.abandon();
       this.onFail('bad-response');

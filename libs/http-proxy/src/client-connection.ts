@@ -20,6 +20,13 @@ export interface ClientEvents {
   readonly onUnreadable: (statusCode: number) => void;
 }
 
+export interface ClientBounds {
+  /** Requests read ahead of the one being served. */
+  readonly pipelinedMax: number;
+  /** For a client to take some of an answer that is complete, ms. */
+  readonly idleMs: number;
+}
+
 /** How long a client may take to close after its farewell, ms. */
 const LINGER_MS = 1_000;
 
@@ -31,7 +38,7 @@ interface Waiting {
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #events: ClientEvents;
-  readonly #pipelinedMax: number;
+  readonly #bounds: ClientBounds;
   #isServing = false;
   /** Answered; its last bytes may still be on their way out. */
   #last: ServerResponse | undefined;
@@ -44,10 +51,10 @@ export class ClientConnection {
   /** No further request is served on it. */
   #isClosing = false;
 
-  constructor(socket: Socket, events: ClientEvents, pipelinedMax: number) {
+  constructor(socket: Socket, events: ClientEvents, bounds: ClientBounds) {
     this.#socket = socket;
     this.#events = events;
-    this.#pipelinedMax = pipelinedMax;
+    this.#bounds = bounds;
     socket.on('close', () => this.#onClose());
   }
 
@@ -63,7 +70,7 @@ export class ClientConnection {
       return;
     }
     this.#waiting ??= [];
-    if (this.#waiting.length >= this.#pipelinedMax) this.#socket.destroy();
+    if (this.#waiting.length >= this.#bounds.pipelinedMax) this.#socket.destroy();
     else this.#waiting.push({ request, response });
     if (!this.#isServing) this.#next();
   }
@@ -87,6 +94,8 @@ export class ClientConnection {
     this.#isServing = false;
     this.#last = response;
     if (!response.shouldKeepAlive) this.close();
+    // The call is over, but its client doesn't read: nobody else watches that. Reading or finishing resets it.
+    if (this.#socket.writableLength > 0) this.#socket.setTimeout(this.#bounds.idleMs);
     if (this.#waiting !== undefined || this.#farewell !== undefined) this.#next();
   }
 

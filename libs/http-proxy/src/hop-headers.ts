@@ -16,6 +16,8 @@ export interface PassedHead {
   readonly isRefusal: boolean;
 }
 
+const NOT_IN_REASON = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** Names by length: most headers are passed without being put into lower case. */
 function isHopByHop(name: string): boolean {
   switch (name.length) {
@@ -119,6 +121,11 @@ export function passResponseHead(rawHeaders: readonly string[], statusCode: numb
   // RFC 9110 8.6: a 204 has no Content-Length.
   if (contentLength !== undefined && statusCode !== 204) headers.push(lengthName, String(contentLength));
   return { headers, contentLength, isRefusal };
+}
+
+/** The parser takes any byte in a reason phrase; RFC 9112 4 doesn't, nor does whoever writes it on. */
+export function isReason(reason: string): boolean {
+  return reason === 'OK' || !NOT_IN_REASON.test(reason);
 }
 
 function saysRefusal(name: string, value: string): boolean {

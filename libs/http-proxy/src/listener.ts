@@ -120,7 +120,8 @@ export class Listener {
   }
 
   #onConnection(socket: Socket): void {
-    this.#clients.set(socket, new ClientConnection(socket, this.#events, this.#settings.bounds.pipelinedMax));
+    const { bounds, timeouts } = this.#settings;
+    this.#clients.set(socket, new ClientConnection(socket, this.#events, { pipelinedMax: bounds.pipelinedMax, idleMs: timeouts.idleMs }));
     socket.on('close', () => {
       this.#clients.delete(socket);
       if (this.#isClosing && this.#clients.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();

@@ -76,6 +76,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   #main: Listener | undefined;
   #configured: Promise<unknown> = Promise.resolve();
   #callsInFlight = 0;
+  #isClosed = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -108,7 +109,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   }
 
   async configure(routes: readonly Route[]): Promise<readonly RouteProblem[]> {
-    const replaced = this.#configured.then(() => this.#table.replace(routes));
+    const replaced = this.#configured.then(async () => (this.#isClosed ? [] : this.#table.replace(routes)));
     this.#configured = replaced.catch(() => undefined);
     return await replaced;
   }
@@ -129,6 +130,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   }
 
   async close({ graceMs }: { readonly graceMs: number }): Promise<number> {
+    this.#isClosed = true;
     await this.#configured;
     let cutOff = 0;
     const timer = setTimeout(() => {
