@@ -12,7 +12,7 @@ const only = (name, { from, ours = [], packages = [], node = false }) => ({
     pathNot: [
       `^${from.replace(/^\^/, '')}`,
       ...ours,
-      ...packages.map((name) => `node_modules/${name}/`),
+      ...packages.map((each) => `node_modules/${each}/`),
     ],
     ...(node ? { dependencyTypesNot: ['core'] } : {}),
   },
@@ -28,7 +28,7 @@ export default {
   forbidden: [
     only('engine-imports-xstate-only', { from: '^libs/engine/', packages: ['xstate'] }),
     only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici'], node: true }),
-    only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 'zod', '@grpc/proto-loader'], node: true }),
+    only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', '@grpc/proto-loader'], node: true }),
     {
       name: 'runtime-imports-the-engine',
       severity: 'error',

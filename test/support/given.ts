@@ -67,14 +67,16 @@ export interface ExpectedState {
   readonly admit?: number;
   readonly generation?: number;
   readonly since?: string;
-  readonly until?: string | 'none';
+  /** `none`: it has no end. */
+  readonly until?: string;
   /** [total, errors, slow]. */
   readonly window?: readonly [number, number, number];
-  readonly windowFrom?: string | 'none';
-  /** Its author. */
-  readonly override?: string | 'none';
-  /** The name of its document. */
-  readonly policy?: string | 'none';
+  /** `none`: nothing was counted. */
+  readonly windowFrom?: string;
+  /** Its author, or `none`. */
+  readonly override?: string;
+  /** The name of its document, or `none`. */
+  readonly policy?: string;
   /** How many records had been appended when it was last touched: the first record is 1 (V1). */
   readonly next?: number;
 }

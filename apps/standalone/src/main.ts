@@ -41,8 +41,9 @@ await runMain(async () => {
   logger.info({ address: formatAddress(proxyAddress) }, `proxy: http://${formatAddress(proxyAddress)}`);
   if (demo !== undefined) process.stdout.write(`${demoCurl(proxyAddress)}\n`);
 
-  const { httpAddress, grpcAddress, close } = await startConsole({ drivers, runtime });
-  stopper.onStop('console', close);
+  const running = await startConsole({ drivers, runtime });
+  const { httpAddress, grpcAddress } = running;
+  stopper.onStop('console', () => running.close());
   stopper.onStop('proxy', () => proxy.stop());
   stopper.onStop('readiness', () => health.stopping());
   logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/api/v1/breakers, /readyz, /metrics`);

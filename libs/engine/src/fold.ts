@@ -212,7 +212,9 @@ export class PartitionFold {
   #setBack(clockMs: number, offset: number): void {
     this.#handOver();
     this.#clockMs = clockMs;
-    for (const upstream of [...this.#actors.upstreams()]) {
+    // A list of its own: waking one changes the map that is walked.
+    const upstreams = Array.from(this.#actors.upstreams());
+    for (const upstream of upstreams) {
       if (!isBeyond(this.snapshot(upstream) as Snapshot, clockMs)) continue;
       this.#send(upstream, { type: 'pulledIn', clockMs }, offset);
       const { untilMs } = this.snapshot(upstream) as Snapshot;

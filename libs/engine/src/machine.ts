@@ -74,7 +74,7 @@ export const breakerMachine = setup({
     count: enqueueActions(({ context, event, enqueue }, { judged }: { judged: boolean }) => {
       if (event.type !== 'outcomes') return;
       const policy = context.policy as Policy;
-      const stopped = event.run.count(context, context.window, policy, judged);
+      const stopped = event.run.count({ ...context, policy }, judged);
       if (stopped === 'done') return;
       enqueue.raise(
         stopped === 'expire'

@@ -48,7 +48,7 @@ export class Repeats {
       const hash = (BigInt(this.#high[index] as number) << 32n) | BigInt(this.#low[index] as number);
       ids.push({ hash, offset: this.#offsets[index] as number });
     }
-    return ids.reverse();
+    return ids.toReversed();
   }
 
   #seen(high: number, low: number, offset: number): boolean {

@@ -79,8 +79,8 @@ describe('V6: the reporter', () => {
     reporter.report(call());
     nowMs += 100;
     reporter.report(call());
-    const records = log.sends.slice(1).flatMap(({ records }) => records);
-    expect(records.concat(sent(9)).map(({ count }) => count)).toEqual([1, 1]);
+    const later = log.sends.slice(1).flatMap(({ records }) => records);
+    expect(later.map(({ count }) => count)).toEqual([1, 1]);
   });
 
   test('at most 100 ms wait while a send is on its way', () => {

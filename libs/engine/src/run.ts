@@ -3,14 +3,13 @@
  * one event. The actor takes outcomes off it until its state changes, and the new state goes on where the old one
  * stopped; so batches cost one event, and no outcome is judged in a state that is over.
  */
-import type { Admittance } from './admission.ts';
+import type { Admittance, Standing } from './admission.ts';
 import { admittance } from './admission.ts';
 import type { Threshold } from './judge.ts';
 import { tripsOn } from './judge.ts';
 import type { Outcome } from './outcome.ts';
 import { isError } from './outcome.ts';
 import type { Policy } from './policy.ts';
-import type { Standing } from './admission.ts';
 import type { Window } from './window.ts';
 
 /** Where calls are added up by what became of them. */
@@ -20,6 +19,12 @@ export interface RunTally {
   stale: number;
   otherIncarnation: number;
   future: number;
+}
+
+/** What a closed breaker counts with. */
+interface Counting extends Standing {
+  readonly window: Window;
+  readonly policy: Policy;
 }
 
 export class Run {
@@ -55,17 +60,21 @@ export class Run {
     };
   }
 
-  /** While closed: counts, until one trips (`judged`) or the state's lease is over. */
-  count(standing: Standing, window: Window, policy: Policy, judged: boolean): Threshold | 'expire' | 'done' {
-    const at = { clockMs: 0, lengthMs: policy.statTimeWindowMs };
+  /** While closed: counts, until one trips (where `judged`) or the state's lease is over. */
+  count(breaker: Counting, judged: boolean): Threshold | 'expire' | 'done' {
+    const { window, policy } = breaker;
+    // One object for the whole run: this is the hot loop.
+    const alike = { calls: 0, error: false, slow: false };
     for (; this.#position < this.#outcomes.length; this.#position++) {
       const outcome = this.#outcomes[this.#position] as Outcome;
-      at.clockMs = this.#clocksMs[this.#position] as number;
-      const admitted = admittance(outcome, at.clockMs, standing);
+      const clockMs = this.#clocksMs[this.#position] as number;
+      const admitted = admittance(outcome, clockMs, breaker);
       if (admitted === 'expire') return 'expire';
       if (!this.#isCurrent(admitted, outcome)) continue;
-      const slow = outcome.durationMs !== undefined && outcome.durationMs >= policy.slowTimeThresholdMs;
-      window.count(at, outcome.count, isError(outcome.result), slow);
+      alike.calls = outcome.count;
+      alike.error = isError(outcome.result);
+      alike.slow = outcome.durationMs !== undefined && outcome.durationMs >= policy.slowTimeThresholdMs;
+      window.count(alike, clockMs, policy.statTimeWindowMs);
       this.#tally.counted += outcome.count;
       this.touchedNext = (this.#offsets[this.#position] as number) + 1;
       const threshold = judged ? tripsOn(window, policy) : undefined;

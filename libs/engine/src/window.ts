@@ -4,6 +4,13 @@
  */
 import type { WindowCounts } from './transition.ts';
 
+/** L4: so many calls that ended alike. */
+export interface Alike {
+  calls: number;
+  error: boolean;
+  slow: boolean;
+}
+
 export class Window {
   /** Fold clock of the first outcome counted; undefined: nothing counted yet (T3). */
   startedAtMs: number | undefined;
@@ -20,11 +27,11 @@ export class Window {
     return window;
   }
 
-  /** T3: [start, start + length), started by the first outcome after the last one ended. One step for `calls` alike (L4). */
-  count(at: { clockMs: number; lengthMs: number }, calls: number, error: boolean, slow: boolean): void {
-    if (this.startedAtMs === undefined || at.clockMs >= this.startedAtMs + at.lengthMs) {
+  /** T3: [start, start + length), started by the first outcome after the last one ended. One step for calls alike (L4). */
+  count({ calls, error, slow }: Alike, clockMs: number, lengthMs: number): void {
+    if (this.startedAtMs === undefined || clockMs >= this.startedAtMs + lengthMs) {
       this.empty();
-      this.startedAtMs = at.clockMs;
+      this.startedAtMs = clockMs;
     }
     this.total += calls;
     if (error) this.errors += calls;

@@ -52,7 +52,7 @@ export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? JSON.stringify(shorten(value, SHOWN_CHARS_MAX)) : String(value);
+  return typeof value === 'string' ? JSON.stringify(shorten(value, SHOWN_CHARS_MAX)) : String(value as number | boolean | bigint | symbol);
 }
 
 export function shorten(text: string, charsMax: number): string {

@@ -36,7 +36,7 @@ export interface BreakerMessage {
 
 export interface CauseMessage {
   readonly outcome?: { readonly partition: number; readonly offset: number; readonly id: string };
-  readonly deadline?: Record<never, never>;
+  readonly deadline?: object;
   readonly override?: { readonly author: string; readonly control_offset: number };
   readonly policy?: { readonly author: string; readonly control_offset: number };
 }
