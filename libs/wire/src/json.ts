@@ -52,7 +52,9 @@ export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? JSON.stringify(shorten(value, SHOWN_CHARS_MAX)) : String(value as number | boolean | bigint | symbol);
+  if (typeof value === 'string') return JSON.stringify(shorten(value, SHOWN_CHARS_MAX));
+  const scalar = value as number | boolean;
+  return String(scalar);
 }
 
 export function shorten(text: string, charsMax: number): string {

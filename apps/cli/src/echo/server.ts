@@ -65,13 +65,19 @@ export async function startEcho(options: EchoOptions): Promise<EchoServer> {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, random: Random): Promise<void> {
+  const arrivedMs = performance.now();
   const { searchParams } = new URL(request.url ?? '/', 'http://echo');
   const wish = answerTo(searchParams, random);
   if (typeof wish === 'string') return refuse(response, 400, wish);
-  if (wish.delayMs > 0) await wait(wish.delayMs);
+  await notBefore(arrivedMs + wish.delayMs);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, 413, `found a body of more than ${BODY_MAX_BYTES} bytes`);
   send(response, wish, { body, type: request.headers['content-type'] });
+}
+
+/** Timers may fire up to a millisecond early, and a delayed answer must not look quicker than what was asked for. */
+async function notBefore(untilMs: number): Promise<void> {
+  for (let leftMs = untilMs - performance.now(); leftMs > 0; leftMs = untilMs - performance.now()) await wait(Math.ceil(leftMs));
 }
 
 /** Whole, because a caller may send all before it reads anything. Undefined: too large. */
