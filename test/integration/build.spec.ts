@@ -97,6 +97,17 @@ describe('a build', () => {
   });
 });
 
+describe('scripts/run.mjs', () => {
+  it('says which program it was asked for and does not have, and ends with 2', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'scripts/run.mjs'), 'nothing'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let output = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => void (output += chunk));
+    const [status] = await once(child, 'close');
+    expect(output).toContain('"nothing" is none of Fuseboard\'s programs: there is no apps/nothing/src/main.ts');
+    expect(status).toBe(2);
+  });
+});
+
 describe('a Node that is too old', () => {
   it('is told what is needed, and what to do', async () => {
     const url = pathToFileURL(join(ROOT, 'scripts/node-version.mjs')).href;

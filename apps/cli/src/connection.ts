@@ -54,7 +54,9 @@ function given(env: Env, name: string): string | undefined {
 export function failureOf(error: unknown, { server }: Connection): Failure {
   const { code, details } = error as Partial<ServiceError>;
   if (code === undefined) return new Failure((error as Error).message);
-  if (code === status.UNAVAILABLE && !isAnswered(details)) return new Failure(`no console answers at ${server}: ${details ?? 'unreachable'}\nIs it running? Another address: --server HOST:PORT or FUSEBOARD_SERVER.`);
+  if (code === status.UNAVAILABLE && !isAnswered(details)) {
+    return new Failure(`no console answers at ${server} (${reason(details)}); is it running? Another address: --server HOST:PORT or FUSEBOARD_SERVER`);
+  }
   if (code === status.UNAUTHENTICATED) return new Failure(`${server} refuses: ${details}. Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.`);
   if (code === status.DEADLINE_EXCEEDED) return new Failure(`${server} did not answer in time`);
   return new Failure(details ?? (error as Error).message);
@@ -63,4 +65,9 @@ export function failureOf(error: unknown, { server }: Connection): Failure {
 /** Did the console itself say that it is unavailable, or did nobody answer? grpc-js tells the latter in its own words. */
 function isAnswered(details: string | undefined): boolean {
   return details !== undefined && !/^(No connection established|Name resolution failed|Connection dropped|Failed to connect|.*ECONN)/.test(details);
+}
+
+/** What the system said, out of what grpc-js made of it. */
+function reason(details: string | undefined): string {
+  return /connect E[A-Z]+|E[A-Z]{4,}|Name resolution failed/.exec(details ?? '')?.[0] ?? 'unreachable';
 }

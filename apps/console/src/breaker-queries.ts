@@ -30,8 +30,9 @@ export interface TransitionList {
   readonly nextPageToken: string;
 }
 
-export const PAGE_SIZE_DEFAULT = 100;
-export const PAGE_SIZE_MAX = 1_000;
+const PAGE_SIZE_DEFAULT = 100;
+const PAGE_SIZE_MAX = 1_000;
+export const PAGE_SIZE_ALLOWED = `1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`;
 
 /** The part of the drivers that the console reads. */
 export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions'>;
@@ -103,7 +104,7 @@ export class BreakerQueries {
 function pageSize(asked: number): number | Refusal {
   if (asked === 0) return PAGE_SIZE_DEFAULT;
   if (Number.isInteger(asked) && asked > 0 && asked <= PAGE_SIZE_MAX) return asked;
-  return invalid('page_size', String(asked), `1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`);
+  return invalid('page_size', String(asked), PAGE_SIZE_ALLOWED);
 }
 
 /** Undefined: from the start. */

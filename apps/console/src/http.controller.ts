@@ -1,6 +1,6 @@
 /** `/api/v1/…`: the read side as JSON. */
 import { Controller, Get, HttpException, Inject, Param, Query } from '@nestjs/common';
-import { BreakerQueries, invalid, isRefusal, type PageRequest, type Refusal } from './breaker-queries.ts';
+import { BreakerQueries, PAGE_SIZE_ALLOWED, invalid, isRefusal, type PageRequest, type Refusal } from './breaker-queries.ts';
 import { breakerJson, transitionJson } from './json.ts';
 
 const STATUS: Readonly<Record<Refusal['refused'], number>> = { invalid: 400, 'not-found': 404, unavailable: 503 };
@@ -38,7 +38,8 @@ export class HttpController {
 
 function pageOf(query: RawQuery): PageRequest {
   const size = word(query, 'page_size');
-  return { pageSize: size === '' ? 0 : /^-?\d{1,9}$/.test(size) ? Number(size) : Number.NaN, pageToken: word(query, 'page_token') };
+  if (!/^\d{0,9}$/.test(size)) throw asHttp(invalid('page_size', JSON.stringify(size), PAGE_SIZE_ALLOWED));
+  return { pageSize: Number(size), pageToken: word(query, 'page_token') };
 }
 
 function word(query: RawQuery, name: string): string {

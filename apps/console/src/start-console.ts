@@ -31,7 +31,7 @@ export interface RunningConsole {
 }
 
 /** How long what was asked may take to be answered when the console stops, ms. */
-const GRACE_MS = 2_000;
+const GRACE_MS = 500;
 
 /**
  * Listens, then reads states and documents in the background: the process's health says when they have come.
