@@ -10,6 +10,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   fold: () => import('./fold.ts'),
   decide: () => import('./decide.ts'),
   codec: () => import('./codec.ts'),
+  proxy: () => import('./proxy.ts'),
 };
 
 const names = process.argv.slice(2);

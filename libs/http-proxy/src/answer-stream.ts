@@ -2,7 +2,7 @@
  * An upstream's answer on its way to the client. The head waits for as long as the upstream's bytes are being read,
  * so that a small answer leaves as one write; it never waits for bytes that haven't arrived.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 export interface AnswerHead {
   readonly statusCode: number;
@@ -107,9 +107,4 @@ export class AnswerStream {
     }
     return false;
   }
-}
-
-/** The client has sent its request to the end. */
-export function isReceived(request: IncomingMessage): boolean {
-  return request.complete || request.readableEnded;
 }

@@ -36,6 +36,8 @@ export interface Route {
   readonly upstream?: string;
   /** What callers call it; letter case and a trailing dot don't matter. */
   readonly host: string;
+  /** A short name for it; means this route where no other has it. */
+  readonly alias?: string;
   /** The port that callers name, and the one to dial where a target names none; 1 to 65,535. */
   readonly port: number;
   /** Where it is, `HOST:PORT` each, used in turn. Empty: `host:port` by DNS. */

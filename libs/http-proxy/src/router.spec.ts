@@ -32,12 +32,31 @@ describe('a router', () => {
   it.each([
     ['port 80’s', [80, 81], 'h', 'h:80'],
     ['the only one', [81], 'h', 'h:81'],
-    ['none where several ports and no 80 are there', [81, 82], 'h', undefined],
+    ['the first where several ports and no 80 are there', [81, 82], 'h', 'h:81'],
     ['with the listener’s port the same as bare', [80, 81], 'h:9000', 'h:80'],
     ['but a document of that very port comes first', [80, 9_000], 'h:9000', 'h:9000'],
     ['with its own port the exact one', [80, 81], 'h:81', 'h:81'],
   ])('a bare name is %s', (...[, ports, authority, name]) => {
     const routes = ports.map((port) => at('h', port));
+    expect(new Router(routes, 9_000).find(authority)?.name).toBe(name);
+  });
+
+  it.each([
+    // authority, found
+    ['api', 'a'],
+    ['API:8080', 'a'],
+    ['api:9000', 'a'],
+    ['api.one', 'a'],
+    ['shared', undefined],
+    ['own', 'own'],
+  ])('finds the alias %j as %j: one that nobody shares or has in full', (authority, name) => {
+    const routes = [
+      { ...at('api.one', 8_080, 'a'), alias: 'api' },
+      { ...at('x.one', 80, 'x'), alias: 'shared' },
+      { ...at('x.two', 80, 'y'), alias: 'shared' },
+      { ...at('own.one', 80, 'z'), alias: 'own' },
+      at('own', 80, 'own'),
+    ];
     expect(new Router(routes, 9_000).find(authority)?.name).toBe(name);
   });
 

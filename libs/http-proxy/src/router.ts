@@ -7,6 +7,8 @@ export interface Routable {
   /** Names it in problems. */
   readonly name: string;
   readonly host: string;
+  /** A short name that also means this host, where no other has it. */
+  readonly alias?: string;
   readonly port: number;
 }
 
@@ -28,26 +30,36 @@ export class Router<T extends Routable> {
   constructor(routes: Iterable<T>, listenPort: number | undefined) {
     const collisions: Collision<T>[] = [];
     const byHost = new Map<string, T[]>();
+    const byAlias = new Map<string, T[]>();
     for (const route of routes) {
       const host = canonicalHost(route.host);
-      const exact = `${host}:${route.port}`;
-      const other = this.#routes.get(exact);
+      const other = this.#routes.get(`${host}:${route.port}`);
       if (other !== undefined) {
         collisions.push({ route, with: other });
         continue;
       }
-      this.#routes.set(exact, route);
+      this.#routes.set(`${host}:${route.port}`, route);
       byHost.set(host, [...(byHost.get(host) ?? []), route]);
+      const alias = canonicalHost(route.alias ?? '');
+      if (alias !== '') byAlias.set(alias, [...(byAlias.get(alias) ?? []), route]);
     }
-    for (const [host, alike] of byHost) {
-      // A bare name means port 80; where the host has one port only, that one.
-      const bare = alike.find((route) => route.port === HTTP_PORT) ?? (alike.length === 1 ? alike[0] : undefined);
-      if (bare === undefined) continue;
-      this.#routes.set(host, bare);
-      const onListener = `${host}:${listenPort}`;
-      if (listenPort !== undefined && !this.#routes.has(onListener)) this.#routes.set(onListener, bare);
+    for (const [host, alike] of byHost) this.#name(host, alike, listenPort);
+    for (const [alias, alike] of byAlias) {
+      // A name that others have in full, or that two hosts share, is nobody's alias.
+      const hosts = new Set(alike.map((route) => canonicalHost(route.host)));
+      if (hosts.size === 1 && !byHost.has(alias)) this.#name(alias, alike, listenPort);
     }
     this.collisions = collisions;
+  }
+
+  /** A bare name means port 80; where the host has no such port, the first route that has the name. */
+  #name(name: string, alike: readonly T[], listenPort: number | undefined): void {
+    const bare = alike.find((route) => route.port === HTTP_PORT) ?? alike[0];
+    if (bare === undefined) return;
+    for (const route of alike) this.#routes.set(`${name}:${route.port}`, route);
+    this.#routes.set(name, bare);
+    const onListener = `${name}:${listenPort}`;
+    if (listenPort !== undefined && !this.#routes.has(onListener)) this.#routes.set(onListener, bare);
   }
 
   find(authority: string): T | undefined {
