@@ -55,12 +55,15 @@ async function crash(driver: DriverUnderTest): Promise<DriverUnderTest> {
   return open({ ...opened, dataDir });
 }
 
-/** Meta is written last. A second connection's trigger breaks that write, so all before it must be undone. */
+/** A second connection's trigger makes each commit break a rule that SQLite looks at in COMMIT only. */
 async function breakCommits(driver: DriverUnderTest): Promise<() => Promise<void>> {
   const saboteur = new DatabaseSync(database(openedOf(driver).dataDir));
-  saboteur.exec(`CREATE TRIGGER broken BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'broken by a test'); END`);
+  saboteur.exec(`
+    CREATE TABLE broken (nowhere INTEGER REFERENCES meta (id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER breaking AFTER INSERT ON meta BEGIN INSERT INTO broken VALUES (99); END;
+  `);
   return async () => {
-    saboteur.exec('DROP TRIGGER broken');
+    saboteur.exec('DROP TRIGGER breaking; DROP TABLE broken');
     saboteur.close();
   };
 }

@@ -22,7 +22,7 @@ export interface Harness {
   open(): Promise<DriverUnderTest>;
   /** Ends the driver as kill -9 would, with no chance to finish anything. Gives one on what is left. */
   readonly crash?: (driver: DriverUnderTest) => Promise<DriverUnderTest>;
-  /** Makes each commit fail when all but its last write is done. Gives the repair. */
+  /** Makes each commit fail at its very end, when all its writes are done. Gives the repair. */
   readonly breakCommits?: (driver: DriverUnderTest) => Promise<() => Promise<void>>;
   /** Sets the log's clock (T1), ms since 1970. */
   readonly setClock?: (driver: DriverUnderTest, nowMs: number) => void;

@@ -198,6 +198,8 @@ function outboxContract(harness: Harness): void {
       expect((await held(driver)).outbox).toEqual(made);
       await driver.states.published(0, [made[1]!]);
       expect((await held(driver)).outbox).toEqual([made[0], made[2]]);
+      await driver.states.published(0, [made[0]!]);
+      expect((await held(driver)).outbox).toEqual([made[2]]);
     });
 
     test('may be told twice what is published, and of what it never had', async () => {

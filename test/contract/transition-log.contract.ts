@@ -74,11 +74,12 @@ export function transitionLogContract(harness: Harness): void {
       expect(transitions.map(({ generation }) => generation)).toEqual([5, 4, 3, 2]);
     });
 
-    test('drops repeats by (incarnation, upstream, generation), in one append and over several (G1, K3)', async () => {
+    test('drops repeats by (incarnation, upstream, generation), in one append and over several; the first place counts (G1, K3)', async () => {
       const driver = await opened(harness);
       const others = [transition('b.test', 1), transition('a.test', 1, { incarnation: 2 })];
       await driver.transitions.append([...history(1, 3), ...history(1, 3)]);
       await driver.transitions.append([...history(2, 4), ...others]);
+      await driver.transitions.append(history(1, 3));
       const { transitions } = await driver.transitions.list({ limit: 10 });
       expect(transitions).toEqual([...history(1, 4), ...others].toReversed());
     });

@@ -173,6 +173,16 @@ describe('close', () => {
   });
 });
 
+describe('a dead letter', () => {
+  test('that is told again by a refold is kept once', async () => {
+    const embedded = open({ dataDir: ':memory:' });
+    const letter = { partition: 0, offset: 3, reason: 'r', key: null, value: new Uint8Array([1]) };
+    await embedded.deadLetters.append([letter, letter]);
+    await embedded.deadLetters.append([letter, { ...letter, offset: 4 }]);
+    expect((await embedded.deadLetters.newest(10)).map(({ offset }) => offset)).toEqual([4, 3]);
+  });
+});
+
 describe('trouble in the background', () => {
   test('is reported with what was being done, each time', async () => {
     const reported: [unknown, string][] = [];

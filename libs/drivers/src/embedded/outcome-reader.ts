@@ -61,8 +61,7 @@ class Delivery {
   readonly #onError: OnError;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
-  /** Appended to since the last read. */
-  #hasNews = false;
+  /** Settles what `news` gave last. */
   #wake: () => void = () => {};
 
   constructor(log: OutcomeTable, handler: PartitionHandler, onError: OnError) {
@@ -81,10 +80,7 @@ class Delivery {
   async #run(): Promise<void> {
     const from = await this.#persist('taking over the partition', () => this.#handler.assigned(PARTITION));
     if (from === STOPPED) return;
-    const unsubscribe = this.#log.onAppend(() => {
-      this.#hasNews = true;
-      this.#wake();
-    });
+    const unsubscribe = this.#log.onAppend(() => this.#wake());
     await this.#deliver(from);
     unsubscribe();
     try {
@@ -97,14 +93,14 @@ class Delivery {
   async #deliver(from: number): Promise<void> {
     let next = from;
     while (!this.#stopping.signal.aborted) {
+      const news = this.#news();
       // Lets what else is to be appended in this turn of the loop come into the same batch.
       await setImmediate();
-      this.#hasNews = false;
       const records = await this.#persist('reading the log', async () => this.#log.read(next, BATCH_MAX));
       if (records === STOPPED) return;
       const last = records.at(-1);
       if (last === undefined) {
-        await this.#news();
+        await news;
         continue;
       }
       if ((await this.#persist('folding records', () => this.#handler.take(PARTITION, records))) === STOPPED) return;
@@ -112,10 +108,9 @@ class Delivery {
     }
   }
 
-  /** Settles when the log was appended to since the last read, or on stop. */
-  async #news(): Promise<void> {
-    if (this.#hasNews || this.#stopping.signal.aborted) return;
-    await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Settles when the log is appended to after this call, or on stop; called before reading, so that none is missed. */
+  #news(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
   }
 
   /** Tries again until it succeeds or is stopped, since what fails here is a store or log out of reach. */
