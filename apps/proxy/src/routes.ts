@@ -13,7 +13,7 @@ export function routesOf(documents: readonly Document[]): Route[] {
 
 /** L3: a setting of HOST:PORT is about that port alone and wins over the host's. */
 function routeOf(document: UpstreamDocument, settings: ReadonlyMap<string, TrafficSetting>): Route {
-  const { namespace, name, host, port, targets, listen } = document;
+  const { namespace, name, host, alias, port, targets, listen } = document;
   const setting = settings.get(`${host}:${port}`) ?? settings.get(host);
   const limits: ConnectionLimits = setting?.limits ?? NO_LIMITS;
   return {
@@ -21,6 +21,7 @@ function routeOf(document: UpstreamDocument, settings: ReadonlyMap<string, Traff
     // Calls of a host without a policy are told too: the log can be tried against one later.
     upstream: setting?.upstream ?? host,
     host,
+    ...(alias === undefined ? {} : { alias }),
     port,
     targets: targets ?? [],
     ...(listen === undefined ? {} : { listen }),

@@ -8,7 +8,7 @@ export interface Routable {
   readonly name: string;
   readonly host: string;
   /** A short name that also means this host, where no other has it. */
-  readonly alias?: string;
+  readonly alias?: string | undefined;
   readonly port: number;
 }
 

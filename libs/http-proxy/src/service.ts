@@ -27,6 +27,10 @@ export class Service {
     return this.#route.host;
   }
 
+  get alias(): string | undefined {
+    return this.#route.alias;
+  }
+
   get port(): number {
     return this.#route.port;
   }
