@@ -1,15 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Metadata, Server, ServerCredentials, status as grpcStatus, type ServerWritableStream, type ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { PROTO_FILES, breakerMessage, protoDir } from '#wire';
 import { run, start, type RunningCommand } from '../support/command.ts';
-import { ConsoleStage, type Changes, type StageOptions } from '../support/console-stage.ts';
+import { ConsoleStage, snapshot, type Changes, type StageOptions } from '../support/console-stage.ts';
 
 const stages: ConsoleStage[] = [];
 const running: RunningCommand[] = [];
+const consoles: Server[] = [];
 afterEach(async () => {
   for (const { child } of running.splice(0)) child.kill('SIGKILL');
+  for (const each of consoles.splice(0)) each.forceShutdown();
   await Promise.all(stages.splice(0).map((each) => each.close()));
 });
 
@@ -29,6 +35,23 @@ function watching(own: ConsoleStage, ...args: string[]): RunningCommand {
   const command = start(['watch', ...args], { env: { FUSEBOARD_SERVER: server(own) } });
   running.push(command);
   return command;
+}
+
+/** A console whose first watch is taken and ends before there is any breaker. @returns its address */
+async function emptyThenFilled(): Promise<string> {
+  const console = new Server();
+  consoles.push(console);
+  let watches = 0;
+  const WatchBreakers = (call: ServerWritableStream<object, object>): void => {
+    call.sendMetadata(new Metadata());
+    watches += 1;
+    if (watches === 1) call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the console is stopping' });
+    else call.write(breakerMessage(snapshot(), { partition: 0, nowMs: 0 }));
+  };
+  const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, oneofs: true, includeDirs: [protoDir()] });
+  console.addService(definition['fuseboard.v1.BreakerService'] as ServiceDefinition, { WatchBreakers });
+  const port = await promisify(console.bindAsync.bind(console))('127.0.0.1:0', ServerCredentials.createInsecure());
+  return `127.0.0.1:${port}`;
 }
 
 const opened = (upstream: string, generation = 2): Changes[number] => ({ upstream, generation, state: 'open', admit: 0, sinceMs: Date.now(), untilMs: Date.now() + 60_000 });
@@ -141,6 +164,15 @@ describe('fuseboard watch', () => {
     expect(command.stderr).toContain(`the watch of ${address} ended (the console is stopping); trying again`);
     command.child.kill('SIGINT');
     expect((await command.ended).status).toBe(0);
+  });
+
+  it('comes back also where the console had taken the watch, but had no breaker to tell of', async () => {
+    const address = await emptyThenFilled();
+    const command = start(['watch'], { env: { FUSEBOARD_SERVER: address } });
+    running.push(command);
+    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    expect(command.lines[0]).toContain('a.test  closed');
+    expect(command.stderr).toBe(`the watch of ${address} ended (the console is stopping); trying again\n`);
   });
 
   it('of an unknown upstream, or where nobody answers, ends with 1 and says why', async () => {

@@ -72,6 +72,21 @@ describe('reflection', () => {
     expect(imported.messageType[0].name).toBe('Timestamp');
   });
 
+  it('gives every field the JSON name that protoc gives it, so that JSON mappers print openUntil and nextPageToken', async () => {
+    const own = await stage();
+    const answers = [await reflect(own, { file_containing_symbol: 'fuseboard.v1.BreakerService' }), await reflect(own, { file_containing_symbol: 'grpc.health.v1.Health' })];
+    const messages: Message[] = answers.flatMap(filesOf).flatMap(({ messageType }) => messageType.flatMap((each: Message) => [each, ...(each.nestedType ?? [])]));
+    const named = messages.flatMap(({ name, field }) => (field ?? []).map((each: Message) => [`${name}.${each.name}`, each.jsonName]));
+    expect(named.filter(([, jsonName]) => !/^[a-z][A-Za-z]*$/.test(jsonName))).toEqual([]);
+    expect(Object.fromEntries(named)).toMatchObject({
+      'Breaker.upstream': 'upstream',
+      'Breaker.open_until': 'openUntil',
+      'ListBreakersResponse.next_page_token': 'nextPageToken',
+      'Timestamp.nanos': 'nanos',
+      'StatusesEntry.key': 'key',
+    });
+  });
+
   it('names a map as protobuf does, so that health can be asked through it', async () => {
     const answer = await reflect(await stage(), { file_containing_symbol: 'grpc.health.v1.Health' });
     const statuses = filesOf(answer)[0].messageType.find(({ name }: Message) => name === 'HealthListResponse');

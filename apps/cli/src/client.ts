@@ -16,17 +16,12 @@ type Answered<T> = (error: ServiceError | null, answer: T) => void;
 interface BreakerService extends Client {
   GetBreaker(request: object, metadata: Metadata, options: CallOptions, done: Answered<BreakerMessage>): void;
   ListBreakers(request: object, metadata: Metadata, options: CallOptions, done: Answered<BreakerPage>): void;
-  WatchBreakers(request: object, metadata: Metadata): ClientReadableStream<WatchEvent>;
+  WatchBreakers(request: object, metadata: Metadata): ClientReadableStream<BreakerMessage>;
 }
 
 interface BreakerPage {
   readonly breakers: readonly BreakerMessage[];
   readonly next_page_token: string;
-}
-
-export interface WatchEvent {
-  /** Absent, or null: some other event. */
-  readonly breaker?: BreakerMessage | null;
 }
 
 export class BreakerClient {
@@ -65,8 +60,8 @@ export class BreakerClient {
     return breakers;
   }
 
-  /** The caller listens for errors, and ends it by `cancel`. @param upstream '': all */
-  watch(upstream: string): ClientReadableStream<WatchEvent> {
+  /** The caller listens for errors, and ends it by `cancel`; 'metadata' says that it was accepted. @param upstream '': all */
+  watch(upstream: string): ClientReadableStream<BreakerMessage> {
     return this.#service.WatchBreakers({ upstream }, this.#metadata);
   }
 

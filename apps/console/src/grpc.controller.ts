@@ -1,5 +1,5 @@
 /** `fuseboard.v1.BreakerService`. */
-import { status, type Metadata, type ServerWritableStream } from '@grpc/grpc-js';
+import { Metadata, status, type ServerWritableStream } from '@grpc/grpc-js';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod, RpcException } from '@nestjs/microservices';
 import { Observable, type Subscriber } from 'rxjs';
@@ -14,9 +14,7 @@ interface PageFields {
   readonly page_token: string;
 }
 
-/** One message of a watch. */
-type WatchEvent = { readonly breaker: BreakerMessage } | { readonly synced: object };
-type WatchCall = ServerWritableStream<{ readonly upstream: string }, WatchEvent>;
+type WatchCall = ServerWritableStream<{ readonly upstream: string }, BreakerMessage>;
 
 /** Watches at once; each holds at most one name for each upstream. */
 const WATCHES_MAX = 1_000;
@@ -31,7 +29,7 @@ const STATES = { STATE_UNSPECIFIED: '', STATE_CLOSED: 'closed', STATE_OPEN: 'ope
 export class GrpcController {
   readonly #queries: BreakerQueries;
   readonly #model: ReadModel;
-  readonly #watches = new Set<Subscriber<WatchEvent>>();
+  readonly #watches = new Set<Subscriber<BreakerMessage>>();
 
   constructor(@Inject(BreakerQueries) queries: BreakerQueries, @Inject(ReadModel) model: ReadModel) {
     this.#queries = queries;
@@ -59,12 +57,14 @@ export class GrpcController {
   }
 
   @GrpcMethod('BreakerService', 'WatchBreakers')
-  watchBreakers({ upstream }: { readonly upstream: string }, _metadata: Metadata, call: WatchCall): Observable<WatchEvent> {
+  watchBreakers({ upstream }: { readonly upstream: string }, _metadata: Metadata, call: WatchCall): Observable<BreakerMessage> {
     if (upstream !== '') answered(this.#queries.get(upstream));
     if (this.#queries.incomplete !== undefined) throw refused(this.#queries.incomplete);
     if (this.#watches.size >= WATCHES_MAX) throw new RpcException({ code: status.RESOURCE_EXHAUSTED, message: `there are ${WATCHES_MAX} watches already` });
     return new Observable((subscriber) => {
       this.#watches.add(subscriber);
+      // Else nothing is sent before the first breaker, and where there is none no client could tell that it watches.
+      call.sendMetadata(new Metadata());
       const end = watch(this.#model, outletOf(call, subscriber), upstream === '' ? undefined : upstream.toLowerCase());
       return () => {
         this.#watches.delete(subscriber);
@@ -80,10 +80,9 @@ export class GrpcController {
 }
 
 /** Nest writes what is emitted at once, and would keep what the call can't take; so nothing is emitted that it can't. */
-function outletOf(call: WatchCall, subscriber: Subscriber<WatchEvent>) {
+function outletOf(call: WatchCall, subscriber: Subscriber<BreakerMessage>) {
   return {
-    write: (view: BreakerView) => subscriber.next({ breaker: messageOf(view) }),
-    synced: () => subscriber.next({ synced: {} }),
+    write: (view: BreakerView) => subscriber.next(messageOf(view)),
     isFull: () => call.writableNeedDrain,
     onDrain: (listener: () => void) => {
       call.on('drain', listener);

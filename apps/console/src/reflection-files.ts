@@ -1,7 +1,8 @@
 /**
  * File descriptors as reflection's clients need them. What proto-loader makes has no imports, names types by relative
  * names and map entries wrongly (grpc-node #2958), so that grpcurl can't resolve `google.protobuf.Timestamp`; here the
- * references are made absolute and each file names those that it needs.
+ * references are made absolute and each file names those that it needs. It has no `json_name` either, which protoc
+ * sets on every field and JSON mappers go by: without it grpcurl prints `open_until` for `openUntil`.
  */
 import type { PackageDefinition } from '@grpc/proto-loader';
 import descriptor, { type IDescriptorProto, type IFileDescriptorProto } from 'protobufjs/ext/descriptor/index.js';
@@ -52,7 +53,10 @@ function resolveFile(file: IFileDescriptorProto, owners: ReadonlyMap<string, str
   };
   const visit = (message: IDescriptorProto, scope: string): void => {
     const inside = `${scope}.${message.name}`;
-    for (const field of message.field ?? []) if (field.typeName) field.typeName = absolute(field.typeName, inside);
+    for (const field of message.field ?? []) {
+      if (field.typeName) field.typeName = absolute(field.typeName, inside);
+      field.jsonName = jsonName(field.name ?? '');
+    }
     for (const nested of message.nestedType ?? []) visit(nested, inside);
     nameMapEntries(message, inside);
   };
@@ -62,6 +66,11 @@ function resolveFile(file: IFileDescriptorProto, owners: ReadonlyMap<string, str
     if (method.outputType) method.outputType = absolute(method.outputType, file.package ?? '');
   }
   file.dependency = [...needed];
+}
+
+/** As protoc does: underscores go, and the letter after one is a capital. No field of ours says another by itself. */
+function jsonName(name: string): string {
+  return name.replaceAll(/_+(.?)/g, (_, next: string) => next.toUpperCase());
 }
 
 /** As protobuf does: from the innermost scope outwards. */

@@ -1,5 +1,5 @@
 /**
- * A watch: first the present state of every breaker, then word that these were all, then each change, as fast as the
+ * A watch: first the present state of every breaker in the order of their names, then each change, as fast as the
  * watcher takes them. What changes meanwhile is remembered by name alone, so a slow watcher holds no more than one name
  * for each upstream, and is told the newest.
  */
@@ -9,8 +9,6 @@ import type { ReadModel } from './read-model.ts';
 /** Where a watcher is told. */
 export interface Outlet {
   readonly write: (view: BreakerView) => void;
-  /** The present states have been told. */
-  readonly synced: () => void;
   /** It can take no more now, and will call `onDrain`'s listener when it can. */
   readonly isFull: () => boolean;
   /** @returns what ends it */
@@ -19,22 +17,15 @@ export interface Outlet {
 
 /** Begins at once. @param only this upstream; undefined: all. @returns what ends it */
 export function watch(model: ReadModel, outlet: Outlet, only?: string): () => void {
-  /** At most one entry an upstream, in the order of their first change since they were told. */
+  /** At most one entry an upstream: the present ones by name, then in the order of their first change since they were told. */
   const untold = new Set<string>(only === undefined ? model.names() : [only]);
-  /** Of the present ones, those not told yet. */
-  const first = new Set(untold);
-  let synced = false;
   const tell = (): void => {
     for (const upstream of untold) {
       if (outlet.isFull()) return;
       untold.delete(upstream);
-      first.delete(upstream);
       const view = model.breaker(upstream);
       if (view !== undefined) outlet.write(view);
     }
-    if (synced || first.size > 0) return;
-    synced = true;
-    outlet.synced();
   };
   const offChange = model.onChange((upstream) => {
     if (only !== undefined && upstream !== only) return;
@@ -47,6 +38,5 @@ export function watch(model: ReadModel, outlet: Outlet, only?: string): () => vo
     offChange();
     offDrain();
     untold.clear();
-    first.clear();
   };
 }

@@ -77,9 +77,10 @@ test('a breaker arrives with every field', () => {
   });
 });
 
-test('a watch tells the end of the present states from a change', () => {
-  expect(overTheWire('WatchBreakers', { breaker: breakerMessage(COUNTING, at(0)) })).toMatchObject({ event: 'breaker', breaker: { state: 'STATE_CLOSED', admit: 1 } });
-  expect(overTheWire('WatchBreakers', { synced: {} })).toEqual({ event: 'synced', synced: {} });
+test('a watch gives breakers as they are got', () => {
+  const message = breakerMessage(COUNTING, at(0));
+  expect(overTheWire('WatchBreakers', message)).toEqual(overTheWire('GetBreaker', message));
+  expect(overTheWire('WatchBreakers', message)).toMatchObject({ upstream: 'api.shop', state: 'STATE_CLOSED', admit: 1 });
 });
 
 test('T4, T5: a lease that is over is shown closed, a generation later, from its end on, without override', () => {

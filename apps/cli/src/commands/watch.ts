@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
+import type { BreakerMessage } from '#wire';
 import { BreakerClient } from '../client.ts';
 import { failureOf, type Connection } from '../connection.ts';
 import { shown, type ShownBreaker } from '../shown.ts';
@@ -25,13 +26,15 @@ export async function watch(connection: Connection, { upstream = '', output }: W
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
   const told = new Told(output);
+  let everAccepted = false;
   let waitMs = RETRY_FIRST_MS;
   try {
     while (!interrupted.signal.aborted) {
-      const { error, events } = await follow(client, { upstream, told, until: interrupted.signal });
+      const { error, accepted } = await follow(client, { upstream, told, until: interrupted.signal });
       if (interrupted.signal.aborted) return;
-      if (FINAL.has(error?.code ?? status.OK) || told.nothing) throw failureOf(error ?? new Error('the console ended the watch'), connection);
-      if (events > 0) waitMs = RETRY_FIRST_MS;
+      everAccepted ||= accepted;
+      if (FINAL.has(error?.code ?? status.OK) || !everAccepted) throw failureOf(error ?? new Error('the console ended the watch'), connection);
+      if (accepted) waitMs = RETRY_FIRST_MS;
       process.stderr.write(`the watch of ${connection.server} ended (${error?.details ?? 'by the console'}); trying again\n`);
       await wait(waitMs, undefined, { signal: interrupted.signal }).catch(() => {});
       waitMs = Math.min(RETRY_MAX_MS, waitMs * 2);
@@ -43,25 +46,22 @@ export async function watch(connection: Connection, { upstream = '', output }: W
 
 interface Ended {
   readonly error: ServiceError | undefined;
-  /** How many came before. */
-  readonly events: number;
+  /** The console had taken the watch, with or without a breaker to tell of. */
+  readonly accepted: boolean;
 }
 
 function follow(client: BreakerClient, { upstream, told, until }: { upstream: string; told: Told; until: AbortSignal }): Promise<Ended> {
   return new Promise((resolve) => {
     const stream = client.watch(upstream);
-    let events = 0;
+    let accepted = false;
     const cancel = (): void => stream.cancel();
     const end = (error: ServiceError | undefined): void => {
       until.removeEventListener('abort', cancel);
-      resolve({ error, events });
+      resolve({ error, accepted });
     };
     until.addEventListener('abort', cancel);
-    stream.on('data', ({ breaker }: { breaker?: Parameters<typeof shown>[0] | null }) => {
-      events += 1;
-      if (breaker) told.tell(shown(breaker));
-      else told.nothing = false;
-    });
+    stream.on('metadata', () => (accepted = true));
+    stream.on('data', (breaker: BreakerMessage) => told.tell(shown(breaker)));
     stream.on('error', (error: ServiceError) => end(error));
     stream.on('end', () => end(undefined));
   });
@@ -71,15 +71,12 @@ function follow(client: BreakerClient, { upstream, told, until }: { upstream: st
 class Told {
   readonly #output: WatchOptions['output'];
   readonly #last = new Map<string, string>();
-  /** The console has not said anything yet. */
-  nothing = true;
 
   constructor(output: WatchOptions['output']) {
     this.#output = output;
   }
 
   tell(breaker: ShownBreaker): void {
-    this.nothing = false;
     const { upstream, incarnation, generation, state, policy, override } = breaker;
     const content = JSON.stringify([incarnation, generation, state, policy?.version, override?.control_offset]);
     if (this.#last.get(upstream) === content) return;
