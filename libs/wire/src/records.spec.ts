@@ -14,7 +14,7 @@ const partial = { noNullPrototype: true } as const;
 const window: fc.Arbitrary<WindowCounts> = fc.record(
   { startedAtMs: timeMs, total: counter, errors: counter, slow: counter },
   { ...partial, requiredKeys: ['total', 'errors', 'slow'] },
-) as fc.Arbitrary<WindowCounts>;
+);
 const policy = fc.record({ name: text, namespace: text, version: text }, partial);
 const state = fc.constantFrom('closed' as const, 'open' as const);
 

@@ -16,8 +16,8 @@ interface KeyedBytes {
 
 interface Waiting {
   readonly records: readonly KeyedBytes[];
-  resolve(appendMs: number): void;
-  reject(error: unknown): void;
+  readonly resolve: (appendMs: number) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface LogRow {
