@@ -161,25 +161,6 @@ describe('a data directory', () => {
   });
 });
 
-describe('appends of one turn of the loop', () => {
-  test('are one transaction: they share its append time, and those of the next turn have another', async () => {
-    let nowMs = 1_000;
-    const { outcomes: log } = open({ dataDir: ':memory:', now: () => nowMs++ });
-    const [first, second] = await Promise.all([log.append([outcome(1)]), log.append([outcome(1), outcome(1)])]);
-    expect(second).toEqual([first?.[0], first?.[0]]);
-    expect((await log.append([outcome(1)]))[0]).toBeGreaterThan(first?.[0] as number);
-  });
-
-  test('are written by a close in the same turn', async () => {
-    const dataDir = newDirectory();
-    const embedded = open({ dataDir });
-    const appended = embedded.outcomes.append([outcome(1)]);
-    await embedded.close();
-    await appended;
-    expect((await open({ dataDir }).reader.bounds(0)).next).toBe(1);
-  });
-});
-
 describe('close', () => {
   test('ends the delivery, and nothing can be written behind it', async () => {
     const embedded = open({ dataDir: newDirectory() });

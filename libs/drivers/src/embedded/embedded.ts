@@ -57,7 +57,6 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
   const deadLetters = new DeadLetterTable(database, now);
   const sweeper = new Sweeper(database, { retention: { ...DEFAULT_RETENTION, ...options.retention }, now, onError });
   const end = async (): Promise<void> => {
-    outcomes.flush();
     sweeper.close();
     await reader.close();
     await stateFeed.close();

@@ -14,12 +14,6 @@ interface KeyedBytes {
   readonly value: Uint8Array | null;
 }
 
-interface Waiting {
-  readonly records: readonly KeyedBytes[];
-  readonly resolve: (appendMs: number) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 interface LogRow {
   readonly offset: number;
   readonly append_ms: number;
@@ -35,8 +29,6 @@ export class OutcomeTable implements OutcomeLog {
   readonly #select: Statement<LogRow>;
   readonly #selectBounds: Statement<{ first: number | null; identity: string | null }>;
   readonly #listeners = new Set<() => void>();
-  /** Appends of this turn of the loop; bounded by what callers do in one. */
-  readonly #waiting: Waiting[] = [];
   /** Offset of the record that will be appended next. */
   #next: number;
 
@@ -54,30 +46,18 @@ export class OutcomeTable implements OutcomeLog {
   }
 
   async append(outcomes: readonly Outcome[]): Promise<readonly number[]> {
-    const appendMs = await this.#enqueue(outcomes.map((outcome) => ({ key: Buffer.from(outcome.upstream), value: encodeOutcome(outcome) })));
+    const appendMs = this.#append(outcomes.map((outcome) => ({ key: Buffer.from(outcome.upstream), value: encodeOutcome(outcome) })));
     return outcomes.map(() => appendMs);
   }
 
   async appendMark(partition: number, mark: Mark): Promise<void> {
     assertPartition(partition);
-    await this.#enqueue([{ key: null, value: encodeMark(mark) }]);
+    this.#append([{ key: null, value: encodeMark(mark) }]);
   }
 
   /** As a producer of any kind would, readable or not. Gives the append time. */
   async appendRaw(key: Uint8Array | null, value: Uint8Array | null): Promise<number> {
-    return await this.#enqueue([{ key, value }]);
-  }
-
-  /** Appends what waits for the end of this turn, now. */
-  flush(): void {
-    const waiting = this.#waiting.splice(0);
-    if (waiting.length === 0) return;
-    try {
-      const appendMs = this.#append(waiting.flatMap(({ records }) => records));
-      for (const { resolve } of waiting) resolve(appendMs);
-    } catch (error) {
-      for (const { reject } of waiting) reject(error);
-    }
+    return this.#append([{ key, value }]);
   }
 
   /** At most `max` records from `from` on. */
@@ -98,14 +78,6 @@ export class OutcomeTable implements OutcomeLog {
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
-
-  /** One transaction for all that is appended in one turn of the loop: begin and commit cost more than the rows. */
-  #enqueue(records: readonly KeyedBytes[]): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.flush());
-      this.#waiting.push({ records, resolve, reject });
-    });
   }
 
   #append(records: readonly KeyedBytes[]): number {
