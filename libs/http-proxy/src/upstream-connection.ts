@@ -1,8 +1,8 @@
 /**
  * One TCP connection to an upstream: one request at a time, one answer for each. What it promises:
  *
- * - A socket counts as open until the upstream has closed its side too (or was reset): whoever opens a replacement
- *   when `onClosed` came never shows the upstream more connections than allowed.
+ * - A socket counts as open until the upstream has closed its side too (or was reset), and a moment more: whoever opens
+ *   a replacement when `onClosed` came never shows the upstream more connections than allowed.
  * - An answer belongs to the request on the connection or to nobody: bytes that come unasked, or after an answer's
  *   end, close it.
  * - An exchange ends once: by `onEnd`, by `onFail`, or by `abandon`, after which it hears nothing more.
@@ -58,6 +58,11 @@ export type Phase = 'connecting' | 'idle' | 'busy' | 'leaving' | 'closed';
 
 /** An upstream that says how long it keeps an idle connection is left this much earlier, so that requests don't cross its close. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
+/**
+ * How long a connection counts after both sides have closed: an upstream may learn of our close in the same turn of its
+ * event loop as of the replacement, and would count both. Nobody waits for this below maxConnections.
+ */
+const SETTLE_MS = 3;
 const KEEP_ALIVE_MAX_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,;\s])timeout\s*=\s*"?([0-9]{1,6})/i;
 
@@ -281,9 +286,13 @@ export class UpstreamConnection implements ResponseSink, Timed {
     this.#phase = 'closed';
     this.#settings.deadlines.delete(this);
     this.#parser.free();
-    if (wasConnecting) this.#owner.onConnectFailed(this, this.#connectError ?? 'reset');
-    else exchange?.onFail('reset');
-    this.#owner.onClosed(this);
+    if (wasConnecting) {
+      this.#owner.onConnectFailed(this, this.#connectError ?? 'reset');
+      this.#owner.onClosed(this);
+      return;
+    }
+    exchange?.onFail('reset');
+    setTimeout(() => this.#owner.onClosed(this), SETTLE_MS);
   }
 }
 
