@@ -260,6 +260,21 @@ describe('a client that', () => {
     await answered;
     expect(plane.outcomes[0]?.durationMs).toBeLessThan(250);
   });
+
+  it('sends the end of its body late, or never before the answer, does not either', async () => {
+    const upstream = await startUpstream(cleanup, (incoming, response) => {
+      if (incoming.url === '/early') setTimeout(() => response.end('early'), 300);
+      else incoming.resume().on('end', () => response.end('late'));
+    });
+    const plane = await startDataPlane(cleanup, [route({ targets: [upstream.target] })]);
+    const late = new RawClient(cleanup, plane.port).send('POST / HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    const early = new RawClient(cleanup, plane.port).send('POST /early HTTP/1.1\r\nHost: api.test\r\nContent-Length: 10\r\n\r\nhello');
+    await early.until(/early$/);
+    late.send('0\r\n\r\n');
+    await late.until(/late/);
+    for (const { durationMs } of plane.outcomes) expect(durationMs).toBeLessThan(250);
+    expect(plane.outcomes).toHaveLength(2);
+  });
 });
 
 describe('an answer that is a refusal from further on', () => {

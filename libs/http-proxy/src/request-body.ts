@@ -42,9 +42,9 @@ export class RequestBody {
     return this.#isBlocked;
   }
 
-  /** Time in which the upstream was ready for bytes and the client sent none, ms: not the upstream's slowness. */
+  /** Time in which the upstream was ready for bytes and the client sent none, ms, now included: not the upstream's slowness. */
   get clientWaitMs(): number {
-    return this.#clientWaitMs;
+    return this.#clientWaitMs + this.#runningWaitMs;
   }
 
   /** @param headText of the request, not yet written. */
@@ -59,6 +59,7 @@ export class RequestBody {
 
   /** No more of it is sent. What the client still sends is the answer's business. */
   stop(): void {
+    this.#clientWaitMs += this.#runningWaitMs;
     this.#isOver = true;
     this.#request.off('data', this.#onData).off('end', this.#onEnd);
   }
@@ -79,8 +80,12 @@ export class RequestBody {
     this.#connection.uncork();
   }
 
+  get #runningWaitMs(): number {
+    return this.#isOver || this.#isBlocked ? 0 : this.#now() - this.#waitingSinceMs;
+  }
+
   readonly #onData = (chunk: Buffer): void => {
-    this.#clientWaitMs += this.#now() - this.#waitingSinceMs;
+    this.#clientWaitMs += this.#runningWaitMs;
     this.#writeChunk(chunk);
     if (this.#isBlocked) this.#request.pause();
     this.#waitingSinceMs = this.#now();
