@@ -31,6 +31,7 @@ afterEach(() => cleanup.run());
 
 const GET = 'GET / HTTP/1.1\r\nHost: api.test\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: api.test\r\n';
+const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
 
 describe('what two parsers could read differently is refused, the connection closed, and nothing of it goes on:', () => {
   it.each([
@@ -77,7 +78,7 @@ describe('what two parsers could read differently is refused, the connection clo
     ['an expectation that is none', `${POST}Content-Length: 0\r\nExpect: y 100-continue\r\n\r\n`, 417],
     ['an expectation of something else', `${POST}Content-Length: 0\r\nExpect: 200-ok\r\n\r\n`, 417],
     ['an upgrade to WebSocket', `${GET}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, 400],
-    ['an upgrade to h2c', `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`, 400],
+    ['an upgrade to h2c or something else', `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c, websocket\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`, 400],
     ['an upgrade with a body', `${POST}Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\nhello`, 400],
     ['Connection that names Host', `${GET}Connection: close, Host\r\n\r\n`, 400],
     ['Connection that names the length', `${POST}Connection: Content-Length\r\nContent-Length: 5\r\n\r\nhello`, 400],
@@ -132,6 +133,8 @@ describe('what is odd but clear is served:', () => {
     ['a target that looks like a host', 'GET //evil.test/x HTTP/1.1\r\nHost: api.test\r\n\r\n', /^GET \/\/evil\.test\/x HTTP\/1\.1\r\n/],
     ['__proto__ as a header', `${GET}__proto__: 1\r\n\r\n`, /\r\n__proto__: 1\r\n/],
     ['Upgrade that Connection does not name, left out', `${GET}Upgrade: websocket\r\n\r\n`, /^GET \/ HTTP\/1\.1\r\nHost: api\.test\r\n\r\n$/],
+    ['an upgrade to h2c, left aside', `${GET}${H2C}\r\n`, /^GET \/ HTTP\/1\.1\r\nHost: api\.test\r\n\r\n$/],
+    ['an upgrade to h2c with a body, left aside', `${POST}${H2C}Content-Length: 5\r\n\r\nhello`, /^POST \/ HTTP\/1\.1\r\nHost: api\.test\r\nContent-Length: 5\r\n\r\nhello$/],
     ['an empty line before the request', `\r\n${GET}\r\n`, /^GET \/ /],
     ['HTTP/1.0 with Host', 'GET / HTTP/1.0\r\nHost: api.test\r\n\r\n', /^GET \/ HTTP\/1\.1\r\nHost: api\.test\r\n\r\n$/],
   ])('%s', async (_, bytes, passed) => {
@@ -140,6 +143,17 @@ describe('what is odd but clear is served:', () => {
     await client.until(/^HTTP\/1\.1 200 /);
     await expect.poll(() => reached).toMatch(passed);
   });
+});
+
+it.each([
+  ['in one packet', `GET /next HTTP/1.1\r\nHost: api.test\r\n\r\n`, ''],
+  ['of which one packet has the beginning', 'GET /next HTTP/1.1\r\n', `Host: api.test\r\n\r\n${GET}\r\n`],
+])('nothing is served behind an upgrade that is left aside, %s', async (_, next, rest) => {
+  reached = '';
+  const client = new RawClient(cleanup, plane.port).send(`${POST}${H2C}Content-Length: 5\r\n\r\nhello${next}`);
+  await client.until(/^HTTP\/1\.1 200 /);
+  expect(await client.send(rest).untilClosed()).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*ok$/i);
+  expect([client.answers, reached.match(/HTTP\/1\.1/g)?.length]).toEqual([1, 1]);
 });
 
 describe('a caller chooses no address:', () => {

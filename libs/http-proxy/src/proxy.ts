@@ -171,6 +171,7 @@ class DataPlane implements HttpProxy, ProxyContext {
       this.#answer(incoming, textAnswer(head.statusCode, `${head.text}\n`), { kind: 'bad-request', owesBody: announcesBody(request), closes: true });
       return;
     }
+    if (head.endsConnection) incoming.response.shouldKeepAlive = false;
     const service = own ?? (head.authority === undefined ? undefined : this.#table.find(head.authority));
     if (service === undefined) this.#answerUnknown(incoming, head);
     else if (own !== undefined && head.authority !== undefined && !isAuthority(head.authority)) this.#answerUnknown(incoming, head);

@@ -13,6 +13,7 @@ describe('a request head', () => {
       body: { kind: 'none' },
       expectsContinue: false,
       connectionNames: [],
+      endsConnection: false,
     });
   });
 

@@ -21,6 +21,8 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
   /** Lower-case names that Connection lists, to be stripped; mostly none. */
   readonly connectionNames: readonly string[];
+  /** A wish to upgrade is left aside: node:http drops what came in one packet behind it, so nothing after it may be served. */
+  readonly endsConnection: boolean;
 }
 
 /** Why a request is refused by itself, whoever it was for. The connection is closed after the answer. */
@@ -63,7 +65,7 @@ interface Seen {
   coding: string;
   expect: string | undefined;
   connection: string | undefined;
-  upgrade: boolean;
+  upgrade: string | undefined;
 }
 
 export function readRequestHead(request: RawRequest, headersMax: number): RequestHead | HeadFault {
@@ -77,16 +79,19 @@ export function readRequestHead(request: RawRequest, headersMax: number): Reques
   if ('statusCode' in body) return body;
   if (seen.expect !== undefined && seen.expect.toLowerCase() !== '100-continue') return fault(417, `Expect: ${seen.expect.slice(0, 60)} can't be met`);
   const connectionNames = seen.connection === undefined ? NO_NAMES : namesIn(seen.connection);
+  // A server may leave a wish to upgrade aside (RFC 9110 7.8). Java's HttpClient asks for h2c on each new connection and
+  // is as well served by HTTP/1.1; to who asks for another protocol, HTTP would be of no use.
   for (const name of connectionNames) {
     if (NEVER_HOP_BY_HOP.test(name)) return fault(400, `Connection may not name ${name.slice(0, 60)}`);
-    if (name === 'upgrade' && seen.upgrade) return fault(400, 'protocol upgrades are not served here');
+    if (name === 'upgrade' && seen.upgrade !== undefined && seen.upgrade.toLowerCase() !== 'h2c') return fault(400, 'protocol upgrades are not served here');
   }
   const expectsContinue = seen.expect !== undefined && request.httpVersion === '1.1';
-  return aim(request, seen.host, { body, expectsContinue, connectionNames });
+  const endsConnection = seen.upgrade !== undefined && connectionNames.includes('upgrade');
+  return aim(request, seen.host, { body, expectsContinue, connectionNames, endsConnection });
 }
 
 /** The target in its three forms that may pass: `/path`, `http://authority/path`, and `*` for OPTIONS. */
-function aim(request: RawRequest, host: string | undefined, rest: Pick<RequestHead, 'body' | 'expectsContinue' | 'connectionNames'>): RequestHead | HeadFault {
+function aim(request: RawRequest, host: string | undefined, rest: Omit<RequestHead, 'authority' | 'absolute' | 'path'>): RequestHead | HeadFault {
   const { target, method } = request;
   if (target.charCodeAt(0) === 0x2f) {
     if (target.includes('#')) return fault(400, 'a request target has no fragment');
@@ -103,7 +108,7 @@ function aim(request: RawRequest, host: string | undefined, rest: Pick<RequestHe
 }
 
 function look(rawHeaders: readonly string[]): Seen {
-  const seen: Seen = { hosts: 0, host: undefined, lengths: 0, length: '', codings: 0, coding: '', expect: undefined, connection: undefined, upgrade: false };
+  const seen: Seen = { hosts: 0, host: undefined, lengths: 0, length: '', codings: 0, coding: '', expect: undefined, connection: undefined, upgrade: undefined };
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
     // Most headers fall through by their length alone.
@@ -130,7 +135,7 @@ function note(seen: Seen, name: string, value: string): void {
       seen.expect = seen.expect === undefined ? value : `${seen.expect}, ${value}`;
       break;
     case 'upgrade':
-      seen.upgrade = true;
+      seen.upgrade = seen.upgrade === undefined ? value : `${seen.upgrade}, ${value}`;
       break;
     case 'connection':
       seen.connection = seen.connection === undefined ? value : `${seen.connection},${value}`;
