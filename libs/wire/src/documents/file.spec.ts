@@ -158,11 +158,20 @@ test('of two files that clash the later by name is refused whole, the others are
   ]);
 });
 
+test('what `<<` merges counts as if it were written there, as kubectl has it', () => {
+  const anchored = POLICY.replace('http:', 'tcp: &limits { maxConnections: 3 }\n    http:\n      <<: &http { maxRequests: 7, maxPendingRequests: 1 }\n      maxRequests: 5');
+  expect(read(anchored)).toMatchObject({ documents: [{ limits: { maxConnections: 3, maxRequests: 5, maxPendingRequests: 1 } }] });
+  expect(problems(anchored.replace('maxPendingRequests', 'maxPending'))[0]).toMatch(/^shop\.yaml:10:5: .*http\.maxPending: unknown field/);
+  expect(problems('a: &a {x: 1}\n<<: [*a, 5]')).toHaveLength(1);
+});
+
 test('an alias bomb, deep nesting, too long a file and too many keys end soon, as problems', () => {
   const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]', ...['b', 'c', 'd', 'e', 'f'].map((name, i) => `${name}: &${name} [${Array(10).fill(`*${'abcde'[i]}`).join(',')}]`)];
   expect(problems(bomb.join('\n'))).toEqual([
     'shop.yaml:1:1: Excessive alias count indicates a resource exhaustion attack; allowed: at most 100 aliases',
   ]);
+  const merges = ['a: &a {x: 1}', ...['b', 'c', 'd', 'e', 'f', 'g'].map((name, i) => `${name}: &${name} {<<: [${Array(10).fill(`*${'abcdef'[i]}`).join(',')}]}`)];
+  expect(problems(merges.join('\n'))[0]).toMatch(/Excessive alias count/);
   expect(problems(Array.from({ length: 45 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'))[0]).toMatch(/nested too deeply; allowed: at most 40 levels$/);
   expect(problems('['.repeat(20_000))).toEqual([expect.stringMatching(/nested too deeply; allowed: at most 40 levels$/)]);
   expect(problems('a'.repeat(FILE_BYTES_MAX + 1))).toEqual([`shop.yaml:1:1: the file has ${FILE_BYTES_MAX + 1} bytes; allowed: at most ${FILE_BYTES_MAX}`]);

@@ -40,6 +40,8 @@ export function parseYaml(text: string): { readonly sources: readonly YamlSource
     prettyErrors: false,
     schema: 'core',
     stringKeys: true,
+    // YAML 1.1's `<<`, which kubectl takes too.
+    merge: true,
     // The library's own check takes quadratic time; `structureProblems` has it.
     uniqueKeys: false,
   });
