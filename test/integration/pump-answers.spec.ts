@@ -1,0 +1,114 @@
+/**
+ * Whatever the store answers to a commit (K2), the pump neither loses nor repeats a record.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StateStore } from '#engine';
+import { PumpStage, Switch } from '../support/pump-stage.ts';
+
+describe('the pump, answered by its store,', () => {
+  let stage: PumpStage;
+  beforeEach(() => {
+    stage = new PumpStage();
+  });
+  afterEach(() => stage.close());
+
+  test('K2 ALREADY: a lost reply counts nothing twice', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 3 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    states.loseReplies = 1;
+    await expect(stage.run(pump)).rejects.toThrow('lost');
+    await stage.append([500]);
+    await stage.run(pump);
+    expect(states.answers).toContain('ALREADY');
+    expect(await stage.transitions()).toEqual(['2: closed → open']);
+    expect(await stage.stored()).toMatchObject({ state: 'open', generation: 2 });
+  });
+
+  test('a store that fails has its commit again with the same batch, and nothing is folded twice', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    const batch = await stage.batchFor(pump, 100);
+    const { commit } = states;
+    states.commit = () => Promise.reject(new Error('no store'));
+    await expect(pump.take(0, batch)).rejects.toThrow('no store');
+    states.commit = commit;
+    await pump.take(0, batch);
+    expect((await stage.stored())?.window).toMatchObject({ total: 2, errors: 2 });
+  });
+
+  test('K2 AHEAD: a standby of another group folds too; whoever is first wins, and both go on', async () => {
+    const active = new Switch(stage.log.states);
+    const standby = new Switch(stage.log.states);
+    const a = await stage.inForce({ errorAmountThreshold: 3, degradedTimeWindow: '10s' }, stage.pumpOn({ states: active }, 'a'));
+    const b = stage.pumpOn({ states: standby }, 'b');
+    await stage.run(b);
+    await stage.append([500, 200]);
+    await stage.run(a);
+    await stage.append([500, 500]);
+    await stage.run(b, 3);
+    await stage.run(a);
+    expect(standby.answers).toContain('OK');
+    expect(active.answers).toContain('AHEAD');
+    expect(await stage.transitions()).toEqual(['2: closed → open']);
+    expect(await stage.stored()).toMatchObject({ state: 'open', generation: 2, next: (await stage.log.reader.bounds(0)).next });
+  });
+
+  test('K2 FENCED: an older owner of the same group drops what it holds, claims again and goes on', async () => {
+    const states = new Switch(stage.log.states);
+    const old = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));
+    const young = stage.pumpOn();
+    await stage.append([500, 500]);
+    await stage.run(young);
+    await stage.append([500]);
+    await stage.run(old);
+    expect(states.answers).toContain('FENCED');
+    expect((await stage.stored())?.window).toMatchObject({ total: 3, errors: 3 });
+  });
+
+  test('K2 FENCED: an owner that was ahead of the store folds again from where the store is', async () => {
+    const states = new Switch(stage.log.states);
+    const old = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    await stage.log.states.claim(0, 'ingest');
+    await stage.run(old);
+    expect(states.answers).toContain('FENCED');
+    expect((await stage.stored())?.window).toMatchObject({ total: 2, errors: 2 });
+  });
+
+  test('K2 REGRESSED: a store that was emptied gets everything again', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    states.store = stage.open().states;
+    await stage.append([200]);
+    await stage.run(pump);
+    expect(states.answers).toContain('REGRESSED');
+    expect(await stage.stored(states.store)).toMatchObject({ state: 'open', generation: 2 });
+    const { ids: kept } = await states.store.claim(0, 'looking');
+    expect(kept).toHaveLength(3);
+  });
+
+  test('K2 REGRESSED: a store that fell back in time gets everything again', async () => {
+    const states = new Switch(stage.log.states);
+    const behind = stage.open();
+    const both: StateStore = {
+      claim: async (...args) => (await behind.states.claim(...args), await stage.log.states.claim(...args)),
+      published: (...args) => stage.log.states.published(...args),
+      commit: async (commit) => (await behind.states.commit(commit), await stage.log.states.commit(commit)),
+    };
+    states.store = both;
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
+    states.store = stage.log.states;
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    states.store = behind.states;
+    await stage.append([200]);
+    await stage.run(pump);
+    expect(states.answers).toContain('REGRESSED');
+    expect(await stage.stored(behind.states)).toMatchObject({ state: 'open', generation: 2 });
+  });
+
+});
