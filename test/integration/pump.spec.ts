@@ -1,7 +1,8 @@
 /**
  * The pump on the real embedded store: restore, fold, commit, publish, in that order (K1-K3).
  */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ControlLog } from '#engine';
 import { PumpStage } from '../support/pump-stage.ts';
 
 describe('the pump', () => {
@@ -84,6 +85,35 @@ describe('the pump', () => {
     expect(await stage.transitions()).toEqual([]);
     await pump.pulse(stage.nowMs);
     expect(await stage.transitions()).toEqual(['2: closed → open']);
+  });
+
+  test('C2: a mark is folded with the control record it names, though a reading begun before that is on its way', async () => {
+    let hold: Promise<void> | undefined;
+    let isReading = false;
+    const log = stage.log.control;
+    const control: ControlLog = {
+      append: (entries) => log.append(entries),
+      onNews: (listener) => log.onNews(listener),
+      read: async (from) => {
+        const records = await log.read(from);
+        isReading = true;
+        await hold;
+        return records;
+      },
+    };
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ control }));
+    let letGo = (): void => {};
+    hold = new Promise((resolve) => (letGo = resolve));
+    isReading = false;
+    const pulsing = pump.pulse(stage.nowMs);
+    await vi.waitFor(() => expect(isReading).toBe(true));
+    // Another owner, which stands by, has read further, and marks.
+    await stage.inForce({ errorAmountThreshold: 1 }, stage.pumpOn({}, 'standby'));
+    const taking = pump.take(0, await stage.batchFor(pump, 100));
+    letGo();
+    await pulsing;
+    await taking;
+    expect(pump.positions()[0]?.control).toBe((await stage.log.control.read(0)).at(-1)?.offset);
   });
 
   test('K1: a store found empty is marked as restoring until the log’s end as then seen is reached', async () => {

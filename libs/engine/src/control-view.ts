@@ -8,7 +8,9 @@ export class ControlView {
   readonly #log: ControlLog;
   readonly #records = new Map<number, ControlRecord>();
   #latest = -1;
-  #reading: Promise<void> | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  /** The reading behind that one, which has not begun. */
+  #following: Promise<void> | undefined;
 
   constructor(log: ControlLog) {
     this.#log = log;
@@ -21,10 +23,10 @@ export class ControlView {
 
   readonly at = (offset: number): ControlRecord | undefined => this.#records.get(offset);
 
-  /** Reads on to the end. */
+  /** Reads on to the end as it is now: a reading that began before this call may have missed what the caller knows of. */
   async refresh(): Promise<void> {
-    this.#reading ??= this.#readOn().finally(() => (this.#reading = undefined));
-    await this.#reading;
+    this.#following ??= this.#readBehind(this.#reading);
+    await this.#following;
   }
 
   /** C2: an owner that hasn't read control up to `offset` reads it first. It may still not exist. */
@@ -39,6 +41,14 @@ export class ControlView {
       if (change.kind === 'incarnation' && change.partition === partition) last = change;
     }
     return last;
+  }
+
+  async #readBehind(before: Promise<void>): Promise<void> {
+    // Whoever waits for that one is told of its failure.
+    await before.catch(() => undefined);
+    this.#following = undefined;
+    this.#reading = this.#readOn();
+    await this.#reading;
   }
 
   async #readOn(): Promise<void> {
