@@ -77,6 +77,38 @@ describe('the pump, answered by its store,', () => {
     expect((await stage.stored())?.window).toMatchObject({ total: 2, errors: 2 });
   });
 
+  test('K2 AHEAD: who must write all again waits until it is past the store, and takes nothing back', async () => {
+    const ahead = new Switch(stage.log.states);
+    const behind = new Switch(stage.log.states);
+    const a = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states: ahead }, 'a'));
+    const b = stage.pumpOn({ states: behind }, 'b');
+    await stage.run(b);
+    await stage.append([500, 500, 500]);
+    await stage.run(a);
+    const emptied = stage.open().states;
+    ahead.store = emptied;
+    await stage.append([500]);
+    let isFirst = true;
+    behind.store = {
+      claim: (...args) => emptied.claim(...args),
+      published: (...args) => emptied.published(...args),
+      commit: async (commit) => {
+        const answer = await emptied.commit(commit);
+        // Between this answer and what it makes of it, the other one has written all again.
+        if (isFirst) await stage.run(a);
+        isFirst = false;
+        return answer;
+      },
+    };
+    await b.take(0, await stage.batchFor(b, 2));
+    expect(behind.answers).toEqual(expect.arrayContaining(['REGRESSED', 'AHEAD']));
+    expect((await emptied.claim(0, 'looking')).meta?.next).toBe((await stage.log.reader.bounds(0)).next);
+    await stage.run(b);
+    await stage.append([500]);
+    await stage.run(b);
+    expect((await stage.stored(emptied))?.window).toMatchObject({ total: 5, errors: 5 });
+  });
+
   test('K2 REGRESSED: a store that was emptied gets everything again', async () => {
     const states = new Switch(stage.log.states);
     const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
@@ -111,4 +143,17 @@ describe('the pump, answered by its store,', () => {
     expect(await stage.stored(behind.states)).toMatchObject({ state: 'open', generation: 2 });
   });
 
+  test('K2 REGRESSED: a store that fell back to an older incarnation, further on in its stage.log, gets everything again', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
+    const old = stage.open().states;
+    const { epoch } = await old.claim(0, 'old');
+    const nothing = { snapshots: [], outbox: [], ids: [] };
+    await old.commit({ partition: 0, group: 'old', epoch, incarnation: 0, commitId: 'old', expected: null, next: 1_000, clockMs: 1, control: -1, ...nothing });
+    states.store = old;
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    expect(await stage.stored(old)).toMatchObject({ state: 'open', generation: 2, incarnation: 1 });
+    expect((await old.claim(0, 'looking')).meta?.next).toBe((await stage.log.reader.bounds(0)).next);
+  });
 });

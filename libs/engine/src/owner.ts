@@ -58,7 +58,7 @@ export class PartitionOwner {
   #fold!: PartitionFold;
   #identity = '';
   #epoch = 0;
-  /** The store's next as we believe it; null: it has nothing. */
+  /** The store's next as we believe it; null: it has nothing of this incarnation. */
   #expected: number | null = null;
   #rewrite = false;
   #restoringTo: number | undefined;
@@ -90,8 +90,7 @@ export class PartitionOwner {
   }
 
   async take(records: readonly LogRecord[]): Promise<void> {
-    const first = records.find((record) => record.offset >= this.#fold.next);
-    if (first !== undefined) await this.#foldBatch(records);
+    if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
     await this.#commit();
     await this.publish();
   }
@@ -103,8 +102,7 @@ export class PartitionOwner {
   }
 
   async #publish(): Promise<void> {
-    const settledTo = this.#expected ?? 0;
-    const entries = this.#unanswered === undefined ? this.#unpublished.filter(({ offset }) => offset < settledTo) : [];
+    const entries = this.#unanswered === undefined ? this.#unpublished.filter((entry) => this.#isCommitted(entry)) : [];
     if (entries.length === 0) return;
     try {
       await this.#ports.transitions.append(entries.map(({ transition }) => transition));
@@ -116,6 +114,11 @@ export class PartitionOwner {
     const done = new Set(entries);
     this.#unpublished = this.#unpublished.filter((entry) => !done.has(entry));
     this.#options.observer.published(this.partition, entries);
+  }
+
+  /** What is left of an older incarnation was found at the claim. */
+  #isCommitted({ offset, transition }: OutboxEntry): boolean {
+    return offset < (this.#expected ?? 0) || transition.incarnation !== this.#fold.incarnation;
   }
 
   async #claim(): Promise<void> {
@@ -141,7 +144,7 @@ export class PartitionOwner {
     );
     this.#identity = incarnation.identity;
     this.#epoch = claim.epoch;
-    this.#expected = claim.meta?.next ?? null;
+    this.#expected = meta?.next ?? null;
     this.#rewrite = claim.meta !== undefined && kept === undefined;
     this.#restoringTo = meta === undefined ? bounds.next : meta.restoringTo;
     this.#unpublished = [...claim.outbox];
@@ -186,7 +189,7 @@ export class PartitionOwner {
 
   async #commit(): Promise<void> {
     for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
-      if (this.#unanswered === undefined && this.#fold.next <= (this.#expected ?? -1) && !this.#rewrite) return;
+      if (this.#unanswered === undefined && this.#fold.next <= (this.#expected ?? -1)) return;
       const commit = (this.#unanswered ??= this.#commitOf());
       const answer = await this.#ports.states.commit(commit);
       this.#unanswered = undefined;
@@ -230,7 +233,8 @@ export class PartitionOwner {
         return;
       case 'REGRESSED':
         if ((await this.#ports.reader.bounds(this.partition)).identity !== this.#identity) return await this.#startOver();
-        this.#expected = answer.next ?? null;
+        // No lower than where we stand: of an older incarnation, whose offsets say nothing here.
+        this.#expected = answer.next !== undefined && answer.next < this.#fold.next ? answer.next : null;
         this.#rewrite = true;
         return;
       case 'FENCED':

@@ -99,7 +99,7 @@ export interface Commit {
   readonly incarnation: number;
   /** Unique to this commit; the same when it is sent again. */
   readonly commitId: string;
-  /** The store's `next` as this owner believes it; null: the store has nothing of this partition. */
+  /** The store's `next` as this owner believes it; null: the store has nothing of this partition and incarnation. */
   readonly expected: number | null;
   readonly next: number;
   readonly clockMs: number;
