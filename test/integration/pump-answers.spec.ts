@@ -2,7 +2,7 @@
  * Whatever the store answers to a commit (K2), the pump neither loses nor repeats a record.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StateStore } from '#engine';
+import type { OutcomeReader, StateStore } from '#engine';
 import { PumpStage, Switch } from '../support/pump-stage.ts';
 
 describe('the pump, answered by its store,', () => {
@@ -107,6 +107,30 @@ describe('the pump, answered by its store,', () => {
     await stage.append([500]);
     await stage.run(b);
     expect((await stage.stored(emptied))?.window).toMatchObject({ total: 5, errors: 5 });
+  });
+
+  test('K2 FENCED: a log that can’t be read while folding again loses no record', async () => {
+    const states = new Switch(stage.log.states);
+    const log = stage.log.reader;
+    let fails = 0;
+    const reader: OutcomeReader = {
+      run: (handler) => log.run(handler),
+      bounds: (partition) => log.bounds(partition),
+      read: (...args) => (fails-- > 0 ? Promise.reject(new Error('no log')) : log.read(...args)),
+    };
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, reader }));
+    const fellBack = stage.open().states;
+    // Its epochs are further than ours, so that we are fenced.
+    for (let epoch = 0; epoch < 2; epoch++) await fellBack.claim(0, 'ingest');
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    await stage.append([500]);
+    const batch = await stage.batchFor(pump, 100);
+    states.store = fellBack;
+    fails = 1;
+    await expect(pump.take(0, batch)).rejects.toThrow('no log');
+    await pump.take(0, batch);
+    expect((await stage.stored(fellBack))?.window).toMatchObject({ total: 3, errors: 3 });
   });
 
   test('K2 REGRESSED: a store that was emptied gets everything again', async () => {

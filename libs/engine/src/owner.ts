@@ -62,6 +62,8 @@ export class PartitionOwner {
   #expected: number | null = null;
   #rewrite = false;
   #restoringTo: number | undefined;
+  /** What the reader gave up to here was dropped by a claim, and is to be read again before anything behind it. */
+  #catchUpTo = 0;
   /** Made, or found at the claim, and not known to be published. */
   #unpublished: OutboxEntry[] = [];
   #publishing: Promise<void> | undefined;
@@ -90,6 +92,7 @@ export class PartitionOwner {
   }
 
   async take(records: readonly LogRecord[]): Promise<void> {
+    await this.#catchUp();
     if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
     await this.#commit();
     await this.publish();
@@ -244,12 +247,17 @@ export class PartitionOwner {
 
   /** Back to what the store has, then on to where we stood. */
   async #startOver(): Promise<void> {
-    const stoodAt = this.#fold.next;
+    this.#catchUpTo = Math.max(this.#catchUpTo, this.#fold.next);
     await this.#claim();
-    while (this.#fold.next < stoodAt) {
+    await this.#catchUp();
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#fold.next < this.#catchUpTo) {
       const records = await this.#ports.reader.read(this.partition, this.#fold.next, CATCH_UP_MAX);
-      if (records.length === 0) return;
-      await this.#foldBatch(records);
+      // Another log may be shorter than the one where we stood (V1).
+      if (records.length === 0) this.#catchUpTo = 0;
+      else await this.#foldBatch(records);
     }
   }
 
