@@ -162,6 +162,16 @@ describe('a directory of documents', () => {
     expect(said('error').join()).toMatch(/default\/a is refused.*default\/by-hand/);
   });
 
+  test('a document that moves to a host of another one is refused, so is one that moves to its, and what they had put in force stays', async () => {
+    for (const name of ['a', 'b', 'c']) write(`${name}.yaml`, policy(name, `${name}.local`));
+    await start();
+    write('a.yaml', policy('a', 'b.local'));
+    write('c.yaml', policy('c', 'a.local'));
+    write('d.yaml', policy('d', 'd.local'));
+    await becomes('directory apply a', 'directory apply b', 'directory apply c', 'directory apply d');
+    expect(said('error').join()).toMatch(/default\/a is refused.*default\/b[\s\S]*default\/c is refused.*default\/a/);
+  });
+
   test('documents of the API are not deleted for not being in the directory; the process’s own are when it no longer brings them', async () => {
     await (await start([{ file: 'the demo', text: policy('demo', 'demo.local') }])).stop();
     await start();

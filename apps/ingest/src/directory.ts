@@ -127,22 +127,36 @@ export class Directory {
     const wanted = new Map(placed.map((place) => [documentKey(place.document), place]));
     const vanished = [...inForce].filter(([key, { source }]) => source === 'directory' && !wanted.has(key) && this.#mayDelete(key, badFiles));
     const changed = [...wanted.values()].filter(({ document }) => inForce.get(documentKey(document))?.document.version !== document.version);
-    const moved = changed.filter(({ document }) => hasOtherHost(document, inForce.get(documentKey(document))?.document));
-    const deletions = [...vanished.map(([, { document }]) => document), ...moved.map(({ document }) => document)];
-    const after = this.#documentsWithout(inForce, deletions);
-    const drafts: ControlDraft[] = deletions.map((document) => draft({ kind: 'delete', document: keyOf(document) }, 'no longer as it was in the directory'));
-    const conflicts: string[] = [];
-    for (const { document, file } of changed) {
-      const holder = after.holderOf(document);
-      if (holder !== undefined) {
-        conflicts.push(`${file}: ${nameOf(document)} is refused: its host belongs to ${nameOf(holder)}; allowed: one document for each host`);
-        continue;
-      }
-      after.apply({ change: { kind: 'apply', document } });
-      drafts.push(draft({ kind: 'apply', document }, `as in ${file}`));
-    }
+    const { deletions, applied, refused } = this.#settle(inForce, vanished.map(([, { document }]) => document), changed);
+    const drafts: ControlDraft[] = [
+      ...deletions.map((document) => draft({ kind: 'delete', document: keyOf(document) }, 'no longer as it was in the directory')),
+      ...applied.map(({ document, file }) => draft({ kind: 'apply', document }, `as in ${file}`)),
+    ];
+    const conflicts = [...refused].map(
+      ([{ document, file }, holder]) => `${file}: ${nameOf(document)} is refused: its host belongs to ${nameOf(holder)}; allowed: one document for each host`,
+    );
     for (const { document, file } of placed) this.#fileOf.set(documentKey(document), file);
     return { drafts, conflicts };
+  }
+
+  /**
+   * Who gets its host, and who is refused for whose sake. A refused document that was to move stays where it is, which
+   * may refuse another: so again, until a round refuses nobody.
+   */
+  #settle(inForce: ReadonlyMap<string, InForce>, vanished: readonly Document[], changed: readonly Placed[]) {
+    const refused = new Map<Placed, Document>();
+    for (;;) {
+      const applied = changed.filter((place) => !refused.has(place));
+      const moved = applied.filter(({ document }) => hasOtherHost(document, inForce.get(documentKey(document))?.document));
+      const deletions = [...vanished, ...moved.map(({ document }) => document)];
+      const after = this.#documentsWithout(inForce, deletions);
+      for (const place of applied) {
+        const holder = after.holderOf(place.document);
+        if (holder === undefined) after.apply({ change: { kind: 'apply', document: place.document } });
+        else refused.set(place, holder);
+      }
+      if (applied.length + refused.size === changed.length) return { deletions, applied, refused };
+    }
   }
 
   /** While a file can't be read, only what is known to come from another file may go. */
