@@ -14,6 +14,8 @@ export class Breaker {
   readonly upstream: string;
   readonly #actor: ActorRefFrom<typeof breakerMachine>;
   #next: number;
+  /** What an action threw: the actor is dead, and what it says is worth nothing. */
+  #failed: { readonly error: unknown } | undefined;
 
   /** `rest` is what it wakes from; its `policy` in full, or none where it was deleted. */
   constructor(rest: Snapshot, partition: number, policy: Policy | undefined) {
@@ -22,6 +24,8 @@ export class Breaker {
     const input = contextOf(rest, partition, policy);
     const snapshot = breakerMachine.resolveState({ value: stateValue(rest), context: input });
     this.#actor = createActor(breakerMachine, { snapshot, input });
+    // Heard here, or XState would throw it where nobody waits for it, once the fold has gone on without this actor.
+    this.#actor.subscribe({ error: (error) => void (this.#failed = { error }) });
     this.#actor.start();
   }
 
@@ -34,14 +38,19 @@ export class Breaker {
   }
 
   fold(run: Run): void {
-    this.#actor.send({ type: 'outcomes', run });
+    this.#tell({ type: 'outcomes', run });
     this.touch(run.touchedNext);
   }
 
   /** Anything but outcomes, at the record of `offset`. */
   send(event: Exclude<BreakerEvent, { type: 'outcomes' }>, offset: number): void {
-    this.#actor.send(event);
+    this.#tell(event);
     this.touch(offset + 1);
+  }
+
+  #tell(event: BreakerEvent): void {
+    this.#actor.send(event);
+    if (this.#failed !== undefined) throw this.#failed.error;
   }
 
   /** V1: the version moves to one past the last record that touched this upstream, never back. */

@@ -1,6 +1,7 @@
 export * from './control.ts';
 export { ControlView, type Incarnation } from './control-view.ts';
 export * from './decision.ts';
+export { Defect } from './defect.ts';
 export * from './documents.ts';
 export * from './fold.ts';
 export { LogClock } from './log-clock.ts';

@@ -9,6 +9,7 @@
  *   FENCED       a newer owner of our group, or incarnation  → drop all, claim again
  */
 import type { ControlView, Incarnation } from './control-view.ts';
+import { Defect } from './defect.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
@@ -185,7 +186,7 @@ export class PartitionOwner {
       entry.kind === 'dead' && offset >= this.#fold.next ? [{ ...entry, partition: this.partition, offset }] : [],
     );
     if (letters.length > 0) await this.#ports.deadLetters.append(letters);
-    const report = this.#fold.fold(records);
+    const report = Defect.guard(`partition ${this.partition}: folding from ${this.#fold.next}`, () => this.#fold.fold(records));
     this.#unpublished.push(...report.transitions);
     this.#options.observer.folded(this.partition, report);
   }

@@ -21,7 +21,10 @@ export interface OutcomeLog {
   appendMark(partition: number, mark: Mark): Promise<void>;
 }
 
-/** Who folds a partition. Calls never overlap for one partition. */
+/**
+ * Who folds a partition. Calls never overlap for one partition. What is refused is asked again, but for a `Defect`: that
+ * ends the delivery, as a rejection that nobody handles.
+ */
 export interface PartitionHandler {
   /** The partition is ours from now on. Gives the offset to read from. */
   assigned(partition: number): Promise<number>;

@@ -4,7 +4,7 @@
  * comes again as it was, for as long as it is refused.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { LogBounds, LogRecord, OutcomeReader, PartitionHandler, Stop } from '#engine';
+import { Defect, type LogBounds, type LogRecord, type OutcomeReader, type PartitionHandler, type Stop } from '#engine';
 import type { OnError } from '../drivers.ts';
 import type { OutcomeTable } from './outcome-table.ts';
 import { assertPartition, PARTITION } from './partition.ts';
@@ -113,13 +113,14 @@ class Delivery {
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
-  /** Tries again until it succeeds or is stopped, since what fails here is a store or log out of reach. */
+  /** Tries again until it succeeds or is stopped, since what fails here, defects apart, is a store or log out of reach. */
   async #persist<T>(doing: string, action: () => Promise<T>): Promise<T | typeof STOPPED> {
     const { signal } = this.#stopping;
     for (let waitMs = RETRY_FIRST_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
       try {
         return await action();
       } catch (error) {
+        if (error instanceof Defect) throw error;
         this.#onError(error, doing);
       }
       await setTimeout(waitMs, undefined, { signal }).catch(() => undefined);
