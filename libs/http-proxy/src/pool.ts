@@ -90,7 +90,9 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     // Opened for a call that has left meanwhile.
     const isSpareComing = this.#connecting > this.#waiters.size;
     if (this.#idle === 0 && !isSpareComing && !this.#canOpen) {
-      if (this.pending >= this.#limits.maxPendingRequests) return this.#limits.maxPendingRequests === 0 ? 'overflow-connections' : 'overflow-pending';
+      // With none allowed none becomes free: waiting would end in the same refusal, some time later.
+      if (this.#limits.maxConnections === 0 || this.#limits.maxPendingRequests === 0) return 'overflow-connections';
+      if (this.pending >= this.#limits.maxPendingRequests) return 'overflow-pending';
       this.#waiters.add(waiter);
       return 'accepted';
     }
