@@ -197,6 +197,7 @@ describe('a client that', () => {
     client.socket.destroy();
     await eventually(() => pending[0]?.isClosed || undefined, { what: 'the end of the upstream call' });
     expect(incoming.complete).toBe(false);
+    await expect.poll(() => answers(plane)).toEqual(['client-abort 0']);
     expect(plane.outcomes).toEqual([]);
   });
 

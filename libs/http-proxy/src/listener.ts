@@ -155,6 +155,9 @@ function statusOfParseError(code: string | undefined): number | undefined {
       return 413;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return 408;
+    case 'HPE_INVALID_EOF_STATE':
+      // It left in the middle of its request.
+      return undefined;
     default:
       return code?.startsWith('HPE_') === true ? 400 : undefined;
   }
