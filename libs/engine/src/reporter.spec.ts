@@ -110,6 +110,21 @@ describe('V6: the reporter', () => {
     expect(JSON.stringify(sent(0))).toBe(before);
   });
 
+  test('once the log answers again, each answer sends what failed next, without a pulse', async () => {
+    for (let n = 0; n < 6; n++) {
+      reporter.report(call({ upstream: `u${n}` }));
+      nowMs += 100;
+      reporter.report(call({ upstream: `u${n}` }));
+      for (const { refuse } of log.sends) await refuse();
+    }
+    const tried = log.sends.length;
+    reporter.pulse();
+    expect(log.sends).toHaveLength(tried + 4);
+    await log.sends[tried]?.acknowledge();
+    expect(log.sends).toHaveLength(tried + 5);
+    expect(log.sends.slice(0, tried).map(({ content }) => content)).toContain(log.sends[tried + 4]?.content);
+  });
+
   test('a log that does not answer costs bounded memory: beyond it calls are dropped and counted', () => {
     for (let n = 0; n < 50_000; n++) reporter.report(call({ upstream: `u${n}` }));
     expect(log.sends).toHaveLength(4);

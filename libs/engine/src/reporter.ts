@@ -62,7 +62,7 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Records on their way or waiting for it. */
+  /** Records that wait to be sent, or to be sent again. */
   get waiting(): number {
     return this.#waiting.size + this.#closed.length + this.#failed.reduce((sum, { length }) => sum + length, 0);
   }
@@ -145,6 +145,9 @@ export class Reporter {
       (appendMs) => {
         const last = appendMs.at(-1);
         if (last !== undefined) clock.observe(last, { sentMs, acknowledgedMs: clock.wallMs() });
+        // The log answers again: what failed goes at its pace and not at the pulse's, or much of it comes late (T2).
+        const failed = this.#failed.shift();
+        if (failed !== undefined) this.#send(failed);
         this.#settle();
       },
       (error: unknown) => {
