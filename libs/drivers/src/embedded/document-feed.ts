@@ -5,6 +5,9 @@ import type { OnError } from '../drivers.ts';
 import type { ControlTable } from './control-table.ts';
 import { Listeners } from './listeners.ts';
 
+/** Wait after a reading of the control log that failed, ms. */
+const READ_AGAIN_AFTER_MS = 1_000;
+
 export class EmbeddedDocumentFeed implements DocumentFeed {
   readonly #control: ControlTable;
   readonly #onError: OnError;
@@ -13,6 +16,7 @@ export class EmbeddedDocumentFeed implements DocumentFeed {
   /** Offset of the last control record that is in `#documents`. */
   #upTo = -1;
   #following: Promise<Stop> | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(control: ControlTable, onError: OnError) {
     this.#control = control;
@@ -37,6 +41,7 @@ export class EmbeddedDocumentFeed implements DocumentFeed {
   }
 
   close(): void {
+    clearTimeout(this.#again);
     this.#listeners.clear();
   }
 
@@ -45,6 +50,9 @@ export class EmbeddedDocumentFeed implements DocumentFeed {
       this.#catchUp();
     } catch (error) {
       this.#onError(error, 'reading the control log');
+      // The next news may be days away, and until then proxies would go by documents that are no longer in force.
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => this.#onNews(), READ_AGAIN_AFTER_MS).unref();
     }
   }
 
