@@ -137,7 +137,9 @@ export class Listener {
 
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const statusCode = statusOfParseError(error.code);
-    if (statusCode === undefined || !socket.writable) socket.destroy();
+    // Who never sent a byte has asked for nothing (a probe, or a connection made ahead): an answer could be taken for
+    // that of a request that is on its way.
+    if (statusCode === undefined || !socket.writable || socket.bytesRead === 0) socket.destroy();
     else this.#clients.get(socket)?.fault(statusCode);
   }
 
