@@ -132,6 +132,15 @@ describe('V6: the reporter', () => {
     expect(reporter.dropped).toBe(50_000 - 10_000 - log.sends.reduce((sum, { records }) => sum + records.length, 0));
   });
 
+  test('behind a log that was slow, no send takes more than 1,000 records, and all go', async () => {
+    for (let n = 0; n < 8_000; n++) reporter.report(call({ upstream: `u${n}` }));
+    const flushed = reporter.flush();
+    for (let n = 0; n < log.sends.length; n++) await log.sends[n]?.acknowledge();
+    await flushed;
+    expect(Math.max(...log.sends.map(({ records }) => records.length))).toBe(1_000);
+    expect(new Set(log.sends.flatMap(({ records }) => records.map(({ id }) => id))).size).toBe(8_000);
+  });
+
   test('flush settles once everything has been acknowledged', async () => {
     reporter.report(call());
     reporter.report(call());

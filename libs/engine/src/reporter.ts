@@ -29,7 +29,7 @@ export interface ReporterOptions {
   readonly onSendFailed?: (error: unknown) => void;
 }
 
-/** V6: how long, and how many records, may wait while a send is on its way. */
+/** V6: how long, and how many records, may wait while a send is on its way; and how many one send takes. */
 const WAIT_MAX_MS = 100;
 const WAITING_SEND_MAX = 1_000;
 /** Records waiting at most, and sends on their way at most; beyond it calls are dropped and counted. */
@@ -46,9 +46,9 @@ export class Reporter {
   readonly #log: OutcomeLog;
   readonly #options: ReporterOptions;
   /** By what makes calls alike, oldest first. */
-  #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Alike, but full or too old to be merged with. */
-  #closed: Waiting[] = [];
+  readonly #closed: Waiting[] = [];
   /** Sent and refused; unchanged since. */
   #failed: (readonly Outcome[])[] = [];
   #sending = 0;
@@ -131,9 +131,12 @@ export class Reporter {
 
   #drainWaiting(): Outcome[] {
     if (this.#waiting.size + this.#closed.length === 0) return [];
-    const records = [...this.#closed, ...this.#waiting.values()];
-    this.#closed = [];
-    this.#waiting = new Map();
+    const records: Outcome[] = this.#closed.splice(0, WAITING_SEND_MAX);
+    for (const [key, record] of this.#waiting) {
+      if (records.length === WAITING_SEND_MAX) break;
+      records.push(record);
+      this.#waiting.delete(key);
+    }
     return records;
   }
 
