@@ -28,7 +28,7 @@ export default {
   forbidden: [
     only('engine-imports-xstate-only', { from: '^libs/engine/', packages: ['xstate'] }),
     only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici'], node: true }),
-    only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', '@grpc/proto-loader'], node: true }),
+    only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 're2js'], node: true }),
     {
       name: 'runtime-imports-the-engine',
       severity: 'error',

@@ -245,9 +245,10 @@ test.each<[unknown, readonly string[]]>([
     'spec.rateLimit.local.http.responseHeadersToAdd[2].name: missing, required: an HTTP header name',
     'spec.rateLimit.local.http.responseHeadersToAdd[2].value: missing, required: a string without line breaks',
   ]],
-  [setting({ httpRoutes: [{ path: '' }, { path: '/a', rateLimit: { local: { requests: 1, unit: 'day' } } }] }), [
-    'spec.httpRoutes[0].path: found ""; allowed: an RE2 expression for the whole path',
-    'spec.httpRoutes[1].rateLimit.local.unit: found "day"; allowed: second, minute, hour',
+  [setting({ httpRoutes: [{ path: '' }, { path: '/(?=a)' }, { path: '/a', rateLimit: { local: { requests: 1, unit: 'day' } } }] }), [
+    'spec.httpRoutes[0].path: found ""; allowed: an RE2 expression for the whole path, such as /api/v1/.*',
+    'spec.httpRoutes[1].path: found "/(?=a)"; allowed: an RE2 expression for the whole path, such as /api/v1/.*',
+    'spec.httpRoutes[2].rateLimit.local.unit: found "day"; allowed: second, minute, hour',
   ]],
   [setting({ httpRoutes: {} }), ['spec.httpRoutes: found an object; allowed: a list of {path, rateLimit}']],
   [setting({}, { name: 'Not_Fit', namespace: 'a.b' }), [

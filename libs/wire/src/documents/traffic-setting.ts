@@ -2,6 +2,7 @@
  * UpstreamTrafficSetting (policy.openservicemesh.io/v1alpha1) as docs/semantics.md has it, every row. What it says of
  * rate limits, routes and retries is checked now and comes to life later; until then a warning names it.
  */
+import { RE2JS } from 're2js';
 import type { ConnectionLimits, Policy } from '#engine';
 import { readDuration } from './duration.ts';
 import { parseHostPort, qualify } from './host.ts';
@@ -158,8 +159,19 @@ function readRoutes(place: Place): void {
   place.warn(NO_EFFECT);
   for (const route of place.items('a list of {path, rateLimit}')) {
     if (!route.hasOnly(['path', 'rateLimit'])) continue;
-    route.at('path').text('an RE2 expression for the whole path', (path) => path.length > 0);
+    route.at('path').text('an RE2 expression for the whole path, such as /api/v1/.*', isRe2);
     const limit = route.at('rateLimit');
     if (!limit.absent && limit.hasOnly(['local'])) readHttpBucket(limit.at('local'));
+  }
+}
+
+/** As it will be matched: by an engine without backtracking, so that no path can stall a proxy. */
+function isRe2(path: string): boolean {
+  if (path === '') return false;
+  try {
+    RE2JS.compile(path);
+    return true;
+  } catch {
+    return false;
   }
 }
