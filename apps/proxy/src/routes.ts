@@ -23,7 +23,8 @@ function routeOf(document: UpstreamDocument, settings: ReadonlyMap<string, Traff
     host,
     ...(alias === undefined ? {} : { alias }),
     port,
-    targets: targets ?? [],
+    // By DNS it is looked up as written: a bare name is what a container network knows.
+    targets: targets ?? [`${alias ?? host}:${port}`],
     ...(listen === undefined ? {} : { listen }),
     limits,
   };

@@ -60,6 +60,20 @@ describe('a router', () => {
     expect(new Router(routes, 9_000).find(authority)?.name).toBe(name);
   });
 
+  it.each([
+    ['h:18080', 'h:80'],
+    ['h:18081', 'h:81'],
+    ['h:81', 'h:81'],
+    ['h:9000', 'h:80'],
+  ])('finds a host by the port of its own listener too, unless a document has that port: %j as %j', (authority, name) => {
+    const routes = [
+      { ...at('h', 80), ownPort: 18_080 },
+      { ...at('h', 81), ownPort: 18_081 },
+      { ...at('i', 80), ownPort: 81 },
+    ];
+    expect(new Router(routes, 9_000).find(authority)?.name).toBe(name);
+  });
+
   it('keeps the first of two routes for one host and port, and names the other', () => {
     const router = new Router([at('h', 80, 'first'), at('H.', 80, 'second')], undefined);
     expect(router.find('h')?.name).toBe('first');

@@ -10,6 +10,8 @@ export interface Routable {
   /** A short name that also means this host, where no other has it. */
   readonly alias?: string | undefined;
   readonly port: number;
+  /** Port of its own listener, which callers of that one name. */
+  readonly ownPort?: number | undefined;
 }
 
 /** A route that can't be reached by Host, because another one has its place. */
@@ -58,8 +60,12 @@ export class Router<T extends Routable> {
     if (bare === undefined) return;
     for (const route of alike) this.#routes.set(`${name}:${route.port}`, route);
     this.#routes.set(name, bare);
-    const onListener = `${name}:${listenPort}`;
-    if (listenPort !== undefined && !this.#routes.has(onListener)) this.#routes.set(onListener, bare);
+    for (const route of alike) this.#unlessTaken(`${name}:${route.ownPort ?? ''}`, route);
+    this.#unlessTaken(`${name}:${listenPort ?? ''}`, bare);
+  }
+
+  #unlessTaken(authority: string, route: T): void {
+    if (!authority.endsWith(':') && !this.#routes.has(authority)) this.#routes.set(authority, route);
   }
 
   find(authority: string): T | undefined {

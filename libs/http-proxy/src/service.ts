@@ -35,6 +35,11 @@ export class Service {
     return this.#route.port;
   }
 
+  get ownPort(): number | undefined {
+    const { listen } = this.#route;
+    return listen === undefined ? undefined : parseAddress(listen)?.port;
+  }
+
   /** What a request that names no host is sent on with. */
   get defaultHost(): string {
     return this.#defaultHost;
