@@ -187,7 +187,7 @@ export class PartitionOwner {
     );
     if (letters.length > 0) await this.#ports.deadLetters.append(letters);
     const report = Defect.guard(`partition ${this.partition}: folding from ${this.#fold.next}`, () => this.#fold.fold(records));
-    this.#unpublished.push(...report.transitions);
+    this.#unpublished = this.#unpublished.concat(report.transitions);
     this.#options.observer.folded(this.partition, report);
   }
 

@@ -157,6 +157,14 @@ describe('V6: the reporter', () => {
     const clock = new LogClock(() => nowMs);
     clock.observe(nowMs + 60_000, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
     expect(clock.nowMs()).toBe(nowMs + 60_000);
+    clock.observe(nowMs + 55_000, { sentMs: nowMs - 9_000, acknowledgedMs: nowMs });
+    expect(clock.nowMs()).toBe(nowMs + 60_000);
+    clock.observe(nowMs - 2, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
+    expect(clock.nowMs()).toBe(nowMs + 3);
+  });
+
+  test('T2: nothing is corrected while appends lie between send and reply by our own clock', () => {
+    const clock = new LogClock(() => nowMs);
     clock.observe(nowMs - 2, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
     expect(clock.nowMs()).toBe(nowMs);
   });
