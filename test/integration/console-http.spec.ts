@@ -185,10 +185,10 @@ describe('the start', () => {
     const own = await started();
     const { httpAddress, grpcAddress } = own.console;
     await expect(ConsoleStage.start({ env: { FUSEBOARD_CONSOLE_LISTEN: `127.0.0.1:${httpAddress.port}` } })).rejects.toThrow(
-      `FUSEBOARD_CONSOLE_LISTEN: 127.0.0.1:${httpAddress.port} is in use by another process: stop that one, or choose another port`,
+      `FUSEBOARD_CONSOLE_LISTEN (--console): 127.0.0.1:${httpAddress.port} is in use by another process: stop that one, or choose another port`,
     );
     await expect(ConsoleStage.start({ env: { FUSEBOARD_GRPC_LISTEN: `127.0.0.1:${grpcAddress.port}` } })).rejects.toThrow(
-      `FUSEBOARD_GRPC_LISTEN: 127.0.0.1:${grpcAddress.port} is in use by another process: stop that one, or choose another port`,
+      `FUSEBOARD_GRPC_LISTEN (--grpc): 127.0.0.1:${grpcAddress.port} is in use by another process: stop that one, or choose another port`,
     );
   });
 });

@@ -81,7 +81,7 @@ export class GrpcServer extends ServerGrpc {
       server.bindAsync(formatAddress(listen), ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
         // grpc-js gives the system's error as text only.
-        else reject(bindError({ message: error.message, code: /\bE[A-Z]{3,}\b/.exec(error.message)?.[0] ?? '' }, listen, 'FUSEBOARD_GRPC_LISTEN'));
+        else reject(bindError({ message: error.message, code: /\bE[A-Z]{3,}\b/.exec(error.message)?.[0] ?? '' }, listen, 'FUSEBOARD_GRPC_LISTEN (--grpc)'));
       });
     });
     this.#server = server;

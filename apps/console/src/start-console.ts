@@ -58,7 +58,7 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
   try {
     await app.startAllMicroservices();
     await app.init();
-    const httpAddress = await listen(app.getHttpServer(), config.consoleListen, 'FUSEBOARD_CONSOLE_LISTEN');
+    const httpAddress = await listen(app.getHttpServer(), config.consoleListen, 'FUSEBOARD_CONSOLE_LISTEN (--console)');
     feeds.start();
     return { httpAddress, grpcAddress: grpc.address, close };
   } catch (error) {

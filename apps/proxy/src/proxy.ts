@@ -7,7 +7,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
 import { LogClock, Reporter, StateCache, type Call, type DocumentSet, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
-import { RUNTIME, StartError, formatAddress, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
+import { RUNTIME, bindError, formatAddress, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
 import { countCall } from './call-metrics.ts';
 import { routesOf } from './routes.ts';
 
@@ -16,6 +16,7 @@ const PULSE_MS = 100;
 /** How long calls in flight may take to end when the process stops, and outcomes to be told, ms. */
 const DRAIN_MS = 7_000;
 const FLUSH_MS = 2_000;
+const FAILURE_SAID_EACH_MS = 5_000;
 
 @Injectable()
 export class Proxy {
@@ -29,11 +30,12 @@ export class Proxy {
   readonly #documents: Condition;
   readonly #stops: Stop[] = [];
   #dropped = 0;
+  #failureSaidMs = -Infinity;
 
   constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
     this.#drivers = drivers;
     this.#runtime = runtime;
-    const { config, logger, metrics, health } = runtime;
+    const { config, metrics, health } = runtime;
     this.#documents = health.condition('routes', 'the documents have not come yet');
     this.#states = health.condition('states', 'the states have not come yet');
     this.#cache = new StateCache({ nowMs: () => this.#clock.nowMs(), monotonicMs: () => performance.now() });
@@ -41,7 +43,7 @@ export class Proxy {
       reporter: config.instance,
       idPrefix: `${config.instance}/${Date.now().toString(36)}${randomBytes(4).toString('hex')}-`,
       clock: this.#clock,
-      onSendFailed: (error) => logger.warn({ err: error }, 'outcomes could not be told to the log; they are sent again'),
+      onSendFailed: (error) => this.#sendFailed(error),
     });
     this.#http = createHttpProxy({
       decide: (upstream) => this.#cache.decide(upstream),
@@ -65,6 +67,8 @@ export class Proxy {
   async stop(): Promise<void> {
     await this.#http.close({ graceMs: DRAIN_MS });
     await Promise.race([this.#reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
+    const { waiting } = this.#reporter;
+    if (waiting > 0) this.#runtime.logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);
     for (const stop of this.#stops.splice(0).toReversed()) await stop();
   }
 
@@ -73,7 +77,7 @@ export class Proxy {
       return parseAddress(await this.#http.listen(formatAddress(this.#runtime.config.proxyListen))) as Address;
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
-      throw new StartError(`FUSEBOARD_PROXY_LISTEN: ${error.message}: choose another address (port 0: any free one)`);
+      throw bindError(error, this.#runtime.config.proxyListen, 'FUSEBOARD_PROXY_LISTEN (--proxy)');
     }
   }
 
@@ -101,6 +105,15 @@ export class Proxy {
     if (stateAgeMs > maxMs) this.#states.notReady(`not heard of for ${Math.round(stateAgeMs / 1_000)} s; allowed: ${maxMs / 1_000} s`);
     else if (isReady) this.#states.ready();
     else this.#states.notReady('the states are being restored');
+  }
+
+  /** A log out of reach fails every send: it is said, and not each time. */
+  #sendFailed(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#failureSaidMs < FAILURE_SAID_EACH_MS) return;
+    this.#failureSaidMs = nowMs;
+    const { waiting } = this.#reporter;
+    this.#runtime.logger.warn({ err: error, records: waiting }, 'outcomes could not be told to the log; they are sent again');
   }
 
   #pulse(): void {

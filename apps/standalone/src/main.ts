@@ -47,5 +47,5 @@ await runMain(async () => {
   stopper.onStop('proxy', () => proxy.stop());
   stopper.onStop('readiness', () => health.stopping());
   logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/api/v1/breakers, /readyz, /metrics`);
-  logger.info({ address: formatAddress(grpcAddress) }, `gRPC: ${formatAddress(grpcAddress)}, try: npx fuseboard get`);
+  logger.info({ address: formatAddress(grpcAddress) }, `gRPC: ${formatAddress(grpcAddress)}, try: npx fuseboard get --server ${formatAddress(grpcAddress)}`);
 });

@@ -192,7 +192,7 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): D
     if (set.length === 0) return { kind: 'embedded', dataDir: must(values.dataDir) };
     problems.push(
       `${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, but \`npm start\` runs everything in one process on its own data directory, ` +
-        `without Kafka and Redis. Unset ${set.length === 1 ? 'it' : 'them'}, or run the fleet: \`npm run start:ingest\`, \`start:proxy\`, \`start:console\``,
+        `without Kafka and Redis. Unset ${set.length === 1 ? 'it' : 'them'}: the fleet on Kafka and Redis comes with a later version`,
     );
     return undefined;
   }

@@ -22,6 +22,9 @@ export interface LoggerOptions {
 /** Belt and braces: secrets are of type Secret, which prints as `[redacted]`, and these names never print. */
 const REDACTED = ['token', '*.token', 'password', '*.password', 'authorization', '*.authorization'];
 
+/** Fields that a line for a person leaves out: its sentence says them already. JSON lines have them all. */
+const SAID_IN_WORDS = 'pid,hostname,process,instance,transition,incarnation,change,address,reason,answer,partition,route,field,hook';
+
 export function createLogger(options: LoggerOptions): Logger {
   const readable = options.pretty ?? process.stdout.isTTY;
   const destination = options.destination ?? pino.destination({ fd: 1, sync: true });
@@ -39,6 +42,6 @@ export function createLogger(options: LoggerOptions): Logger {
 
 /** Formats and writes before it returns, as a stream of pino-pretty's own would not. */
 function readably(destination: DestinationStream): DestinationStream {
-  const format = prettyFactory({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname,process,instance' });
+  const format = prettyFactory({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', ignore: SAID_IN_WORDS });
   return { write: (line) => void destination.write(format(line) ?? '') };
 }
