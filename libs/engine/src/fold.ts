@@ -9,12 +9,12 @@
  */
 import { Actors } from './actors.ts';
 import { firstSnapshot } from './breaker.ts';
-import type { ControlRecord, TrafficSetting } from './control.ts';
-import { Documents } from './documents.ts';
+import type { ControlRecord } from './control.ts';
 import type { BreakerEvent, Change, Moved } from './machine.ts';
 import { expiry, isBeyond } from './machine.ts';
 import type { LogRecord, Mark, Outcome } from './outcome.ts';
-import type { Policy } from './policy.ts';
+import type { ControlDictionary, PolicyChange } from './policies-in-force.ts';
+import { PoliciesInForce } from './policies-in-force.ts';
 import { measuresAlike } from './policy.ts';
 import type { OutboxEntry } from './ports.ts';
 import type { RememberedId } from './repeats.ts';
@@ -34,9 +34,6 @@ export interface FoldStart {
   readonly snapshots: readonly Snapshot[];
   readonly ids: readonly RememberedId[];
 }
-
-/** The control log as dictionary: `undefined` where there is no such record. */
-export type ControlDictionary = (offset: number) => ControlRecord | undefined;
 
 export interface FoldOptions {
   /** L2: does this upstream belong to this partition? */
@@ -81,11 +78,8 @@ const SET_BACK_AFTER_MS = 5_000;
 export class PartitionFold {
   readonly partition: number;
   readonly incarnation: number;
-  readonly #dictionary: ControlDictionary;
-  readonly #owns: (upstream: string) => boolean;
   readonly #lateAfterMs: number;
-  readonly #documents = new Documents();
-  readonly #policies = new Map<string, Policy>();
+  readonly #policies: PoliciesInForce;
   readonly #actors: Actors;
   readonly #repeats: Repeats;
   /** Upstream -> end of its lease. */
@@ -95,10 +89,8 @@ export class PartitionFold {
   readonly #runs = new Map<string, Run>();
   /** Fold clock at which runs must be handed over, and leases looked at (F1). */
   #horizonMs = Infinity;
-  #shortestTripMs = Infinity;
   #next: number;
   #clockMs: number;
-  #control = -1;
   #transitions: OutboxEntry[] = [];
   #tally = newTally();
 
@@ -107,14 +99,13 @@ export class PartitionFold {
     this.incarnation = start.incarnation;
     this.#next = start.next;
     this.#clockMs = start.clockMs;
-    this.#dictionary = control;
-    this.#owns = options.owns;
+    this.#policies = new PoliciesInForce(control, options.owns);
     this.#lateAfterMs = options.lateAfterMs ?? 60_000;
     this.#repeats = new Repeats(options.idsMax ?? 65_536);
     this.#actors = new Actors({
       partition: start.partition,
       awakeMax: options.actorsMax ?? 10_000,
-      policyOf: (upstream) => this.#policies.get(upstream),
+      policyOf: (upstream) => this.#policies.of(upstream),
       onMoved: (moved) => this.#onMoved(moved),
     });
     this.#restore(start);
@@ -130,7 +121,7 @@ export class PartitionFold {
 
   /** Last control offset in force; -1: none. */
   get control(): number {
-    return this.#control;
+    return this.#policies.control;
   }
 
   /** Earliest `until` of any state, ms; undefined: no lease runs. */
@@ -183,17 +174,7 @@ export class PartitionFold {
   }
 
   #restore(start: FoldStart): void {
-    if (start.control >= 0 && this.#dictionary(start.control) === undefined) {
-      throw new Error(`assertion: the control log has not been read up to ${start.control}`);
-    }
-    for (let offset = 0; offset <= start.control; offset++) {
-      const record = this.#dictionary(offset);
-      const change = record && this.#documents.apply(record);
-      const before = settingOf(change?.before);
-      if (before !== undefined) this.#policies.delete(before.upstream);
-      this.#knowPolicy(settingOf(change?.after)?.breaker);
-    }
-    this.#control = start.control;
+    this.#policies.restore(start.control);
     for (const snapshot of start.snapshots) {
       this.#actors.rest(snapshot);
       if (snapshot.untilMs !== undefined) this.#leases.set(snapshot.upstream, snapshot.untilMs);
@@ -244,7 +225,7 @@ export class PartitionFold {
 
   #takeOutcome(outcome: Outcome, offset: number, appendMs: number): void {
     const { upstream, reporter, id, count } = outcome;
-    if (!this.#policies.has(upstream)) {
+    if (this.#policies.of(upstream) === undefined) {
       this.#tally.unknown += count;
     } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
       this.#tally.repeat += count;
@@ -260,7 +241,7 @@ export class PartitionFold {
     if (run === undefined) {
       run = new Run(this.#tally);
       this.#runs.set(upstream, run);
-      this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#shortestTripMs);
+      this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#policies.shortestTripMs);
     }
     return run;
   }
@@ -278,68 +259,46 @@ export class PartitionFold {
   }
 
   /** C2. */
-  #takeMark({ control, hash }: Mark, offset: number): void {
+  #takeMark(mark: Mark, offset: number): void {
     this.#handOver();
-    if (!this.#isGenuine(control, hash)) {
+    if (!this.#policies.isGenuine(mark)) {
       this.#tally.forgedMark++;
       return;
     }
     this.#tally.mark++;
-    while (this.#control < control) {
-      this.#control++;
-      const record = this.#dictionary(this.#control);
-      if (record !== undefined) this.#enforce(record, offset);
+    while (this.#policies.control < mark.control) {
+      const { record, changes } = this.#policies.takeNext();
+      for (const change of changes) this.#changePolicy(change, { record: record as ControlRecord, offset });
+      if (record !== undefined) this.#override(record, offset);
       // An override may be over before it came into force (T5).
       if (this.#clockMs >= this.#earliestUntilMs()) this.#expireDue(offset);
     }
     this.#horizonMs = this.#earliestUntilMs();
   }
 
-  #isGenuine(control: number, hash: string): boolean {
-    return control === -1 ? hash === '' : this.#dictionary(control)?.hash === hash;
-  }
-
-  #enforce(record: ControlRecord, offset: number): void {
-    const { change } = record;
-    if (change.kind === 'force' || change.kind === 'clear') {
-      if (this.#policies.has(change.upstream)) this.#override(record, offset);
-      return;
-    }
-    const changed = this.#documents.apply(record);
-    const before = settingOf(changed?.before);
-    const after = settingOf(changed?.after);
-    if (before !== undefined && before.upstream !== after?.upstream) this.#setPolicy(before, undefined, { record, offset });
-    if (after !== undefined) this.#setPolicy(before?.upstream === after.upstream ? before : undefined, after, { record, offset });
-  }
-
-  /** C3, for one upstream. */
-  #setPolicy(before: TrafficSetting | undefined, after: TrafficSetting | undefined, at: { record: ControlRecord; offset: number }): void {
-    const upstream = (after ?? before)?.upstream as string;
-    const [old, policy] = [before?.breaker, after?.breaker];
-    if (!this.#owns(upstream) || (old === undefined && policy === undefined)) return;
+  /** C3. */
+  #changePolicy({ upstream, before, after: policy }: PolicyChange, at: { record: ControlRecord; offset: number }): void {
+    const { offset } = at;
     if (policy === undefined) {
-      this.#policies.delete(upstream);
-      this.#send(upstream, { type: 'policyDeleted', change: this.#byHand(at, 'the policy was deleted', 'policy') }, at.offset);
-      return;
-    }
-    this.#knowPolicy(policy);
-    if (old !== undefined) {
-      this.#send(upstream, { type: 'policyChanged', policy, keepWindow: measuresAlike(old, policy) }, at.offset);
+      this.#send(upstream, { type: 'policyDeleted', change: this.#byHand(at, 'the policy was deleted', 'policy') }, offset);
+    } else if (before !== undefined) {
+      this.#send(upstream, { type: 'policyChanged', policy, keepWindow: measuresAlike(before, policy) }, offset);
     } else if (this.#actors.has(upstream)) {
-      this.#send(upstream, { type: 'policyApplied', policy, change: this.#byHand(at, 'the policy was applied again', 'policy') }, at.offset);
+      this.#send(upstream, { type: 'policyApplied', policy, change: this.#byHand(at, 'the policy was applied again', 'policy') }, offset);
     } else {
-      const next = at.offset + 1;
-      this.#actors.rest(firstSnapshot(policy, { incarnation: this.incarnation, clockMs: this.#clockMs, next }));
-      this.#touched.set(upstream, next);
+      this.#actors.rest(firstSnapshot(policy, { incarnation: this.incarnation, clockMs: this.#clockMs, next: offset + 1 }));
+      this.#touched.set(upstream, offset + 1);
     }
   }
 
+  /** By hand; of an upstream without policy it means nothing. */
   #override(record: ControlRecord, offset: number): void {
     const { change, author, reason } = record;
+    if (!('upstream' in change) || this.#policies.of(change.upstream) === undefined) return;
     if (change.kind === 'clear') {
       if (this.snapshot(change.upstream)?.override === undefined) return;
       this.#send(change.upstream, { type: 'cleared', change: this.#byHand({ record, offset }, reason, 'override') }, offset);
-    } else if (change.kind === 'force') {
+    } else {
       const moved: Change = {
         ...this.#byHand({ record, offset }, reason, 'override'),
         override: { author, reason, controlOffset: record.offset },
@@ -367,21 +326,11 @@ export class PartitionFold {
     else this.#leases.set(upstream, openUntilMs);
   }
 
-  #knowPolicy(policy: Policy | undefined): void {
-    if (policy === undefined || !this.#owns(policy.upstream)) return;
-    this.#policies.set(policy.upstream, policy);
-    this.#shortestTripMs = Math.min(this.#shortestTripMs, policy.degradedTimeWindowMs);
-  }
-
   #earliestUntilMs(): number {
     let earliest = Infinity;
     for (const untilMs of this.#leases.values()) if (untilMs < earliest) earliest = untilMs;
     return earliest;
   }
-}
-
-function settingOf(document: { kind: string } | undefined): TrafficSetting | undefined {
-  return document?.kind === 'UpstreamTrafficSetting' ? (document as TrafficSetting) : undefined;
 }
 
 function newTally(): Tally {

@@ -7,6 +7,7 @@ export * from './fold.ts';
 export { LogClock } from './log-clock.ts';
 export * from './outcome.ts';
 export type { OwnerObserver, OwnerOptions, OwnerPorts } from './owner.ts';
+export type { ControlDictionary } from './policies-in-force.ts';
 export * from './policy.ts';
 export * from './ports.ts';
 export { Pump } from './pump.ts';

@@ -2,7 +2,7 @@
  * The directory that holds everything the embedded driver keeps. One process at a time: it holds a lock for as long
  * as it lives, which the operating system drops whatever ends it, kill -9 included.
  */
-import { mkdirSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '#runtime';
@@ -82,7 +82,10 @@ function hold(directory: string): () => void {
 
 /** Not `recursive`: that never returns for a path below a directory that takes no new ones (/proc). */
 function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return;
+  if (existsSync(directory)) {
+    if (statSync(directory).isDirectory()) return;
+    throw new Error('it is a file, and no directory');
+  }
   const parent = dirname(directory);
   if (parent !== directory) makeDirectory(parent);
   try {

@@ -1,0 +1,84 @@
+/**
+ * The policies of one partition's upstreams, as of the control offset in force (C2, C3). What a control record does to
+ * them is worked out here; what that does to breakers is the fold's business.
+ */
+import type { ControlRecord, Document, TrafficSetting } from './control.ts';
+import { Documents } from './documents.ts';
+import type { Mark } from './outcome.ts';
+import type { Policy } from './policy.ts';
+
+/** The control log as dictionary: `undefined` where there is no such record. */
+export type ControlDictionary = (offset: number) => ControlRecord | undefined;
+
+/** `before` absent: applied, for the first time or again. `after` absent: deleted. Both: changed. */
+export interface PolicyChange {
+  readonly upstream: string;
+  readonly before: Policy | undefined;
+  readonly after: Policy | undefined;
+}
+
+export class PoliciesInForce {
+  readonly #dictionary: ControlDictionary;
+  readonly #owns: (upstream: string) => boolean;
+  readonly #documents = new Documents();
+  readonly #byUpstream = new Map<string, Policy>();
+  #control = -1;
+  #shortestTripMs = Infinity;
+
+  constructor(dictionary: ControlDictionary, owns: (upstream: string) => boolean) {
+    this.#dictionary = dictionary;
+    this.#owns = owns;
+  }
+
+  /** Last control offset in force; -1: none. */
+  get control(): number {
+    return this.#control;
+  }
+
+  /** No trip is shorter than this, ms: the shortest of any policy so far. */
+  get shortestTripMs(): number {
+    return this.#shortestTripMs;
+  }
+
+  of(upstream: string): Policy | undefined {
+    return this.#byUpstream.get(upstream);
+  }
+
+  /** C2: does the mark name a control record that operators wrote? */
+  isGenuine({ control, hash }: Mark): boolean {
+    return control === -1 ? hash === '' : this.#dictionary(control)?.hash === hash;
+  }
+
+  /** Back to where a store stood; `control` must have been read. */
+  restore(control: number): void {
+    if (control >= 0 && this.#dictionary(control) === undefined) throw new Error(`assertion: the control log has not been read up to ${control}`);
+    while (this.#control < control) this.takeNext();
+  }
+
+  /** Takes the next control record into force. `record` absent: there is none at that offset. */
+  takeNext(): { readonly record: ControlRecord | undefined; readonly changes: readonly PolicyChange[] } {
+    this.#control++;
+    const record = this.#dictionary(this.#control);
+    const changed = record && this.#documents.apply(record);
+    const changes = changesOf(settingOf(changed?.before), settingOf(changed?.after)).filter(({ upstream }) => this.#owns(upstream));
+    for (const { upstream, after } of changes) {
+      if (after === undefined) this.#byUpstream.delete(upstream);
+      else this.#byUpstream.set(upstream, after);
+      this.#shortestTripMs = Math.min(this.#shortestTripMs, after?.degradedTimeWindowMs ?? Infinity);
+    }
+    return { record, changes };
+  }
+}
+
+/** A changed host is a deletion at the old one and an application at the new; limits alone are no policy (L3). */
+function changesOf(before: TrafficSetting | undefined, after: TrafficSetting | undefined): PolicyChange[] {
+  const stays = before?.upstream === after?.upstream;
+  const changes: PolicyChange[] = [];
+  if (before !== undefined && !stays) changes.push({ upstream: before.upstream, before: before.breaker, after: undefined });
+  if (after !== undefined) changes.push({ upstream: after.upstream, before: stays ? before?.breaker : undefined, after: after.breaker });
+  return changes.filter((change) => change.before !== undefined || change.after !== undefined);
+}
+
+function settingOf(document: Document | undefined): TrafficSetting | undefined {
+  return document?.kind === 'UpstreamTrafficSetting' ? document : undefined;
+}
