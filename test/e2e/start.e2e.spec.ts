@@ -24,11 +24,16 @@ interface Started {
 
 function start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('FUSEBOARD_'));
-  const child = spawn(command, args, { cwd: ROOT, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const child = spawn(command, args, { cwd: ROOT, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  onTestFinished(() => endGroup(child));
   const started: Started = { child, output: '', ended: once(child, 'close').then(([code]) => code as number | null) };
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (started.output += text));
   return started;
+}
+
+/** Whatever it started with it: npm's own end would leave the process behind. */
+function endGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
 }
 
 const launch = (args: readonly string[], env?: Readonly<Record<string, string>>): Started =>
