@@ -2,7 +2,7 @@
  * Everything the console knows: the newest snapshot of each upstream (V1) and the documents in force. It answers as of
  * now, so a lease that ran out is shown as closed although nobody said so (T4), and whoever watches hears of that too.
  */
-import { isNewer, type BreakerState, type CacheClocks, type DocumentSet, type PartitionMeta, type Snapshot, type StateUpdate } from '#engine';
+import { isNewer, isSameGeneration, leaseLeftMs, type BreakerState, type DocumentSet, type HolderClocks, type PartitionMeta, type Snapshot, type StateUpdate } from '#engine';
 import { afterLease, tellsAlike, withWindowAsOf, type BreakerView } from './breaker-view.ts';
 import { LeaseTimer } from './lease-timer.ts';
 import { SortedNames } from './sorted-names.ts';
@@ -35,7 +35,7 @@ interface Held {
 export type ChangeListener = (upstream: string) => void;
 
 export class ReadModel {
-  readonly #clocks: CacheClocks;
+  readonly #clocks: HolderClocks;
   readonly #held = new Map<string, Held>();
   readonly #names = new SortedNames();
   readonly #partitions = new Map<number, PartitionMeta | undefined>();
@@ -46,7 +46,7 @@ export class ReadModel {
   #windowLengthsMs: ReadonlyMap<string, number> = new Map();
   #control = -Infinity;
 
-  constructor(clocks: CacheClocks) {
+  constructor(clocks: HolderClocks) {
     this.#clocks = clocks;
   }
 
@@ -109,8 +109,8 @@ export class ReadModel {
     const { upstream } = snapshot;
     const before = this.#held.get(upstream);
     if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
-    const sameLease = before?.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
-    const firstSeenMs = sameLease ? before.firstSeenMs : this.#clocks.monotonicMs();
+    const isSame = before !== undefined && isSameGeneration(snapshot, before.snapshot);
+    const firstSeenMs = isSame ? before.firstSeenMs : this.#clocks.monotonicMs();
     const held: Held = { snapshot, partition, firstSeenMs, told: before?.told ?? snapshot };
     this.#held.set(upstream, held);
     if (before === undefined) this.#names.add(upstream);
@@ -119,19 +119,12 @@ export class ReadModel {
   }
 
   #view({ snapshot, partition, firstSeenMs }: Held): BreakerView {
-    const asOfNow = this.#leftOfLeaseMs(snapshot, firstSeenMs) > 0 ? snapshot : afterLease(snapshot);
+    const asOfNow = leaseLeftMs(snapshot, firstSeenMs, this.#clocks) > 0 ? snapshot : afterLease(snapshot);
     return { snapshot: withWindowAsOf(asOfNow, this.#clocks.nowMs(), this.#windowLengthsMs.get(snapshot.upstream)), partition };
   }
 
-  /** T4: by the wall clock, but never longer than the lease is long after it was first seen. Infinity: it has no end. */
-  #leftOfLeaseMs({ untilMs, sinceMs }: Snapshot, firstSeenMs: number): number {
-    if (untilMs === undefined) return Infinity;
-    const byLength = firstSeenMs + Math.max(0, untilMs - sinceMs) - this.#clocks.monotonicMs();
-    return Math.min(untilMs - this.#clocks.nowMs(), byLength);
-  }
-
   #watchLease({ snapshot, firstSeenMs }: Held): void {
-    const leftMs = this.#leftOfLeaseMs(snapshot, firstSeenMs);
+    const leftMs = leaseLeftMs(snapshot, firstSeenMs, this.#clocks);
     if (leftMs === Infinity) return void this.#leased.delete(snapshot.upstream);
     this.#leased.add(snapshot.upstream);
     this.#leases.within(leftMs, this.#clocks.monotonicMs());
@@ -141,7 +134,7 @@ export class ReadModel {
     for (const upstream of this.#leased) {
       const held = this.#held.get(upstream);
       if (held === undefined) continue;
-      const leftMs = this.#leftOfLeaseMs(held.snapshot, held.firstSeenMs);
+      const leftMs = leaseLeftMs(held.snapshot, held.firstSeenMs, this.#clocks);
       if (leftMs > 0) {
         this.#leases.within(leftMs, this.#clocks.monotonicMs());
         continue;

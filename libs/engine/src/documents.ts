@@ -61,7 +61,8 @@ export class Documents {
   }
 }
 
-function hostOf(document: Document): string {
+/** What a document claims for itself alone: the policy of an upstream, or a host's port. */
+export function hostOf(document: Document): string {
   return document.kind === 'Upstream'
     ? `Upstream ${document.host}:${document.port}`
     : `UpstreamTrafficSetting ${document.upstream}`;

@@ -35,3 +35,8 @@ export interface Override {
 export function isNewer(a: Pick<Snapshot, 'incarnation' | 'next'>, b: Pick<Snapshot, 'incarnation' | 'next'>): boolean {
   return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;
 }
+
+/** G1: do both tell of the same state, if maybe of other counts? A lease is first seen once a generation (T4). */
+export function isSameGeneration(a: Pick<Snapshot, 'incarnation' | 'generation'>, b: Pick<Snapshot, 'incarnation' | 'generation'>): boolean {
+  return a.incarnation === b.incarnation && a.generation === b.generation;
+}

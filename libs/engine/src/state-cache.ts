@@ -6,17 +6,12 @@
  */
 import type { Document } from './control.ts';
 import type { Admit, Decision } from './decision.ts';
+import type { HolderClocks } from './lease.ts';
+import { leaseLeftMs } from './lease.ts';
 import type { DegradedAnswer, Policy } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
 import type { Snapshot } from './snapshot.ts';
-import { isNewer } from './snapshot.ts';
-
-export interface CacheClocks {
-  /** The log's clock as known here, ms since 1970 (log-clock.ts). */
-  readonly nowMs: () => number;
-  /** Never set back, ms. */
-  readonly monotonicMs: () => number;
-}
+import { isNewer, isSameGeneration } from './snapshot.ts';
 
 /** What is known of one upstream, and what follows from it. */
 interface Known {
@@ -45,7 +40,7 @@ const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
 const DEFAULT_ANSWER: DegradedAnswer = Object.freeze({ statusCode: 409, content: 'Coming soon ...' });
 
 export class StateCache {
-  readonly #clocks: CacheClocks;
+  readonly #clocks: HolderClocks;
   readonly #known = new Map<string, Known>();
   /** Those of them whose state has an end. */
   readonly #leases = new Map<string, Known>();
@@ -53,7 +48,7 @@ export class StateCache {
   readonly #partitions = new Map<number, PartitionState>();
   #documents: DocumentSet | undefined;
 
-  constructor(clocks: CacheClocks) {
+  constructor(clocks: HolderClocks) {
     this.#clocks = clocks;
   }
 
@@ -105,8 +100,8 @@ export class StateCache {
   #hear(snapshot: Snapshot, heardMs: number): void {
     const before = this.#known.get(snapshot.upstream);
     if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
-    const isSameLease = before !== undefined && before.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
-    this.#know(snapshot, isSameLease ? before.firstSeenMs : heardMs);
+    const isSame = before !== undefined && isSameGeneration(snapshot, before.snapshot);
+    this.#know(snapshot, isSame ? before.firstSeenMs : heardMs);
   }
 
   #know(snapshot: Snapshot, firstSeenMs: number): void {
@@ -121,11 +116,9 @@ export class StateCache {
     else this.#leases.set(upstream, known);
   }
 
-  /** T4: at `until`, and no later than the lease's own length after it was first seen. */
-  #leaseEndMs({ snapshot: { untilMs, sinceMs }, firstSeenMs }: Known): number {
-    if (untilMs === undefined) return Infinity;
-    const leftMs = untilMs - this.#clocks.nowMs();
-    return Math.min(this.#clocks.monotonicMs() + leftMs, firstSeenMs + Math.max(0, untilMs - sinceMs));
+  /** By the monotonic clock. */
+  #leaseEndMs({ snapshot, firstSeenMs }: Known): number {
+    return this.#clocks.monotonicMs() + leaseLeftMs(snapshot, firstSeenMs, this.#clocks);
   }
 
   #decisionOf({ incarnation, generation, admit: share, untilMs }: Snapshot, policy: Policy | undefined): Decision {

@@ -4,12 +4,9 @@
  */
 export { createHttpProxy, type HttpProxy, type ProxyStats } from './proxy.ts';
 export { ListenError } from './listener.ts';
-export { formatAddress, parseAddress, type Address } from './address.ts';
-export { DEFAULT_BOUNDS, DEFAULT_TIMEOUTS, type Bounds, type HttpProxyOptions, type Timeouts } from './options.ts';
+export type { Bounds, HttpProxyOptions, Timeouts } from './options.ts';
 export {
-  ANSWERS,
   NO_LIMITS,
-  UPSTREAM_ERRORS,
   type AdmitDecision,
   type Answer,
   type CallOutcome,

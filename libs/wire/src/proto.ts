@@ -20,8 +20,3 @@ export function protoDir(): string {
   }
   throw new Error(`libs/wire/proto is missing above ${import.meta.dirname}: the .proto files have to be shipped with the program`);
 }
-
-/** Absolute path of `breaker.proto` or `control.proto`. */
-export function protoPath(name: 'breaker' | 'control'): string {
-  return join(protoDir(), 'fuseboard', 'v1', `${name}.proto`);
-}
