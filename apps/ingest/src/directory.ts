@@ -7,7 +7,7 @@ import { watch } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ControlDraft, ControlLog, ControlRecord, Document, DocumentKey } from '#engine';
-import { ControlView, Documents, documentKey } from '#engine';
+import { ControlView, Documents, documentKey, hostOf } from '#engine';
 import type { Logger } from '#runtime';
 import { problemText, readDirectory, type DocumentText } from '#wire';
 
@@ -43,6 +43,10 @@ export class Directory {
   readonly #control: ControlLog;
   readonly #view: ControlView;
   readonly #options: DirectoryOptions;
+  /** As of control offset `#appliedTo`, with who owns each by its key. */
+  readonly #documents = new Documents();
+  readonly #sources = new Map<string, ControlRecord['source']>();
+  #appliedTo = -1;
   /** Document key -> file that it was last read from. */
   readonly #fileOf = new Map<string, string>();
   /** Problems and warnings said already, so that each is said once until it changes. */
@@ -165,17 +169,17 @@ export class Directory {
     return badFiles.size === 0 || (file !== undefined && !badFiles.has(file));
   }
 
+  /** Reads on in the control log from where the last reading ended. */
   #inForce(): Map<string, InForce> {
-    const documents = new Documents();
-    const sources = new Map<string, ControlRecord['source']>();
-    for (let offset = 0; offset <= this.#view.latest; offset++) {
-      const record = this.#view.at(offset);
-      const changed = record && documents.apply(record);
-      if (changed?.after !== undefined) sources.set(documentKey(changed.after), record?.source ?? 'api');
+    while (this.#appliedTo < this.#view.latest) {
+      this.#appliedTo++;
+      const record = this.#view.at(this.#appliedTo);
+      const changed = record && this.#documents.apply(record);
+      if (changed?.after !== undefined) this.#sources.set(documentKey(changed.after), record?.source ?? 'api');
     }
-    const entries = documents.list().map((document) => {
+    const entries = this.#documents.list().map((document) => {
       const key = documentKey(document);
-      return [key, { document, source: sources.get(key) ?? 'api' }] as const;
+      return [key, { document, source: this.#sources.get(key) ?? 'api' }] as const;
     });
     return new Map(entries);
   }
@@ -216,8 +220,4 @@ function keyOf({ kind, namespace, name }: DocumentKey): DocumentKey {
 
 function hasOtherHost(a: Document, b: Document | undefined): boolean {
   return b !== undefined && hostOf(a) !== hostOf(b);
-}
-
-function hostOf(document: Document): string {
-  return document.kind === 'Upstream' ? `${document.host}:${document.port}` : document.upstream;
 }
