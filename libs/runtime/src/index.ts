@@ -8,6 +8,7 @@ export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { runMain } from './main.ts';
 export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
 export { nestLogger } from './nest-logger.ts';
+export { Outage, type OutageOptions } from './outage.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { type LogLevel } from './settings.ts';
