@@ -241,7 +241,7 @@ describe('retention', () => {
     const { identity } = await embedded.reader.bounds(0);
     clock.nowMs++;
     await embedded.applyRetention();
-    expect(await embedded.reader.bounds(0)).toEqual({ first: OLD, next: OLD + 1, identity });
+    expect(await embedded.reader.bounds(0)).toEqual({ first: OLD, next: OLD + 1, passed: 0, identity });
     await embedded.outcomes.append([outcome(OLD + 1)]);
     expect((await embedded.reader.bounds(0)).identity).toBe(identity);
   });

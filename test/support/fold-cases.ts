@@ -3,7 +3,7 @@
  * one event, read digit by digit, and 0 is the plainest (an `ok` of the first upstream, right now). An event is decoded
  * against the naive fold as it stands at that point; only so do stamps, times and repeats hit the edges of the rules.
  */
-import type { Admission, ControlChange, ControlRecord, LogRecord, Mark, Outcome, Result } from '#engine';
+import type { Admission, ControlChange, ControlRecord, Entry, LogRecord, Mark, Outcome, Result } from '#engine';
 import { documentKeyAt, settingFrom, upstreamDocumentFrom } from './fold-documents.ts';
 import { FOREIGN, HOSTS } from './fold-documents.ts';
 import type { Reached } from './happenings.ts';
@@ -122,6 +122,8 @@ export function makeCase(setup: number, events: readonly number[], shape: CaseSh
   return script;
 }
 
+const MISROUTED: Entry = { kind: 'misrouted', upstream: FOREIGN, reporter: 'r', count: 3, value: new Uint8Array(), isSentOn: false };
+
 class Script implements FoldCase {
   readonly records: LogRecord[] = [];
   readonly options: NaiveOptions;
@@ -155,7 +157,8 @@ class Script implements FoldCase {
     if (kind < 24) this.playOutcome(digits);
     else if (kind < 29) this.playControl(digits);
     else if (kind < 31) this.playMark(digits);
-    else this.append(this.timeOf(digits, FIRST), { kind: 'dead', reason: 'no JSON', key: null, value: null }, 1);
+    else if (digits.below(2) === 0) this.append(this.timeOf(digits, FIRST), { kind: 'dead', reason: 'no JSON', key: null, value: null }, 1);
+    else this.append(this.timeOf(digits, FIRST), MISROUTED, 1);
   }
 
   private playOutcome(digits: Digits): void {

@@ -45,7 +45,7 @@ export class NaiveFold {
   readonly transitions: OutboxEntry[] = [];
   readonly tally: Tally = {
     counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0, otherIncarnation: 0, future: 0, mark: 0,
-    forgedMark: 0, dead: 0,
+    forgedMark: 0, dead: 0, misrouted: 0,
   };
   /** K4, oldest first. */
   readonly ids: { readonly key: string; readonly offset: number }[] = [];
@@ -70,6 +70,7 @@ export class NaiveFold {
     this.moveClock(record);
     this.expireWhatIsDue();
     if (record.entry.kind === 'dead') this.add('dead', 1);
+    if (record.entry.kind === 'misrouted') this.add('misrouted', record.entry.count);
     if (record.entry.kind === 'mark') this.takeMark(record.entry.mark);
     if (record.entry.kind === 'outcome') {
       this.add(this.takeOutcome(record, record.entry.outcome), record.entry.outcome.count);

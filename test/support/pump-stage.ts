@@ -69,6 +69,7 @@ export class PumpStage {
         folded: note('folded'),
         committed: note('committed'),
         published: note('published'),
+        sentOn: (records) => void this.observed.push({ what: 'sentOn', detail: records }),
         incarnated: (incarnation, reason) => void this.observed.push({ what: 'incarnated', detail: { ...incarnation, reason } }),
         postponed: (_, what) => void this.observed.push({ what: 'postponed', detail: what }),
       },

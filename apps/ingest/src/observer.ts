@@ -1,5 +1,5 @@
 /** What the pump does, as metrics and as lines that a person understands. */
-import type { OwnerObserver, Transition } from '#engine';
+import type { MisplacedRecord, OwnerObserver, Transition } from '#engine';
 import type { Logger, Metrics } from '#runtime';
 
 export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
@@ -15,6 +15,7 @@ export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
         logger.info({ transition }, inWords(transition));
       }
     },
+    sentOn: (records) => logger.warn(misrouting(records), misroutingInWords(records)),
     incarnated: (incarnation, reason) => logger.info({ incarnation }, `partition ${incarnation.partition}: incarnation ${incarnation.number} begins, ${reason}`),
     postponed: (partition, what, error) => logger.warn({ partition, err: error }, `${what} failed and will be tried again`),
   };
@@ -24,4 +25,18 @@ export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
 export function inWords({ upstream, from, to, reason, openUntilMs, generation }: Transition): string {
   const until = openUntilMs === undefined ? '' : ` until ${new Date(openUntilMs).toISOString()}`;
   return `${upstream}: ${from} → ${to}${until}, ${reason} (generation ${generation})`;
+}
+
+function misrouting(records: readonly MisplacedRecord[]): object {
+  const [{ partition, offset, upstream, reporter } = {}] = records;
+  return { records: records.length, first: { partition, offset, upstream, reporter } };
+}
+
+/** L2: with the producer's fix. */
+function misroutingInWords(records: readonly MisplacedRecord[]): string {
+  const reporters = [...new Set(records.map(({ reporter }) => reporter))].slice(0, 3).join(', ');
+  return (
+    `${records.length} outcomes of ${reporters} were in another partition than their upstream's and are sent on to it; ` +
+    'have the producer use key = upstream and the murmur2 partitioner (librdkafka: partitioner=murmur2_random)'
+  );
 }

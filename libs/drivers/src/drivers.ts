@@ -10,10 +10,18 @@ import type {
   OutcomeReader,
   StateFeed,
   StateStore,
+  Stop,
   TransitionLog,
 } from '#engine';
 
 export interface Drivers {
+  /**
+   * Makes sure of what is behind the ports: topics and their settings (L1), the store's (K5). Tries for as long as
+   * they are out of reach. To be settled before a process says that it is ready; no port waits for it longer than a
+   * call may take.
+   * @throws {StartError} one of them is not as it must be
+   */
+  prepare(): Promise<void>;
   /** How many partitions the outcomes log has (L2); embedded: 1. */
   readonly partitions: number;
   readonly outcomes: OutcomeLog;
@@ -24,6 +32,8 @@ export interface Drivers {
   readonly documentFeed: DocumentFeed;
   readonly transitions: TransitionLog;
   readonly deadLetters: DeadLetters;
+  /** Keeps the documents in force where `documentFeed` has them from (V2), from the control log on, until stopped. */
+  publishDocuments(): Promise<Stop>;
 }
 
 /** Injection token of `Drivers`. */

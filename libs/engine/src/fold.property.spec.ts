@@ -71,7 +71,7 @@ function see(fold: PartitionFold, reports: readonly FoldReport[]): Seen {
 function sumOf(tallies: readonly Tally[]): Tally {
   const sum: Tally = {
     counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0, otherIncarnation: 0, future: 0, mark: 0,
-    forgedMark: 0, dead: 0,
+    forgedMark: 0, dead: 0, misrouted: 0,
   };
   for (const tally of tallies) for (const field of Object.keys(sum) as (keyof Tally)[]) sum[field] += tally[field];
   return sum;
@@ -199,7 +199,7 @@ const FLOORS: Record<Happening, number> = {
   firstApply: 1_000, applyAgain: 60, change: 400, changeWhileOpen: 40, changeWhileForced: 25, keptWindow: 30,
   droppedWindow: 80, sameAgain: 90, limitsOnly: 90, delete: 180, deleteWhileOpen: 25, hostMoved: 100, secondRefused: 120,
   counted: 1_700, whileOpen: 250, unknown: 1_000, repeat: 1_000, late: 1_000, stale: 700, otherIncarnation: 400,
-  future: 1_000, forgotten: 1_500, mark: 2_000, forgedMark: 350, dead: 400,
+  future: 1_000, forgotten: 1_500, mark: 2_000, forgedMark: 350, dead: 200, misrouted: 200,
 };
 
 /** Random splits, each batch beginning with up to three records that were folded already. */

@@ -64,6 +64,8 @@ export interface Tally {
   /** A mark whose control record doesn't exist or has another hash (C2). */
   forgedMark: number;
   dead: number;
+  /** Of another partition (L2). */
+  misrouted: number;
 }
 
 export interface FoldReport {
@@ -220,6 +222,9 @@ export class PartitionFold {
         return this.#takeMark(entry.mark, offset);
       case 'dead':
         this.#tally.dead++;
+        return;
+      case 'misrouted':
+        this.#tally.misrouted += entry.count;
     }
   }
 
@@ -336,6 +341,6 @@ export class PartitionFold {
 function newTally(): Tally {
   return {
     counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0,
-    otherIncarnation: 0, future: 0, mark: 0, forgedMark: 0, dead: 0,
+    otherIncarnation: 0, future: 0, mark: 0, forgedMark: 0, dead: 0, misrouted: 0,
   };
 }

@@ -49,11 +49,26 @@ export interface Mark {
   readonly hash: string;
 }
 
-/** What was found at an offset. `dead` could not be read: it moves the clock and goes to the dead letters. */
+/**
+ * What was found at an offset. `dead` could not be read: it moves the clock and goes to the dead letters. `misrouted`
+ * belongs to another partition: it moves the clock and is sent on (L2).
+ */
 export type Entry =
   | { readonly kind: 'outcome'; readonly outcome: Outcome }
   | { readonly kind: 'mark'; readonly mark: Mark }
-  | { readonly kind: 'dead'; readonly reason: string; readonly key: Uint8Array | null; readonly value: Uint8Array | null };
+  | { readonly kind: 'dead'; readonly reason: string; readonly key: Uint8Array | null; readonly value: Uint8Array | null }
+  | Misrouted;
+
+/** An outcome in a partition that isn't its upstream's (L2), as its producer wrote it. */
+export interface Misrouted {
+  readonly kind: 'misrouted';
+  readonly upstream: string;
+  readonly reporter: string;
+  readonly count: number;
+  readonly value: Uint8Array;
+  /** It was sent on before, so it isn't again. */
+  readonly isSentOn: boolean;
+}
 
 /** One record of a partition. Offsets grow; gaps are normal. */
 export interface LogRecord {

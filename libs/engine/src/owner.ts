@@ -13,7 +13,7 @@ import { Defect } from './defect.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
-import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, OutboxEntry, OutcomeLog, OutcomeReader, StateStore, TransitionLog } from './ports.ts';
+import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, StateStore, TransitionLog } from './ports.ts';
 import type { ControlLog } from './ports.ts';
 
 export interface OwnerPorts {
@@ -40,6 +40,8 @@ export interface OwnerObserver {
   committed(partition: number, answer: CommitAnswer): void;
   /** Published, so everybody may know it. */
   published(partition: number, entries: readonly OutboxEntry[]): void;
+  /** Sent on to where they belong (L2). */
+  sentOn(records: readonly MisplacedRecord[]): void;
   /** V1: the state begins anew, for this reason. */
   incarnated(incarnation: Incarnation, reason: string): void;
   /** Went wrong and will be tried again. */
@@ -65,6 +67,8 @@ export class PartitionOwner {
   #restoringTo: number | undefined;
   /** What the reader gave up to here was dropped by a claim, and is to be read again before anything behind it. */
   #catchUpTo = 0;
+  /** L2: what is misrouted below this was sent on already. */
+  #sentOnTo = 0;
   /** Made, or found at the claim, and not known to be published. */
   #unpublished: OutboxEntry[] = [];
   #publishing: Promise<void> | undefined;
@@ -147,6 +151,7 @@ export class PartitionOwner {
       { ...this.#options, owns: (upstream) => this.#options.owns(upstream, this.partition) },
     );
     this.#identity = incarnation.identity;
+    this.#sentOnTo = Math.max(this.#sentOnTo, bounds.passed, meta?.next ?? 0);
     this.#epoch = claim.epoch;
     this.#expected = meta?.next ?? null;
     this.#rewrite = claim.meta !== undefined && kept === undefined;
@@ -171,7 +176,8 @@ export class PartitionOwner {
     if (last !== undefined && reason === undefined) return last;
     const number = Math.max(last?.number ?? 0, claim.meta?.incarnation ?? 0) + 1;
     const { partition } = this;
-    const begun: Incarnation = { kind: 'incarnation', partition, number, identity: bounds.identity, startOffset: bounds.first };
+    const identity = bounds.identity ?? '';
+    const begun: Incarnation = { kind: 'incarnation', partition, number, identity, startOffset: bounds.first };
     await this.#ports.control.append([{ author: 'fuseboard', reason: reason as string, source: 'fuseboard', change: begun }]);
     await this.#control.refresh();
     const settled = this.#control.incarnationOf(partition) ?? begun;
@@ -186,9 +192,26 @@ export class PartitionOwner {
       entry.kind === 'dead' && offset >= this.#fold.next ? [{ ...entry, partition: this.partition, offset }] : [],
     );
     if (letters.length > 0) await this.#ports.deadLetters.append(letters);
+    await this.#sendOn(records);
     const report = Defect.guard(`partition ${this.partition}: folding from ${this.#fold.next}`, () => this.#fold.fold(records));
     this.#unpublished = this.#unpublished.concat(report.transitions);
     this.#options.observer.folded(this.partition, report);
+  }
+
+  /** L2: acknowledged before the commit that passes them; what a refold meets again was sent on the first time. */
+  async #sendOn(records: readonly LogRecord[]): Promise<void> {
+    const { partition } = this;
+    const misplaced: MisplacedRecord[] = [];
+    for (const { entry, offset } of records) {
+      if (entry.kind !== 'misrouted' || entry.isSentOn || offset < this.#sentOnTo) continue;
+      const { upstream, reporter, count, value } = entry;
+      misplaced.push({ upstream, reporter, count, value, partition, offset });
+    }
+    const last = misplaced.at(-1);
+    if (last === undefined) return;
+    await this.#ports.outcomes.sendOn(misplaced);
+    this.#sentOnTo = last.offset + 1;
+    this.#options.observer.sentOn(misplaced);
   }
 
   async #commit(): Promise<void> {
@@ -236,7 +259,7 @@ export class PartitionOwner {
         this.#expected = answer.next;
         return;
       case 'REGRESSED':
-        if ((await this.#ports.reader.bounds(this.partition)).identity !== this.#identity) return await this.#startOver();
+        if (isAnother(this.#identity, await this.#ports.reader.bounds(this.partition))) return await this.#startOver();
         // No lower than where we stand: of an older incarnation, whose offsets say nothing here.
         this.#expected = answer.next !== undefined && answer.next < this.#fold.next ? answer.next : null;
         this.#rewrite = true;
@@ -271,7 +294,13 @@ export class PartitionOwner {
 
 function reincarnationReason(last: Incarnation | undefined, bounds: LogBounds, from: number): string | undefined {
   if (last === undefined) return 'first use of this log';
-  if (last.identity !== bounds.identity) return 'the log is another one: its first record differs';
+  if (isAnother(last.identity, bounds)) return 'the log is another one: its first record differs';
   if (from < bounds.first) return `the log was cut: it begins at ${bounds.first}, needed from ${from}`;
+  if (from > bounds.next) return `the log lost its end: it goes to ${bounds.next}, ${from} was reached`;
   return undefined;
+}
+
+/** V1: told by the first record for as long as it is there. */
+function isAnother(identity: string, bounds: LogBounds): boolean {
+  return bounds.identity !== undefined && bounds.identity !== identity;
 }

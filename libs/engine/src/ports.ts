@@ -6,7 +6,7 @@
  * always a rejection, never an empty answer.
  */
 import type { ControlChange, ControlRecord, Document } from './control.ts';
-import type { LogRecord, Mark, Outcome } from './outcome.ts';
+import type { LogRecord, Mark, Misrouted, Outcome } from './outcome.ts';
 import type { RememberedId } from './repeats.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Transition } from './transition.ts';
@@ -19,6 +19,14 @@ export interface OutcomeLog {
   /** Appends durably, in order for each upstream. Gives each record's append time (T2 corrects clocks by it). */
   append(outcomes: readonly Outcome[]): Promise<readonly number[]>;
   appendMark(partition: number, mark: Mark): Promise<void>;
+  /** Durably, each to the partition of its upstream, with a header that says so (L2). */
+  sendOn(records: readonly MisplacedRecord[]): Promise<void>;
+}
+
+/** A misrouted outcome and where it was found; without an id of its own it gets `PARTITION@OFFSET`. */
+export interface MisplacedRecord extends Omit<Misrouted, 'kind' | 'isSentOn'> {
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /**
@@ -36,16 +44,20 @@ export interface PartitionHandler {
 /** Delivers partitions to whoever owns them. */
 export interface OutcomeReader {
   run(handler: PartitionHandler): Promise<Stop>;
-  /** First and next offset of a partition, and the fingerprint of its first record (V1; `''`: no record yet). */
   bounds(partition: number): Promise<LogBounds>;
   /** The records of [from, to) as `take` would deliver them, at most `max`. */
   read(partition: number, from: number, max: number): Promise<readonly LogRecord[]>;
 }
 
 export interface LogBounds {
+  /** Offset of the first record that is there. */
   readonly first: number;
+  /** Offset of the record that will be appended next. */
   readonly next: number;
-  readonly identity: string;
+  /** V1: fingerprint of the log's very first record; `''`: there is none yet; undefined: it is gone, which only an old log's is. */
+  readonly identity: string | undefined;
+  /** L2: records below this were taken before by an owner of this reader's group, so they were sent on; 0: not known. */
+  readonly passed: number;
 }
 
 /** Documents, overrides and incarnations, in one order for everybody (C1). */
@@ -141,6 +153,15 @@ export interface StateUpdate {
   readonly meta?: PartitionMeta;
   /** Possibly none, possibly some that are known already. */
   readonly snapshots: readonly Snapshot[];
+  /** T2: what the store's clock said, between two moments of ours; for who sends nothing to the log. */
+  readonly storeTime?: StoreTime;
+}
+
+/** All in ms since 1970; the last two by this process's clock. */
+export interface StoreTime {
+  readonly atMs: number;
+  readonly askedMs: number;
+  readonly toldMs: number;
 }
 
 export interface StateFeed {

@@ -63,7 +63,7 @@ export class Pump implements PartitionHandler {
     if (this.#pulsing) return;
     this.#pulsing = true;
     try {
-      for (const [partition, owned] of this.#owned) await this.#pulse(partition, owned, nowMs);
+      await Promise.all([...this.#owned].map(([partition, owned]) => this.#pulse(partition, owned, nowMs)));
     } finally {
       this.#pulsing = false;
     }

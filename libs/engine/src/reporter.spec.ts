@@ -22,6 +22,8 @@ class SlowLog implements OutcomeLog {
   }
 
   async appendMark(): Promise<void> {}
+
+  async sendOn(): Promise<void> {}
 }
 
 const call = (over: Partial<Call> = {}): Call => ({

@@ -57,6 +57,8 @@ export interface FleetConfig {
   readonly redisUrl: Secret;
   readonly topicPrefix: string;
   readonly redisPrefix: string;
+  /** Of the outcomes topic (L1); the same in every process of a fleet, and for its whole life. */
+  readonly partitions: number;
 }
 
 /** Who may ask the console. Without `token` nothing but loopback, or reads where `anonymousReads` says so. */
@@ -192,15 +194,22 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): D
     if (set.length === 0) return { kind: 'embedded', dataDir: must(values.dataDir) };
     problems.push(
       `${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, but \`npm start\` runs everything in one process on its own data directory, ` +
-        `without Kafka and Redis. Unset ${set.length === 1 ? 'it' : 'them'}: the fleet on Kafka and Redis comes with a later version`,
+        `without Kafka and Redis. Unset ${set.length === 1 ? 'it' : 'them'}, or run the fleet's processes: \`npm run start:ingest\`, \`start:proxy\`, \`start:console\``,
     );
     return undefined;
   }
   if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none`);
   if (missing.length === 2) problems.push(`${missing.join(' and ')} are not set; ${role} needs both. \`npm start\` is Fuseboard in one process, without them`);
-  const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix } = values;
+  const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix, partitions } = values;
   if (kafkaBrokers === undefined || redisUrl === undefined) return undefined;
-  return { kind: 'fleet', kafkaBrokers, redisUrl: new Secret(redisUrl), topicPrefix: topicPrefix ?? '', redisPrefix: redisPrefix ?? '' };
+  return {
+    kind: 'fleet',
+    kafkaBrokers,
+    redisUrl: new Secret(redisUrl),
+    topicPrefix: must(topicPrefix),
+    redisPrefix: must(redisPrefix),
+    partitions: must(partitions),
+  };
 }
 
 /** DESIGN: nothing of the console is reachable from elsewhere without a token, but for reads where that is said. */

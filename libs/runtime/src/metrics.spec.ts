@@ -3,7 +3,7 @@ import type { Tally } from '#engine';
 import { OTHER, UPSTREAM_LABELS_MAX } from './bounded-label.ts';
 import { Metrics } from './metrics.ts';
 
-const NONE: Tally = { counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0, otherIncarnation: 0, future: 0, mark: 0, forgedMark: 0, dead: 0 };
+const NONE: Tally = { counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0, otherIncarnation: 0, future: 0, mark: 0, forgedMark: 0, dead: 0, misrouted: 0 };
 
 function metrics(nowMs?: () => number): Metrics {
   return new Metrics({ process: 'ingest', version: '1.2.3', instance: 'a', processFigures: false }, nowMs);

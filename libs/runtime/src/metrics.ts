@@ -39,6 +39,7 @@ const FATES: Readonly<Record<Exclude<keyof Tally, 'mark' | 'forgedMark' | 'dead'
   stale: 'stale',
   otherIncarnation: 'other-incarnation',
   future: 'future-generation',
+  misrouted: 'misrouted',
 };
 
 export class Metrics {

@@ -67,6 +67,16 @@ function duration(minMs: number, maxMs: number, allowed: string): Rule<number> {
   };
 }
 
+function wholeNumber(min: number, max: number): Rule<number> {
+  return {
+    allowed: `a whole number from ${min} to ${max}`,
+    parse(written) {
+      const value = /^\d{1,9}$/.test(written) ? Number(written) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+  };
+}
+
 function setting<T>(of: Setting<T>): Setting<T> {
   return of;
 }
@@ -92,6 +102,7 @@ export const SETTINGS = {
     // Braces would be taken for a hash tag, and send every key to one slot of a Cluster.
     ...matching(/^[A-Za-z0-9._:/-]{1,100}$/, '1 to 100 of the letters a to z, A to Z, digits and . _ : / -'),
   }),
+  partitions: setting({ variable: 'FUSEBOARD_PARTITIONS', fallback: '12', ...wholeNumber(1, 1_000) }),
   instance: setting({
     variable: 'FUSEBOARD_INSTANCE',
     fallback: undefined,

@@ -74,6 +74,9 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
     documentFeed,
     transitions,
     deadLetters,
+    // The file is made when it is opened, and the feed of documents reads the control log itself.
+    prepare: async () => {},
+    publishDocuments: async () => async () => {},
     appendRaw: (key, value) => outcomes.appendRaw(key, value),
     applyRetention: () => sweeper.sweep(),
     close: () => (ended ??= end()),

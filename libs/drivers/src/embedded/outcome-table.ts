@@ -55,6 +55,9 @@ export class OutcomeTable implements OutcomeLog {
     this.#append([{ key: null, value: encodeMark(mark) }]);
   }
 
+  /** There is one partition, so no record is in another than its own. */
+  async sendOn(): Promise<void> {}
+
   /** As a producer of any kind would, readable or not. Gives the append time. */
   async appendRaw(key: Uint8Array | null, value: Uint8Array | null): Promise<number> {
     return this.#append([{ key, value }]);
@@ -71,7 +74,7 @@ export class OutcomeTable implements OutcomeLog {
 
   bounds(): LogBounds {
     const bounds = this.#selectBounds.get();
-    return { first: bounds?.first ?? this.#next, next: this.#next, identity: bounds?.identity ?? '' };
+    return { first: bounds?.first ?? this.#next, next: this.#next, identity: bounds?.identity ?? '', passed: 0 };
   }
 
   /** Called back within each append, once it is durable; must neither throw nor append. */
