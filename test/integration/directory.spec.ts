@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openEmbedded, type Embedded } from '#drivers';
 import type { ControlDraft } from '#engine';
 import { createLogger } from '#runtime';
@@ -38,7 +38,7 @@ describe('a directory of documents', () => {
   });
 
   const write = (file: string, text: string): void => writeFileSync(join(path, file), text);
-  async function start(builtIn: { file: string; text: string }[] = [], at: string | undefined = path): Promise<Directory> {
+  async function start(builtIn: { file: string; text: string }[] | undefined = undefined, at: string | undefined = path): Promise<Directory> {
     const destination = new Writable({ write: (chunk, _, done) => (lines.push(JSON.parse(String(chunk))), done()) });
     const logger = createLogger({ level: 'info', process: 'test', instance: 'test', pretty: false, destination });
     const directory = new Directory(log.control, { path: at, builtIn, logger });
@@ -62,6 +62,31 @@ describe('a directory of documents', () => {
     await becomes('directory apply a', 'directory apply b');
     await (await start()).stop();
     expect(await history()).toHaveLength(2);
+  });
+
+  test('of another ingest, with other content, is not undone by one that has not changed: no two of them take turns', async () => {
+    write('a.yaml', policy('a', 'a.local'));
+    const other = mkdtempSync(join(tmpdir(), 'fuseboard-directory-'));
+    onTestFinished(() => rmSync(other, { recursive: true, force: true }));
+    writeFileSync(join(other, 'a.yaml'), policy('a', 'a.local', 'errorAmountThreshold: 20'));
+    await start();
+    await start(undefined, other);
+    await becomes('directory apply a', 'directory apply a');
+    // Both read again.
+    write('notes.txt', 'not a document');
+    writeFileSync(join(other, 'b.yaml'), policy('b', 'b.local'));
+    await becomes('directory apply a', 'directory apply a', 'directory apply b');
+  });
+
+  test('that is not there takes nothing back of what others published', async () => {
+    write('a.yaml', policy('a', 'a.local'));
+    await start();
+    const logger = createLogger({ level: 'silent', process: 'test', instance: 'test' });
+    const none = new Directory(log.control, { path: undefined, builtIn: undefined, logger });
+    await none.start();
+    await none.stop();
+    expect(none.publishedTo).toBe(0);
+    expect(await history()).toEqual(['directory apply a']);
   });
 
   test('is watched: what is added, changed, deleted and applied again is published', async () => {

@@ -3,6 +3,7 @@
  * record of a document is published, what vanished is deleted. A file that can't be read is refused whole, and what it
  * had put in force stays; so is a document whose host belongs to another one.
  */
+import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,8 +15,8 @@ import { problemText, readDirectory, type DocumentText } from '#wire';
 export interface DirectoryOptions {
   /** Undefined: there is none, and only `builtIn` is put in force. */
   readonly path: string | undefined;
-  /** Documents that the process brings itself (the demo), under the name of a file. */
-  readonly builtIn: readonly DocumentText[];
+  /** Documents that the process brings itself (the demo), under the name of a file. With no path and none of these nothing is touched. */
+  readonly builtIn: readonly DocumentText[] | undefined;
   readonly logger: Logger;
 }
 
@@ -51,6 +52,8 @@ export class Directory {
   readonly #fileOf = new Map<string, string>();
   /** Problems and warnings said already, so that each is said once until it changes. */
   #said = new Set<string>();
+  /** Hash of what was read and put in force last; undefined: something of it waits for others to make room. */
+  #settled: string | undefined;
   #reading: Promise<void> = Promise.resolve();
   #close: () => void = () => {};
 
@@ -62,9 +65,9 @@ export class Directory {
 
   /** Publishes what is there now, then watches. */
   async start(): Promise<void> {
-    await this.#read();
+    const { path, builtIn } = this.#options;
+    if (path !== undefined || builtIn !== undefined) await this.#read();
     await this.#view.refresh();
-    const { path } = this.#options;
     if (path === undefined) return;
     let settle: NodeJS.Timeout | undefined;
     const watcher = watch(path, { recursive: true }, () => {
@@ -100,8 +103,12 @@ export class Directory {
       });
   }
 
+  /** What is as it was is not held against the log again: of two ingests with different directories the one that changed last wins. */
   async #read(): Promise<void> {
-    const readings = readDirectory(await this.#files());
+    const files = await this.#files();
+    const content = createHash('sha256').update(JSON.stringify(files)).digest('hex');
+    if (content === this.#settled) return;
+    const readings = readDirectory(files);
     const problems = readings.flatMap((reading) => ('problems' in reading ? reading.problems : []));
     const placed = readings.flatMap((reading) => ('documents' in reading ? reading.documents.map((document) => ({ document, file: reading.file })) : []));
     const warnings = readings.flatMap((reading) => ('warnings' in reading ? reading.warnings : []));
@@ -114,10 +121,11 @@ export class Directory {
     ]);
     if (drafts.length > 0) await this.#control.append(drafts);
     for (const { change } of drafts) this.#options.logger.info({ change: change.kind }, `control: ${describe(change)}`);
+    this.#settled = conflicts.length === 0 ? content : undefined;
   }
 
   async #files(): Promise<DocumentText[]> {
-    const { path, builtIn } = this.#options;
+    const { path, builtIn = [] } = this.#options;
     if (path === undefined) return [...builtIn];
     const names = (await readdir(path, { recursive: true })).filter(isDocumentFile).toSorted();
     if (names.length > FILES_MAX) throw new Error(`${path} has ${names.length} files; allowed: ${FILES_MAX}`);

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
 import { Pump, type StateUpdate, type Stop } from '#engine';
-import { RUNTIME, type Runtime } from '#runtime';
+import { RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
 import { observe } from './observer.ts';
@@ -19,19 +19,30 @@ export class Ingest {
   readonly #drivers: Drivers;
   readonly #runtime: Runtime;
   readonly #stops: Stop[] = [];
+  readonly #stopping = new AbortController();
 
   constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
     this.#drivers = drivers;
     this.#runtime = runtime;
   }
 
-  /** @param builtIn documents that the process brings itself */
-  async start(builtIn: readonly DocumentText[] = []): Promise<void> {
+  /**
+   * Settles once partitions are asked for and the documents are published, which takes as long as logs and store are out
+   * of reach.
+   * @param builtIn documents that the process brings itself; absent: without a directory it brings none, and takes none back
+   */
+  async start(builtIn?: readonly DocumentText[]): Promise<void> {
     const { config, logger, metrics, health } = this.#runtime;
     const documents = health.condition('documents', 'the documents have not been read yet');
+    await this.#drivers.prepare();
+    this.#stops.push(await this.#drivers.publishDocuments());
     const directory = new Directory(this.#drivers.control, { path: config.configDir, builtIn, logger });
-    await directory.start();
     this.#stops.push(() => directory.stop());
+    await persist(() => directory.start(), {
+      signal: this.#stopping.signal,
+      onFailure: (error, waitMs) => logger.warn({ err: error }, `the documents could not be read or published; trying again in ${waitMs} ms`),
+    });
+    if (this.#stopping.signal.aborted) return;
 
     const pump = new Pump(this.#drivers, {
       group: 'ingest',
@@ -58,6 +69,7 @@ export class Ingest {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
     for (const stop of this.#stops.splice(0).toReversed()) await stop();
   }
 }

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DriversModule, openEmbedded } from '#drivers';
-import { Health, Metrics, RuntimeModule, Stopper, VERSION, createLogger, formatAddress, nestLogger, readConfig, runMain } from '#runtime';
+import { RuntimeModule, beginProcess, formatAddress, nestLogger, runMain } from '#runtime';
 import { startConsole } from '../../console/src/start-console.ts';
 import { IngestModule } from '../../ingest/src/ingest.module.ts';
 import { Ingest } from '../../ingest/src/ingest.ts';
@@ -15,15 +15,8 @@ import { demoCurl, startDemo } from './demo.ts';
 class StandaloneModule {}
 
 await runMain(async () => {
-  const config = readConfig({ role: 'standalone', env: process.env, argv: process.argv.slice(2) });
-  const { instance, logLevel } = config;
-  const logger = createLogger({ level: logLevel, process: config.role, instance });
-  for (const warning of config.warnings) logger.warn(warning);
-  const stopper = new Stopper({ logger });
-  stopper.install();
-  const health = new Health();
-  const runtime = { config, logger, health, metrics: new Metrics({ process: config.role, version: VERSION, instance }) };
-
+  const { runtime, stopper } = beginProcess('standalone');
+  const { config, logger, health } = runtime;
   const drivers = openEmbedded({
     dataDir: config.drivers.kind === 'embedded' ? config.drivers.dataDir : '',
     onError: (error, doing) => logger.error({ err: error }, `${doing} failed and will be tried again`),
@@ -35,7 +28,7 @@ await runMain(async () => {
   const root = { module: StandaloneModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers)] };
   const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
   const [ingest, proxy] = [app.get(Ingest), app.get(Proxy)];
-  await ingest.start(demo?.documents);
+  await ingest.start(demo?.documents ?? []);
   stopper.onStop('ingest', () => ingest.stop());
   const proxyAddress = await proxy.start();
   logger.info({ address: formatAddress(proxyAddress) }, `proxy: http://${formatAddress(proxyAddress)}`);

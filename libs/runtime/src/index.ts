@@ -9,6 +9,8 @@ export { runMain } from './main.ts';
 export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
 export { nestLogger } from './nest-logger.ts';
 export { Outage, type OutageOptions } from './outage.ts';
+export { persist, type PersistOptions } from './persist.ts';
+export { beginProcess, type Process } from './process.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { type LogLevel } from './settings.ts';

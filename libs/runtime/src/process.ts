@@ -1,0 +1,26 @@
+/** How each of Fuseboard's processes begins: configuration, log, graceful stop, health and metrics, in that order. */
+import { readConfig, type Role } from './config.ts';
+import { Health } from './health.ts';
+import { createLogger } from './logger.ts';
+import { Metrics } from './metrics.ts';
+import type { Runtime } from './runtime.module.ts';
+import { Stopper } from './stopper.ts';
+import { VERSION } from './version.ts';
+
+export interface Process {
+  readonly runtime: Runtime;
+  /** Listens for signals already. */
+  readonly stopper: Stopper;
+}
+
+/** @throws {StartError} naming each setting that is wrong. */
+export function beginProcess(role: Role): Process {
+  const config = readConfig({ role, env: process.env, argv: process.argv.slice(2) });
+  const { instance, logLevel } = config;
+  const logger = createLogger({ level: logLevel, process: role, instance });
+  for (const warning of config.warnings) logger.warn(warning);
+  const stopper = new Stopper({ logger });
+  stopper.install();
+  const metrics = new Metrics({ process: role, version: VERSION, instance });
+  return { runtime: { config, logger, health: new Health(), metrics }, stopper };
+}
