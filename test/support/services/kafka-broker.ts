@@ -1,0 +1,74 @@
+/** One Kafka broker as a process: KRaft, broker and controller in one, as small and as quick to start as it can be. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { kafkaAnswers } from './answers.ts';
+import { ServerProcess } from './server-process.ts';
+
+export interface Broker {
+  /** Holds its data (data/), settings and log. */
+  readonly folder: string;
+  readonly port: number;
+  readonly controllerPort: number;
+}
+
+/** How long until it must know itself as a broker, ms: after a SIGKILL it takes up to 14 s, more on a busy machine. */
+const READY_WITHIN_MS = 90_000;
+
+export function startBroker({ java, jvmArgs, ...broker }: Broker & { readonly java: string; readonly jvmArgs: readonly string[] }): Promise<ServerProcess> {
+  return ServerProcess.start({
+    name: 'Kafka',
+    command: java,
+    args: [...jvmArgs, 'kafka.Kafka', writeSettings(broker)],
+    logFile: join(broker.folder, 'log'),
+    answers: () => kafkaAnswers(`127.0.0.1:${broker.port}`),
+    readyWithinMs: READY_WITHIN_MS,
+  });
+}
+
+/** Gives the file's path. */
+export function writeSettings(broker: Broker): string {
+  const path = join(broker.folder, 'server.properties');
+  const settings = { ...where(broker), ...KAFKA_SETTINGS };
+  writeFileSync(path, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''));
+  return path;
+}
+
+function where({ folder, port, controllerPort }: Broker): Record<string, string> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+  };
+}
+
+/** What doesn't depend on where it runs. */
+export const KAFKA_SETTINGS: Readonly<Record<string, string>> = {
+  'auto.create.topics.enable': 'false',
+  // A group's first member need not wait for others; a test may take a session shorter than 6 s.
+  'group.initial.rebalance.delay.ms': '0',
+  'group.min.session.timeout.ms': '1000',
+  // One node is all replicas.
+  'default.replication.factor': '1',
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'share.coordinator.state.topic.num.partitions': '1',
+  // Known as a broker again soon after a kill.
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '300',
+  // Little memory and few threads.
+  'num.network.threads': '2',
+  'num.io.threads': '2',
+  'background.threads': '2',
+  'log.cleaner.threads': '1',
+  'log.cleaner.dedupe.buffer.size': '16777216',
+};
