@@ -55,6 +55,22 @@ describe('the pump, answered by its store,', () => {
     expect(await stage.stored()).toMatchObject({ state: 'open', generation: 2, next: (await stage.log.reader.bounds(0)).next });
   });
 
+  test('K2 REGRESSED: a store that was emptied while nobody called is written again once that is heard of', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    const before = await stage.stored();
+    const meta = (await stage.log.states.claim(0, 'looking')).meta!;
+    states.answers.length = 0;
+    await pump.heard({ partition: 0, meta, snapshots: [] });
+    expect(states.answers).toEqual([]);
+    states.store = stage.open().states;
+    await pump.heard({ partition: 0, snapshots: [] });
+    expect(states.answers).toEqual(['REGRESSED', 'OK']);
+    expect(await stage.stored(states)).toEqual(before);
+  });
+
   test('K2 FENCED: an older owner of the same group drops what it holds, claims again and goes on', async () => {
     const states = new Switch(stage.log.states);
     const old = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));

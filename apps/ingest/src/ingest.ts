@@ -57,15 +57,20 @@ export class Ingest {
     const timer = setInterval(pulse, PULSE_MS);
     this.#stops.push(async () => clearInterval(timer));
     documents.notReady('the documents are published, and not in force yet');
-    this.#stops.push(await this.#onceInForce(directory.publishedTo, () => documents.ready()));
+    const hearInForce = this.#onceInForce(directory.publishedTo, () => documents.ready());
+    const follow = this.#drivers.stateFeed.follow((update) => {
+      hearInForce(update);
+      void pump.heard(update);
+    });
+    this.#stops.push(await follow);
   }
 
   /** Ready is more than published: each partition has committed a mark that puts the documents in force (C2). */
-  async #onceInForce(control: number, ready: () => void): Promise<Stop> {
+  #onceInForce(control: number, ready: () => void): (update: StateUpdate) => void {
     const waiting = new Set(Array.from({ length: this.#drivers.partitions }, (_, partition) => partition));
-    return await this.#drivers.stateFeed.follow(({ partition, meta }: StateUpdate) => {
+    return ({ partition, meta }) => {
       if (meta !== undefined && meta.control >= control && waiting.delete(partition) && waiting.size === 0) ready();
-    });
+    };
   }
 
   async stop(): Promise<void> {

@@ -13,7 +13,7 @@ import { Defect } from './defect.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
-import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, StateStore, TransitionLog } from './ports.ts';
+import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
 import type { ControlLog } from './ports.ts';
 
 export interface OwnerPorts {
@@ -72,6 +72,8 @@ export class PartitionOwner {
   /** Made, or found at the claim, and not known to be published. */
   #unpublished: OutboxEntry[] = [];
   #publishing: Promise<void> | undefined;
+  /** The store may have lost what it had: to be found out by a commit that moves nothing. */
+  #isDoubted = false;
   /** Sent and not answered: sent again as it was (ALREADY tells a lost reply). */
   #unanswered: Commit | undefined;
 
@@ -99,6 +101,17 @@ export class PartitionOwner {
   async take(records: readonly LogRecord[]): Promise<void> {
     await this.#catchUp();
     if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
+    await this.#commit();
+    await this.publish();
+  }
+
+  /**
+   * What the store is said to hold of this partition. Where that is less than was committed, it fell back or was emptied
+   * (K2), and with nothing to fold no other commit would come upon it.
+   */
+  async compare(meta: PartitionMeta | undefined): Promise<void> {
+    if (this.#expected === null || (meta !== undefined && meta.incarnation === this.#fold.incarnation && meta.next >= this.#expected)) return;
+    this.#isDoubted = true;
     await this.#commit();
     await this.publish();
   }
@@ -216,10 +229,11 @@ export class PartitionOwner {
 
   async #commit(): Promise<void> {
     for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
-      if (this.#unanswered === undefined && this.#fold.next <= (this.#expected ?? -1)) return;
+      if (this.#unanswered === undefined && !this.#isDoubted && this.#fold.next <= (this.#expected ?? -1)) return;
       const commit = (this.#unanswered ??= this.#commitOf());
       const answer = await this.#ports.states.commit(commit);
       this.#unanswered = undefined;
+      this.#isDoubted = false;
       this.#options.observer.committed(this.partition, answer);
       await this.#act(answer, commit);
     }

@@ -3,10 +3,11 @@
  * where no outcome does (C2, T5). It has no timer of its own: whoever runs it calls `pulse`.
  */
 import { ControlView } from './control-view.ts';
+import { Defect } from './defect.ts';
 import type { LogRecord } from './outcome.ts';
 import type { OwnerOptions, OwnerPorts } from './owner.ts';
 import { PartitionOwner } from './owner.ts';
-import type { PartitionHandler } from './ports.ts';
+import type { PartitionHandler, StateUpdate } from './ports.ts';
 
 /** T5: a mark that has not been folded yet is repeated after this long, ms. */
 const MARK_AGAIN_AFTER_MS = 300;
@@ -17,6 +18,8 @@ interface Owned {
   markedAtMs: number;
   /** What it said. */
   markedControl: number;
+  /** Settles when what was begun with the owner has ended: one thing at a time. */
+  busy: Promise<void>;
 }
 
 export class Pump implements PartitionHandler {
@@ -33,14 +36,26 @@ export class Pump implements PartitionHandler {
   async assigned(partition: number): Promise<number> {
     const owner = await PartitionOwner.claim(partition, this.#control, this.#by);
     await owner.publish();
-    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1 });
+    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve() });
     return owner.next;
   }
 
   async take(partition: number, records: readonly LogRecord[]): Promise<void> {
     const owned = this.#owned.get(partition);
     if (owned === undefined) throw new Error(`assertion: partition ${partition} is not assigned`);
-    await owned.owner.take(records);
+    await inTurn(owned, () => owned.owner.take(records));
+  }
+
+  /** What a feed of states says that the store holds: what the store lost is written again (K2). Never rejects, but for a defect. */
+  async heard({ partition, meta }: StateUpdate): Promise<void> {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined) return;
+    try {
+      await inTurn(owned, () => owned.owner.compare(meta));
+    } catch (error) {
+      if (error instanceof Defect) throw error;
+      this.#by.options.observer.postponed(partition, 'comparing with the store', error);
+    }
   }
 
   async revoked(partition: number): Promise<void> {
@@ -93,4 +108,11 @@ export class Pump implements PartitionHandler {
     // Records that are there already may do what the mark would.
     return (await this.#by.ports.reader.bounds(partition)).next <= next;
   }
+}
+
+/** Behind whatever was begun before, however that ended. */
+function inTurn(owned: Owned, action: () => Promise<void>): Promise<void> {
+  const turn = owned.busy.then(action);
+  owned.busy = turn.catch(() => undefined);
+  return turn;
 }
