@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { dockerMissing } from './test/support/services/docker-engine.ts';
 
-const NEEDS_SERVICES = '{apps,libs,bench,test}/**/*.services.spec.ts';
+const PLACES = '{apps,libs,bench,scripts,test}/**';
+const NEEDS_SERVICES = `${PLACES}/*.services.spec.ts`;
+const NEEDS_DOCKER = `${PLACES}/*.docker.spec.ts`;
 
 /** Unit specs stand beside their source and are pure; what needs files, processes or services stands under test/. */
 export default defineConfig({
@@ -12,12 +15,18 @@ export default defineConfig({
     hookTimeout: 60_000,
     allowOnly: false,
     projects: [
+      { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER] } },
       {
         extends: true,
-        test: { name: 'plain', include: ['{apps,libs,bench,scripts}/**/*.spec.ts', 'test/**/*.spec.ts'], exclude: [NEEDS_SERVICES, '**/node_modules/**'] },
+        test: {
+          name: 'services',
+          include: [NEEDS_SERVICES],
+          // Kafka and Redis are started when one of these is among what is run, and only then.
+          globalSetup: ['test/support/services/global-setup.ts'],
+          runner: 'test/support/services/runner.ts',
+        },
       },
-      // Kafka and Redis are started when one of these is among what is run, and only then.
-      { extends: true, test: { name: 'services', include: [NEEDS_SERVICES], globalSetup: ['test/support/services/global-setup.ts'] } },
+      ...(dockerMissing() === undefined ? [{ extends: true as const, test: { name: 'docker', include: [NEEDS_DOCKER] } }] : []),
     ],
   },
 });

@@ -46,6 +46,9 @@ function where({ folder, port, controllerPort }: Broker): Record<string, string>
   };
 }
 
+/** Of the JVM. */
+export const HEAP = { quick: ['-Xms256m', '-Xmx384m'], forLoad: ['-Xms1g', '-Xmx1g'] } as const;
+
 /** What doesn't depend on where it runs. */
 export const KAFKA_SETTINGS: Readonly<Record<string, string>> = {
   'auto.create.topics.enable': 'false',

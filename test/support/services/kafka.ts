@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBroker } from './kafka-broker.ts';
+import { HEAP, startBroker } from './kafka-broker.ts';
 import { prepareKafka, type KafkaFiles } from './kafka-files.ts';
 import { onDeath } from './on-death.ts';
 import { restartablePort, type ServerProcess } from './server-process.ts';
@@ -14,15 +14,15 @@ export interface KafkaOptions {
   readonly say?: (line: string) => void;
 }
 
-const QUICK = ['-XX:TieredStopAtLevel=1', '-Xms256m', '-Xmx384m'];
-const FOR_LOAD = ['-Xms1g', '-Xmx1g'];
+/** The first compiler alone starts soonest. */
+const JVM = { quick: [...HEAP.quick, '-XX:TieredStopAtLevel=1'], forLoad: HEAP.forLoad };
 
 /** A broker of one's own, to be stopped, killed and started again: on the same port, with the same data. */
 export class KafkaServer {
   readonly port: number;
   readonly #controllerPort: number;
   readonly #files: KafkaFiles;
-  readonly #heap: readonly string[];
+  readonly #jvm: readonly string[];
   readonly #folder: string;
   readonly #release: () => void;
   #process: ServerProcess | undefined;
@@ -30,7 +30,7 @@ export class KafkaServer {
   private constructor(files: KafkaFiles, ports: readonly [number, number], forLoad: boolean) {
     [this.port, this.#controllerPort] = ports;
     this.#files = files;
-    this.#heap = forLoad ? FOR_LOAD : QUICK;
+    this.#jvm = JVM[forLoad ? 'forLoad' : 'quick'];
     this.#folder = mkdtempSync(join(tmpdir(), 'fuseboard-kafka-'));
     this.#release = onDeath(['rm', '-rf', this.#folder]);
     cpSync(files.template, join(this.#folder, 'data'), { recursive: true });
@@ -62,7 +62,7 @@ export class KafkaServer {
   async start(): Promise<void> {
     this.#process ??= await startBroker({
       java: this.#files.java,
-      jvmArgs: [...this.#heap, ...this.#files.jvmArgs],
+      jvmArgs: [...this.#jvm, ...this.#files.jvmArgs],
       folder: this.#folder,
       port: this.port,
       controllerPort: this.#controllerPort,

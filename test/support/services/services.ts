@@ -1,6 +1,9 @@
-/** What a `*.services.spec.ts` takes its Kafka and Redis from: one of each for the whole run, shared by all. */
+/** What a `*.services.spec.ts` takes its Kafka and Redis from. */
 import { randomBytes } from 'node:crypto';
-import { inject } from 'vitest';
+import { inject, onTestFinished, TestRunner } from 'vitest';
+import { startKafka, type KafkaServer } from './kafka.ts';
+import { NoServiceError } from './no-service.ts';
+import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 
 /** Where this run's servers are. */
 export interface ServiceAddresses {
@@ -10,9 +13,15 @@ export interface ServiceAddresses {
   readonly redisUrl: string;
 }
 
+/** Why there are none, and whether that is a reason to leave tests out (it isn't with CI=true). */
+export interface NoServices {
+  readonly missing: string;
+  readonly mayBeSkipped: boolean;
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
-    readonly services: ServiceAddresses | { readonly missing: string };
+    readonly services: ServiceAddresses | NoServices;
   }
 }
 
@@ -26,4 +35,24 @@ export function services(): ServiceAddresses {
 /** For the topics and keys of one test; letters and digits. */
 export function uniquePrefix(): string {
   return `t${randomBytes(6).toString('hex')}`;
+}
+
+/** A Kafka for this test alone, to be stopped, killed and started again; closed at the test's end. */
+export async function ownKafka(): Promise<KafkaServer> {
+  const kafka = await startKafka().catch(leaveOut);
+  onTestFinished(() => kafka.close());
+  return kafka;
+}
+
+/** A Redis for this test alone, to be stopped, killed and started again; closed at the test's end. */
+export async function ownRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const redis = await startRedis(options).catch(leaveOut);
+  onTestFinished(() => redis.close());
+  return redis;
+}
+
+/** Outside CI a test that can't have its server is left out, with the reason. */
+function leaveOut(error: unknown): never {
+  if (error instanceof NoServiceError && process.env['CI'] !== 'true') TestRunner.getCurrentTest()?.context.skip(error.message);
+  throw error;
 }

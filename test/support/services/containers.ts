@@ -1,0 +1,78 @@
+/** Kafka and Redis as containers, by testcontainers. */
+import { randomUUID } from 'node:crypto';
+import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
+import { eventually } from '../eventually.ts';
+import { kafkaAnswers, redisAnswers } from './answers.ts';
+import { HEAP, KAFKA_SETTINGS } from './kafka-broker.ts';
+import { onDeath } from './on-death.ts';
+import { restartablePort } from './server-process.ts';
+import type { Opened } from './start-services.ts';
+
+const KAFKA_IMAGE = 'apache/kafka:4.3.1';
+const REDIS_IMAGE = 'redis:8';
+
+/** How long a container may take until its log says that it is ready, its image being there, ms. */
+const READY_WITHIN_MS = 90_000;
+/** Marks this process's containers, to find them when it was killed. */
+const LABEL = { name: 'fuseboard.test-run', value: randomUUID() };
+const REMOVE = `docker ps -aq --filter label=${LABEL.name}=${LABEL.value} | xargs -r docker rm -f -v`;
+
+/** @throws Error where the image can't be had, or the container doesn't start or can't be reached. */
+export async function openKafkaContainer({ forLoad }: { readonly forLoad: boolean }): Promise<Opened> {
+  // The port is part of what Kafka tells its clients, so it must be known beforehand.
+  const port = await restartablePort();
+  const settings = {
+    'node.id': '1',
+    'process.roles': 'broker,controller',
+    listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'controller.quorum.voters': '1@localhost:9093',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    ...KAFKA_SETTINGS,
+  };
+  const environment = Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value] as const);
+  const container = new LoopbackContainer(KAFKA_IMAGE, { container: 9092, host: port })
+    .withEnvironment({ ...Object.fromEntries(environment), KAFKA_HEAP_OPTS: HEAP[forLoad ? 'forLoad' : 'quick'].join(' ') })
+    .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/));
+  return opened(container, `127.0.0.1:${port}`, kafkaAnswers);
+}
+
+/** @throws Error where the image can't be had, or the container doesn't start or can't be reached. */
+export async function openRedisContainer(): Promise<Opened> {
+  const port = await restartablePort();
+  const container = new LoopbackContainer(REDIS_IMAGE, { container: 6379, host: port })
+    .withCommand(['redis-server', '--save', '', '--appendonly', 'no'])
+    .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/));
+  return opened(container, `redis://127.0.0.1:${port}`, redisAnswers);
+}
+
+/** testcontainers would publish on every address. */
+class LoopbackContainer extends GenericContainer {
+  constructor(image: string, ports: { readonly container: number; readonly host: number }) {
+    super(image);
+    // No Ryuk: its image may be out of reach, and this process's guard removes what is left.
+    this.withExposedPorts(ports).withLabels({ [LABEL.name]: LABEL.value }).withAutoCleanup(false).withStartupTimeout(READY_WITHIN_MS);
+    this.hostConfig.PortBindings = { [`${ports.container}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: `${ports.host}` }] };
+  }
+}
+
+async function opened(container: GenericContainer, address: string, answers: (address: string) => Promise<void>): Promise<Opened> {
+  // Where this process runs in a container itself, testcontainers would look for the ports on the bridge.
+  process.env['TESTCONTAINERS_HOST_OVERRIDE'] ??= '127.0.0.1';
+  const release = onDeath(['/bin/sh', '-c', REMOVE]);
+  let running: StartedTestContainer | undefined;
+  const close = async (): Promise<void> => {
+    await running?.stop({ remove: true, removeVolumes: true, timeout: 0 });
+    release();
+  };
+  try {
+    running = await container.start();
+    await eventually(() => answers(address).then(() => true), { what: `${address} to answer` });
+    return { address, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
