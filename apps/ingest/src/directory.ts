@@ -5,12 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ControlDraft, ControlLog, ControlRecord, Document, DocumentKey } from '#engine';
 import { ControlView, Documents, documentKey, hostOf } from '#engine';
 import type { Logger } from '#runtime';
-import { problemText, readDirectory, type DocumentText } from '#wire';
+import { problemText, readDirectory, readTexts, type DocumentText } from '#wire';
 
 export interface DirectoryOptions {
   /** Undefined: there is none, and only `builtIn` is put in force. */
@@ -32,9 +30,6 @@ interface InForce {
   readonly source: ControlRecord['source'];
 }
 
-const EXTENSIONS = ['.yaml', '.yml', '.json'];
-/** Files in one directory, subdirectories included; more stop the reading. */
-const FILES_MAX = 10_000;
 /** An editor's save is several events; they are waited out for this long, ms. */
 const SETTLE_MS = 50;
 /** A watcher may miss what a network file system doesn't tell: the directory is read again this often, ms. */
@@ -126,11 +121,7 @@ export class Directory {
 
   async #files(): Promise<DocumentText[]> {
     const { path, builtIn = [] } = this.#options;
-    if (path === undefined) return [...builtIn];
-    const names = (await readdir(path, { recursive: true })).filter(isDocumentFile).toSorted();
-    if (names.length > FILES_MAX) throw new Error(`${path} has ${names.length} files; allowed: ${FILES_MAX}`);
-    const files = await Promise.all(names.map(async (name) => ({ file: join(path, name), text: await readFile(join(path, name), 'utf8') })));
-    return [...builtIn, ...files];
+    return path === undefined ? [...builtIn] : [...builtIn, ...(await readTexts(path))];
   }
 
   /** Deletions first, so that a host is free for whoever takes it over. */
@@ -203,10 +194,6 @@ export class Directory {
     for (const [level, line] of lines) if (!this.#said.has(line)) this.#options.logger[level](line);
     this.#said = new Set(lines.map(([, line]) => line));
   }
-}
-
-function isDocumentFile(name: string): boolean {
-  return EXTENSIONS.some((extension) => name.endsWith(extension)) && !name.split('/').some((part) => part.startsWith('.'));
 }
 
 function draft(change: ControlDraft['change'], reason: string): ControlDraft {
