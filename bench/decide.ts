@@ -82,7 +82,7 @@ function keepBest(rows: Map<string, Row>, row: Row): void {
 }
 
 function cacheWith(state: 'open' | 'closed'): StateCache {
-  const cache = new StateCache({ nowMs: Date.now, monotonicMs: () => performance.now() });
+  const cache = new StateCache({ nowMs: Date.now, monotonicMs: () => performance.now(), partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000 });
   const document = { kind: 'UpstreamTrafficSetting', upstream: POLICY.upstream, breaker: POLICY } as unknown as Document;
   cache.applyDocuments({ control: 0, documents: [document] });
   const sinceMs = Date.now();

@@ -5,10 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { LogClock, Reporter, StateCache, type Call, type DocumentSet, type StateUpdate, type Stop } from '#engine';
+import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
-import { RUNTIME, bindError, formatAddress, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
+import { RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
+import { partitionOf } from '#wire';
 import { countCall } from './call-metrics.ts';
+import { LocalJudgement } from './local-judgement.ts';
+import { readOwnDirectory } from './own-directory.ts';
 import { routesOf } from './routes.ts';
 
 /** How often waiting outcomes and the states' age are looked at, ms. */
@@ -24,11 +27,13 @@ export class Proxy {
   readonly #runtime: Runtime;
   readonly #clock = new LogClock(Date.now);
   readonly #cache: StateCache;
+  readonly #localJudgement: LocalJudgement;
   readonly #reporter: Reporter;
   readonly #http: HttpProxy;
   readonly #states: Condition;
   readonly #documents: Condition;
   readonly #stops: Stop[] = [];
+  #isSynced = false;
   #dropped = 0;
   #failureSaidMs = -Infinity;
 
@@ -36,31 +41,44 @@ export class Proxy {
     this.#drivers = drivers;
     this.#runtime = runtime;
     const { config, metrics, health } = runtime;
+    const { partitions } = drivers;
     this.#documents = health.condition('routes', 'the documents have not come yet');
     this.#states = health.condition('states', 'the states have not come yet');
-    this.#cache = new StateCache({ nowMs: () => this.#clock.nowMs(), monotonicMs: () => performance.now() });
+    this.#cache = new StateCache({
+      nowMs: () => this.#clock.nowMs(),
+      monotonicMs: () => performance.now(),
+      partitions,
+      partitionOf: (upstream) => partitionOf(upstream, partitions),
+      stateMaxAgeMs: config.stateMaxAgeMs,
+    });
+    this.#localJudgement = new LocalJudgement(this.#cache, runtime);
     this.#reporter = new Reporter(drivers.outcomes, {
       reporter: config.instance,
       idPrefix: `${config.instance}/${Date.now().toString(36)}${randomBytes(4).toString('hex')}-`,
       clock: this.#clock,
-      onSendFailed: (error) => this.#sendFailed(error),
+      // The fleet's drivers say by themselves that Kafka is out of reach.
+      ...(config.drivers.kind === 'embedded' ? { onSendFailed: (error) => this.#sendFailed(error) } : {}),
     });
     this.#http = createHttpProxy({
       decide: (upstream) => this.#cache.decide(upstream),
-      report: (outcome) => this.#reporter.report(callOf(outcome)),
+      report: (outcome) => this.#report(callOf(outcome)),
       onCall: (call) => countCall(metrics, call),
       now: () => this.#clock.nowMs(),
     });
   }
 
-  /** Listens once documents and states have come; gives the address with the port that was bound. */
+  /**
+   * Waits for no store and no log: what they have comes when it comes (V4). Feeds of this process tell within the turn,
+   * so that the first call finds its route. Gives the address with the port that was bound.
+   */
   async start(): Promise<Address> {
-    this.#stops.push(await this.#drivers.documentFeed.follow((documents) => this.#onDocuments(documents)));
-    this.#stops.push(await this.#drivers.stateFeed.follow((update) => this.#onStates(update)));
     const timer = setInterval(() => this.#pulse(), PULSE_MS);
-    const address = await this.#listen();
-    this.#stops.unshift(async () => clearInterval(timer));
-    return address;
+    this.#stops.push(async () => clearInterval(timer));
+    const { documentFeed, stateFeed } = this.#drivers;
+    this.#follow('the documents', this.#documents, () => documentFeed.follow((documents) => this.#onDocuments(documents)));
+    this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update)));
+    await this.#serveOwnDirectory();
+    return await this.#listen();
   }
 
   /** Calls in flight end, then what they came to is told. */
@@ -81,30 +99,59 @@ export class Proxy {
     }
   }
 
+  #follow(what: string, condition: Condition, follow: () => Promise<Stop>): void {
+    const stop = keepFollowing(follow, (error, waitMs) => {
+      condition.notReady(`${what} can't be read: ${(error as Error).message}`);
+      this.#runtime.logger.warn({ err: error }, `${what} can't be read; trying again in ${waitMs} ms`);
+    });
+    this.#stops.push(stop);
+  }
+
+  /** In one process the directory is ingest's, and comes by the control log. */
+  async #serveOwnDirectory(): Promise<void> {
+    const { config, logger } = this.#runtime;
+    if (config.role !== 'proxy' || config.configDir === undefined) return;
+    const documents = await readOwnDirectory(config.configDir, logger);
+    if (documents !== undefined && !this.#isSynced) await this.#serve(documents);
+  }
+
   #onDocuments(documents: DocumentSet): void {
-    this.#cache.applyDocuments(documents);
+    this.#isSynced = true;
+    void this.#serve(documents).then((isServed) => isServed && this.#documents.ready());
+  }
+
+  async #serve(documents: DocumentSet): Promise<boolean> {
+    if (!this.#cache.applyDocuments(documents)) return false;
     const { logger } = this.#runtime;
-    this.#http.configure(routesOf(documents.documents)).then(
-      (problems) => {
-        for (const { route, field, message } of problems) logger.error({ route, field }, `route ${route}: ${field}: ${message}`);
-        this.#documents.ready();
-      },
-      (error: unknown) => logger.error({ err: error }, 'the routes could not be changed; those before stay'),
-    );
+    try {
+      const problems = await this.#http.configure(routesOf(documents.documents));
+      for (const { route, field, message } of problems) logger.error({ route, field }, `route ${route}: ${field}: ${message}`);
+      return true;
+    } catch (error) {
+      logger.error({ err: error }, 'the routes could not be changed; those before stay');
+      return false;
+    }
   }
 
   #onStates(update: StateUpdate): void {
+    if (update.storeTime !== undefined) this.#clock.observeStore(update.storeTime);
     this.#cache.applyStates(update);
     this.#runtime.metrics.statesHeard(update.partition, Date.now());
     this.#judgeReadiness();
   }
 
   #judgeReadiness(): void {
-    const { stateAgeMs, isReady } = this.#cache;
+    const { stateAgeMs, judgedLocally } = this.#cache;
     const maxMs = this.#runtime.config.stateMaxAgeMs;
-    if (stateAgeMs > maxMs) this.#states.notReady(`not heard of for ${Math.round(stateAgeMs / 1_000)} s; allowed: ${maxMs / 1_000} s`);
-    else if (isReady) this.#states.ready();
-    else this.#states.notReady('the states are being restored');
+    if (judgedLocally === 0) this.#states.ready();
+    else if (stateAgeMs === Infinity) this.#states.notReady('the states have not come yet');
+    else if (stateAgeMs > maxMs) this.#states.notReady(`not heard of for ${Math.round(stateAgeMs / 1_000)} s; allowed: ${maxMs / 1_000} s`);
+    else this.#states.notReady('the states are not known, or being restored');
+  }
+
+  #report(call: Call): void {
+    this.#reporter.report(call);
+    this.#cache.judge(call);
   }
 
   /** A log out of reach fails every send: it is said, and not each time. */
@@ -118,6 +165,8 @@ export class Proxy {
 
   #pulse(): void {
     this.#reporter.pulse();
+    this.#cache.pulse();
+    this.#localJudgement.pulse();
     this.#judgeReadiness();
     const { dropped } = this.#reporter;
     if (dropped > this.#dropped) this.#runtime.metrics.reportsDropped(dropped - this.#dropped);
@@ -125,7 +174,9 @@ export class Proxy {
   }
 }
 
-function callOf({ upstream, decision: { admitted, slowTimeThresholdMs }, result, durationMs, target, attempt }: CallOutcome): Call {
+function callOf({ upstream, decision, result, durationMs, target, attempt }: CallOutcome): Call {
+  // The very decision that the cache gave (`CallOutcome.decision`).
+  const { admitted, provisional, slowTimeThresholdMs } = decision as Admit;
   return {
     upstream,
     result,
@@ -133,6 +184,7 @@ function callOf({ upstream, decision: { admitted, slowTimeThresholdMs }, result,
     target,
     attempt,
     ...(admitted === undefined ? {} : { admitted }),
+    ...(provisional === undefined ? {} : { provisional }),
     ...(slowTimeThresholdMs === undefined ? {} : { slowTimeThresholdMs }),
   };
 }

@@ -175,6 +175,8 @@ export interface DocumentFeed {
 }
 
 export interface DocumentSet {
+  /** Which control log: offsets are compared within one only. Absent: there is never another. */
+  readonly identity?: string;
   /** Control offset up to which these are so; -1: none. */
   readonly control: number;
   readonly documents: readonly Document[];

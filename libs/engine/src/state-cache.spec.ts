@@ -30,10 +30,12 @@ describe('the proxy’s state cache', () => {
   let nowMs: number;
   let monotonicMs: number;
   let cache: StateCache;
+  const newCache = (partitions = 1): StateCache =>
+    new StateCache({ nowMs: () => nowMs, monotonicMs: () => monotonicMs, partitions, partitionOf: () => 0, stateMaxAgeMs: 5_000 });
   beforeEach(() => {
     nowMs = 1_000_000;
     monotonicMs = 5_000;
-    cache = new StateCache({ nowMs: () => nowMs, monotonicMs: () => monotonicMs });
+    cache = newCache();
     cache.applyDocuments({ control: 0, documents: [DOCUMENT] });
   });
 
@@ -124,23 +126,32 @@ describe('the proxy’s state cache', () => {
     expect(cache.decide('a').kind).toBe('refuse');
   });
 
-  test('V4: ready once documents are here and every partition is known and whole', () => {
-    const fresh = new StateCache({ nowMs: () => nowMs, monotonicMs: () => monotonicMs });
-    expect(fresh.isReady).toBe(false);
-    fresh.applyDocuments({ control: 0, documents: [] });
+  test('V2: documents of another control log replace those here, however low their offset', () => {
+    cache.applyStates(told(open()));
+    cache.applyDocuments({ identity: 'one', control: 5, documents: [DOCUMENT] });
+    cache.applyDocuments({ identity: 'other', control: 0, documents: [] });
+    expect(cache.decide('a').kind).toBe('admit');
+  });
+
+  test('V4: the shared state alone decides once every partition is known and whole', () => {
+    const fresh = newCache(2);
+    expect(fresh.judgedLocally).toBe(2);
     fresh.applyStates({ partition: 0, snapshots: [] });
-    expect(fresh.isReady).toBe(false);
-    fresh.applyStates({ partition: 0, meta: { ...META, restoringTo: 200 }, snapshots: [] });
-    expect(fresh.isReady).toBe(false);
+    fresh.applyStates({ partition: 1, meta: { ...META, restoringTo: 200 }, snapshots: [] });
+    expect(fresh.judgedLocally).toBe(2);
     fresh.applyStates(told());
-    expect(fresh.isReady).toBe(true);
+    expect(fresh.judgedLocally).toBe(1);
+    fresh.applyStates({ ...told(), partition: 1 });
+    expect(fresh.judgedLocally).toBe(0);
   });
 
   test('V4: the states of a store that is being restored are unknown until it is whole', () => {
     const restoring = { ...META, restoringTo: 200 };
     cache.applyStates({ partition: 0, meta: restoring, snapshots: [open({ next: 5 })] });
-    expect(cache.decide('a')).toEqual({ kind: 'admit' });
+    expect(cache.decide('a')).toMatchObject({ kind: 'admit' });
+    expect(cache.decide('a')).not.toHaveProperty('admitted');
     cache.applyStates({ partition: 0, meta: restoring, snapshots: [open()] });
+    cache.applyStates({ partition: 0, meta: restoring, snapshots: [closed({ next: 12 })] });
     cache.applyStates({ partition: 0, meta: META, snapshots: [] });
     expect(cache.decide('a').kind).toBe('refuse');
   });
@@ -153,11 +164,12 @@ describe('the proxy’s state cache', () => {
   });
 
   test('the state’s age is that of the partition heard of longest ago', () => {
-    expect(cache.stateAgeMs).toBe(Infinity);
-    cache.applyStates(told());
+    const both = newCache(2);
+    both.applyStates(told());
+    expect(both.stateAgeMs).toBe(Infinity);
     monotonicMs += 300;
-    cache.applyStates({ ...told(), partition: 1 });
+    both.applyStates({ ...told(), partition: 1 });
     monotonicMs += 200;
-    expect(cache.stateAgeMs).toBe(500);
+    expect(both.stateAgeMs).toBe(500);
   });
 });

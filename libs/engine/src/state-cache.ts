@@ -1,148 +1,274 @@
 /**
  * A proxy's memory of every state it needs. Updates come in from the feeds; `decide` asks nobody and allocates nothing
- * (V5): each upstream has its decisions made ahead, and only a running lease needs a clock. That is the monotonic one
+ * (V5): each upstream has its decision made ahead, and only a running lease needs a clock. That is the monotonic one
  * alone: where the lease ends by it is worked out when the state comes, and again with each update, about each second,
  * so that a correction of the wall clock (T2) is followed.
+ *
+ * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  */
 import type { Document } from './control.ts';
-import type { Admit, Decision } from './decision.ts';
+import type { Admit, Decision, Refuse } from './decision.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
-import type { DegradedAnswer, Policy } from './policy.ts';
+import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
+import type { Admission } from './outcome.ts';
+import type { DegradedAnswer } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
+import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
 import { isNewer, isSameGeneration } from './snapshot.ts';
 
-/** What is known of one upstream, and what follows from it. */
+export interface StateCacheOptions extends HolderClocks {
+  /** How many there are (L2). */
+  readonly partitions: number;
+  /** Asked once for each upstream. */
+  readonly partitionOf: (upstream: string) => number;
+  /** V4: a partition not heard of for longer is old, ms. */
+  readonly stateMaxAgeMs: number;
+}
+
+/** A state, and when its generation was first seen, by the monotonic clock (T4). */
+interface Seen {
+  readonly snapshot: Snapshot;
+  readonly firstSeenMs: number;
+}
+
+/** What is known of one upstream, and what follows from it. It has a policy, or a state, or both. */
 interface Known {
-  snapshot: Snapshot;
-  /** T4: when this generation was first seen, by the monotonic clock. */
-  firstSeenMs: number;
+  readonly upstream: string;
+  readonly partition: Partition;
+  setting: PolicedSetting | undefined;
+  shared: Seen | undefined;
+  /** By this proxy alone (V4); undefined: as it began, closed. */
+  local: Seen | undefined;
   decision: Decision;
-  /** G3: once the lease is over. */
-  afterLease: Decision;
-  /** T4: end of the lease by the monotonic clock; Infinity: it has none. */
+  /** By the monotonic clock: until then the decision holds; Infinity: until something is heard. */
   untilMonotonicMs: number;
 }
 
-interface PartitionState {
-  readonly meta: PartitionMeta | undefined;
-  /** By the monotonic clock. */
-  readonly heardMs: number;
+interface Partition {
+  meta: PartitionMeta | undefined;
+  /** By the monotonic clock; -Infinity: never. */
+  heardMs: number;
   /** Of a store that is being restored; by upstream, the newest. */
   readonly heldBack: Map<string, Snapshot>;
+  readonly known: Set<Known>;
+  /** Those of them whose state has an end. */
+  readonly leased: Set<Known>;
+  /** V4: while it is unknown or old. */
+  local: LocalBreakers | undefined;
 }
 
-/** Nothing is known, so nothing is refused and nothing stamped (G3, V4). */
+/** Nothing is known and nothing judged, so nothing is refused and nothing stamped (G3). */
 const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
 
 /** Used where a state says open and its document isn't here yet. */
 const DEFAULT_ANSWER: DegradedAnswer = Object.freeze({ statusCode: 409, content: 'Coming soon ...' });
 
 export class StateCache {
-  readonly #clocks: HolderClocks;
+  readonly #options: StateCacheOptions;
   readonly #known = new Map<string, Known>();
-  /** Those of them whose state has an end. */
-  readonly #leases = new Map<string, Known>();
-  readonly #policies = new Map<string, Policy>();
-  readonly #partitions = new Map<number, PartitionState>();
+  readonly #partitions: readonly Partition[];
   #documents: DocumentSet | undefined;
+  #judgements = 0;
 
-  constructor(clocks: HolderClocks) {
-    this.#clocks = clocks;
+  /** Nothing is known yet, so every partition is judged locally. */
+  constructor(options: StateCacheOptions) {
+    this.#options = options;
+    this.#partitions = Array.from({ length: options.partitions }, () => this.#newPartition());
   }
 
   decide(upstream: string): Decision {
     const known = this.#known.get(upstream);
     if (known === undefined) return UNKNOWN;
-    if (known.untilMonotonicMs === Infinity) return known.decision;
-    return this.#clocks.monotonicMs() >= known.untilMonotonicMs ? known.afterLease : known.decision;
+    if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);
+    return known.decision;
+  }
+
+  /** V4: what became of a call that `decide` let through. Costs next to nothing while its partition is known. */
+  judge(call: Call): void {
+    if (call.provisional === undefined) return;
+    const known = this.#known.get(call.upstream);
+    const local = known?.partition.local;
+    if (known === undefined || local === undefined || !local.judge(call, call.provisional)) return;
+    this.#seeLocal(known);
+    this.#decideAnew(known);
+  }
+
+  /** To be called each 100 ms or so: notices partitions that have become old (V4). */
+  pulse(): void {
+    for (const partition of this.#partitions) this.#chooseJudge(partition);
   }
 
   /**
    * Never goes back: a snapshot that isn't newer than the one here is passed over (V1). Those of a store that is still
    * being restored are held back until it is whole: until then its states are unknown, and what is known stays (V4).
    */
-  applyStates({ partition, meta, snapshots }: StateUpdate): void {
-    const heardMs = this.#clocks.monotonicMs();
-    const heldBack = this.#partitions.get(partition)?.heldBack ?? new Map<string, Snapshot>();
-    for (const snapshot of snapshots) heldBack.set(snapshot.upstream, snapshot);
-    this.#partitions.set(partition, { meta, heardMs, heldBack });
-    if (isWhole(meta)) {
-      for (const snapshot of heldBack.values()) this.#hear(snapshot, heardMs);
-      heldBack.clear();
+  applyStates({ partition: number, meta, snapshots }: StateUpdate): void {
+    const partition = this.#partitions[number];
+    if (partition === undefined) throw new Error(`assertion: partition ${number} of ${this.#partitions.length}`);
+    partition.meta = meta;
+    partition.heardMs = this.#options.monotonicMs();
+    for (const snapshot of snapshots) {
+      const before = partition.heldBack.get(snapshot.upstream);
+      if (before === undefined || isNewer(snapshot, before)) partition.heldBack.set(snapshot.upstream, snapshot);
     }
-    for (const known of this.#leases.values()) known.untilMonotonicMs = this.#leaseEndMs(known);
+    this.#chooseJudge(partition);
+    if (isWhole(meta)) {
+      for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition);
+      partition.heldBack.clear();
+    }
+    for (const known of partition.leased) this.#decideAnew(known);
   }
 
-  /** V2. */
-  applyDocuments(documents: DocumentSet): void {
-    if (this.#documents !== undefined && documents.control < this.#documents.control) return;
+  /** V2. @returns false: passed over, since it is older than what is here of the same control log. */
+  applyDocuments(documents: DocumentSet): boolean {
+    const before = this.#documents;
+    if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
     this.#documents = documents;
-    this.#policies.clear();
-    for (const policy of documents.documents.flatMap(breakerOf)) this.#policies.set(policy.upstream, policy);
-    for (const { snapshot, firstSeenMs } of this.#known.values()) this.#know(snapshot, firstSeenMs);
+    const settings = new Map(documents.documents.flatMap(policed).map((setting) => [setting.upstream, setting]));
+    for (const known of this.#known.values()) {
+      known.setting = settings.get(known.upstream);
+      if (known.setting === undefined && known.shared === undefined) this.#forget(known);
+    }
+    for (const setting of settings.values()) {
+      const { upstream } = setting;
+      const known = this.#known.get(upstream) ?? this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition);
+      known.setting = setting;
+    }
+    for (const { local } of this.#partitions) local?.settingsChanged();
+    for (const known of this.#known.values()) {
+      this.#seeLocal(known);
+      this.#decideAnew(known);
+    }
+    return true;
   }
 
-  /** Documents have come, and every partition heard of is known and whole (V4). */
-  get isReady(): boolean {
-    if (this.#documents === undefined || this.#partitions.size === 0) return false;
-    return [...this.#partitions.values()].every(({ meta }) => isWhole(meta));
+  /** V4: partitions that are unknown or old, as of the last pulse. */
+  get judgedLocally(): number {
+    return this.#partitions.filter(({ local }) => local !== undefined).length;
   }
 
-  /** Age of the oldest partition's last sign of life, ms; Infinity before the first. */
+  /** V4: upstreams that are refused by this proxy's own judgement. */
+  get openLocally(): number {
+    return [...this.#known.values()].filter(({ local }) => local !== undefined && this.#refuses(local)).length;
+  }
+
+  /** Age of the oldest partition's last sign of life, ms; Infinity: one was never heard of. */
   get stateAgeMs(): number {
-    if (this.#partitions.size === 0) return Infinity;
-    const now = this.#clocks.monotonicMs();
-    return Math.max(...[...this.#partitions.values()].map(({ heardMs }) => now - heardMs));
+    const now = this.#options.monotonicMs();
+    return Math.max(...this.#partitions.map(({ heardMs }) => now - heardMs));
   }
 
-  #hear(snapshot: Snapshot, heardMs: number): void {
-    const before = this.#known.get(snapshot.upstream);
-    if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
-    const isSame = before !== undefined && isSameGeneration(snapshot, before.snapshot);
-    this.#know(snapshot, isSame ? before.firstSeenMs : heardMs);
+  #newPartition(): Partition {
+    const known = new Set<Known>();
+    return { meta: undefined, heardMs: -Infinity, heldBack: new Map(), known, leased: new Set(), local: this.#newJudgement(known) };
   }
 
-  #know(snapshot: Snapshot, firstSeenMs: number): void {
-    const { upstream, incarnation, generation, untilMs } = snapshot;
-    const policy = this.#policies.get(upstream);
-    const decision = this.#decisionOf(snapshot, policy);
-    const afterLease = admit(incarnation, generation + 1, policy);
-    const known: Known = { snapshot, firstSeenMs, decision, afterLease, untilMonotonicMs: Infinity };
-    known.untilMonotonicMs = this.#leaseEndMs(known);
+  #newJudgement(known: ReadonlySet<Known>): LocalBreakers {
+    return new LocalBreakers({
+      incarnation: ++this.#judgements,
+      nowMs: this.#options.nowMs,
+      settings: () => [...known].flatMap(({ setting }) => setting ?? []),
+    });
+  }
+
+  /** What was judged locally is dropped as soon as the shared state is known, and begins anew the next time. */
+  #chooseJudge(partition: Partition): void {
+    const isKnown = isWhole(partition.meta) && this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs;
+    if (isKnown === (partition.local === undefined)) return;
+    partition.local = isKnown ? undefined : this.#newJudgement(partition.known);
+    for (const known of partition.known) {
+      known.local = undefined;
+      this.#decideAnew(known);
+    }
+  }
+
+  #begin(upstream: string, partition: Partition): Known {
+    const nothing = { setting: undefined, shared: undefined, local: undefined, decision: UNKNOWN, untilMonotonicMs: Infinity };
+    const known: Known = { upstream, partition, ...nothing };
     this.#known.set(upstream, known);
-    if (untilMs === undefined) this.#leases.delete(upstream);
-    else this.#leases.set(upstream, known);
+    partition.known.add(known);
+    return known;
   }
 
-  /** By the monotonic clock. */
-  #leaseEndMs({ snapshot, firstSeenMs }: Known): number {
-    return this.#clocks.monotonicMs() + leaseLeftMs(snapshot, firstSeenMs, this.#clocks);
+  #forget(known: Known): void {
+    this.#known.delete(known.upstream);
+    known.partition.known.delete(known);
+    known.partition.leased.delete(known);
   }
 
-  #decisionOf({ incarnation, generation, admit: share, untilMs }: Snapshot, policy: Policy | undefined): Decision {
+  #hear(snapshot: Snapshot, partition: Partition): void {
+    const known = this.#known.get(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
+    const before = known.shared;
+    if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
+    known.shared = this.#seen(snapshot, before);
+    this.#decideAnew(known);
+  }
+
+  #seeLocal(known: Known): void {
+    const snapshot = known.partition.local?.snapshot(known.upstream);
+    known.local = snapshot && this.#seen(snapshot, known.local);
+  }
+
+  /** T4: a generation is first seen once. */
+  #seen(snapshot: Snapshot, before: Seen | undefined): Seen {
+    const isSame = before !== undefined && isSameGeneration(snapshot, before.snapshot);
+    return { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
+  }
+
+  /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
+  #decideAnew(known: Known): void {
+    const { shared, local, setting } = known;
     // The document is gone: what is left of the state refuses nobody while its deletion is on the way (C3).
-    const isPoliced = policy !== undefined || this.#documents === undefined;
-    if (share > 0 || !isPoliced) return admit(incarnation, generation, policy);
-    const degraded = policy?.degraded ?? DEFAULT_ANSWER;
-    return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
+    const isPoliced = setting !== undefined || this.#documents === undefined;
+    const refusing = isPoliced ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
+    known.decision = refusing === undefined ? this.#admit(known) : refuse(refusing.snapshot, setting);
+    const leftMs = [shared, local].map((seen) => this.#leftMs(seen)).filter((left) => left > 0);
+    known.untilMonotonicMs = this.#options.monotonicMs() + Math.min(...leftMs);
+    const isLeased = shared?.snapshot.untilMs !== undefined || local?.snapshot.untilMs !== undefined;
+    if (isLeased) known.partition.leased.add(known);
+    else known.partition.leased.delete(known);
+  }
+
+  #refuses(seen: Seen): boolean {
+    return seen.snapshot.admit === 0 && this.#leftMs(seen) > 0;
+  }
+
+  /** Infinity: it has no end, or there is none. */
+  #leftMs(seen: Seen | undefined): number {
+    return seen === undefined ? Infinity : leaseLeftMs(seen.snapshot, seen.firstSeenMs, this.#options);
+  }
+
+  #admit({ partition, shared, local, setting }: Known): Admit {
+    const begun = partition.local && { incarnation: partition.local.incarnation, generation: FIRST_GENERATION };
+    const provisional = setting && (this.#stamp(local) ?? begun);
+    const admitted = this.#stamp(shared);
+    return Object.freeze({
+      kind: 'admit',
+      ...(admitted === undefined ? {} : { admitted }),
+      ...(setting === undefined ? {} : { slowTimeThresholdMs: setting.breaker.slowTimeThresholdMs }),
+      ...(provisional === undefined ? {} : { provisional }),
+    });
+  }
+
+  /** G3: one generation higher once the lease is over. */
+  #stamp(seen: Seen | undefined): Admission | undefined {
+    if (seen === undefined) return undefined;
+    const { incarnation, generation } = seen.snapshot;
+    return Object.freeze({ incarnation, generation: this.#leftMs(seen) > 0 ? generation : generation + 1 });
   }
 }
 
-function admit(incarnation: number, generation: number, policy: Policy | undefined): Admit {
-  const admitted = Object.freeze({ incarnation, generation });
-  return Object.freeze({
-    kind: 'admit',
-    admitted,
-    ...(policy === undefined ? {} : { slowTimeThresholdMs: policy.slowTimeThresholdMs }),
-  });
+function refuse({ untilMs }: Snapshot, setting: PolicedSetting | undefined): Refuse {
+  const degraded = setting?.breaker.degraded ?? DEFAULT_ANSWER;
+  return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
 }
 
 function isWhole(meta: PartitionMeta | undefined): boolean {
   return meta !== undefined && meta.restoringTo === undefined;
 }
 
-function breakerOf(document: Document): Policy[] {
-  return document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined ? [document.breaker] : [];
+function policed(document: Document): PolicedSetting[] {
+  return document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined ? [document as PolicedSetting] : [];
 }

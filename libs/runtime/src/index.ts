@@ -4,6 +4,7 @@ export { bindError, listen, startAdminServer, type AdminServer } from './admin-s
 export { OTHER } from './bounded-label.ts';
 export { readConfig, type Access, type Config, type ConfigSources, type DriversConfig, type EmbeddedConfig, type FleetConfig, type Role } from './config.ts';
 export { Health, type Condition, type HealthReport } from './health.ts';
+export { keepFollowing } from './keep-following.ts';
 export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { runMain } from './main.ts';
 export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';

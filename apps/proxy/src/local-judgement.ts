@@ -1,0 +1,45 @@
+/** V4 for people: says in the log and in the metrics that this proxy judges alone. */
+import { Gauge } from 'prom-client';
+import type { StateCache } from '#engine';
+import type { Logger, Metrics } from '#runtime';
+
+/** At each start the states aren't known for a moment: that is no news, ms. */
+const SAID_AFTER_MS = 1_000;
+
+export class LocalJudgement {
+  readonly #cache: StateCache;
+  readonly #logger: Logger;
+  /** By the monotonic clock. */
+  #sinceMs: number | undefined;
+  #isSaid = false;
+
+  constructor(cache: StateCache, { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics }) {
+    this.#cache = cache;
+    this.#logger = logger;
+    gauge(metrics, { name: 'fuseboard_local_partitions', help: 'Partitions whose shared state is unknown or old, so that this proxy judges alone', read: () => cache.judgedLocally });
+    gauge(metrics, { name: 'fuseboard_local_open', help: 'Upstreams that this proxy refuses by its own judgement', read: () => cache.openLocally });
+  }
+
+  /** To be called each 100 ms or so. */
+  pulse(): void {
+    const partitions = this.#cache.judgedLocally;
+    if (partitions === 0) return this.#end();
+    const nowMs = performance.now();
+    this.#sinceMs ??= nowMs;
+    if (this.#isSaid || nowMs - this.#sinceMs < SAID_AFTER_MS) return;
+    this.#isSaid = true;
+    this.#logger.warn({ partitions }, `the shared states of ${partitions} partitions are unknown or old: this proxy judges its own calls alone meanwhile (docs/proxy.md)`);
+  }
+
+  #end(): void {
+    this.#sinceMs = undefined;
+    if (!this.#isSaid) return;
+    this.#isSaid = false;
+    this.#logger.info('the shared states are known again: they decide, and what this proxy judged alone is dropped');
+  }
+}
+
+function gauge(metrics: Metrics, { name, help, read }: { readonly name: string; readonly help: string; readonly read: () => number }): void {
+  const made: Gauge = new Gauge({ name, help, registers: [], collect: () => made.set(read()) });
+  metrics.registry.registerMetric(made);
+}
