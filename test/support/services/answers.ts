@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 /** How long one question may take, ms. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Metadata, version 1, correlation id 0, client id "?", of no topics: size, key, version, id, client, topics. */
-const METADATA_REQUEST = Buffer.from('0000000f' + '0003' + '0001' + '00000000' + '00013f' + '00000000', 'hex');
+/** Metadata of no topics: size, API key, version 1, correlation id, client id "?", number of topics. */
+const METADATA_REQUEST = Buffer.from('0000000f 0003 0001 00000000 00013f 00000000'.replaceAll(' ', ''), 'hex');
 /** Where the answer has the number of brokers: behind size and correlation id. */
 const BROKERS_AT = 8;
 

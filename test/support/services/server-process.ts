@@ -3,6 +3,7 @@
  * port. Its output goes to a file, whose end is shown where it doesn't start.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,7 +54,7 @@ export class ServerProcess {
     const log = openSync(how.logFile, 'w');
     const child = spawn(how.command, how.args, { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
-    const failure = new Promise<never>((_, reject) => child.once('error', reject));
+    const failure = once(child, 'error').then(([error]) => Promise.reject(error as Error));
     failure.catch(() => undefined);
     if (child.pid === undefined) return failure;
     const server = new ServerProcess(child, child.pid);

@@ -1,6 +1,6 @@
 /** What a `*.services.spec.ts` takes its Kafka and Redis from. */
 import { randomBytes } from 'node:crypto';
-import { inject, onTestFinished, TestRunner } from 'vitest';
+import { inject, type TestContext } from 'vitest';
 import { startKafka, type KafkaServer } from './kafka.ts';
 import { NoServiceError } from './no-service.ts';
 import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
@@ -37,22 +37,25 @@ export function uniquePrefix(): string {
   return `t${randomBytes(6).toString('hex')}`;
 }
 
-/** A Kafka for this test alone, to be stopped, killed and started again; closed at the test's end. */
-export async function ownKafka(): Promise<KafkaServer> {
-  const kafka = await startKafka().catch(leaveOut);
-  onTestFinished(() => kafka.close());
+/** Of the test that a server is for; its own, since tests may run side by side. */
+type OneTest = Pick<TestContext, 'onTestFinished' | 'skip'>;
+
+/** A Kafka for one test alone, to be stopped, killed and started again; closed at the test's end. */
+export async function ownKafka(test: OneTest): Promise<KafkaServer> {
+  const kafka = await startKafka().catch((error: unknown) => leaveOut(test, error));
+  test.onTestFinished(() => kafka.close());
   return kafka;
 }
 
-/** A Redis for this test alone, to be stopped, killed and started again; closed at the test's end. */
-export async function ownRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const redis = await startRedis(options).catch(leaveOut);
-  onTestFinished(() => redis.close());
+/** A Redis for one test alone, to be stopped, killed and started again; closed at the test's end. */
+export async function ownRedis(test: OneTest, options: RedisOptions = {}): Promise<RedisServer> {
+  const redis = await startRedis(options).catch((error: unknown) => leaveOut(test, error));
+  test.onTestFinished(() => redis.close());
   return redis;
 }
 
 /** Outside CI a test that can't have its server is left out, with the reason. */
-function leaveOut(error: unknown): never {
-  if (error instanceof NoServiceError && process.env['CI'] !== 'true') TestRunner.getCurrentTest()?.context.skip(error.message);
+function leaveOut(test: OneTest, error: unknown): never {
+  if (error instanceof NoServiceError && process.env['CI'] !== 'true') test.skip(error.message);
   throw error;
 }

@@ -49,13 +49,13 @@ export async function startServices(options: KafkaOptions = {}): Promise<Service
 export async function firstOpen(service: string, ways: readonly Way[]): Promise<Opened & { readonly how: string }> {
   const startedMs = performance.now();
   const tried: string[] = [];
-  for (const { name, open } of ways) {
+  for (const way of ways) {
     try {
-      const opened = await open();
-      return { ...opened, how: `${service} by ${name} in ${((performance.now() - startedMs) / 1000).toFixed(1)} s` };
+      const opened = await way.open();
+      return { ...opened, how: `${service} by ${way.name} in ${((performance.now() - startedMs) / 1000).toFixed(1)} s` };
     } catch (error) {
       if (!(error instanceof NoServiceError)) throw error;
-      tried.push(`${name}: ${error.message}`);
+      tried.push(`${way.name}: ${error.message}`);
     }
   }
   throw new NoServiceError(`no ${service} to test with (${tried.join('; ')})`);
