@@ -1,0 +1,108 @@
+/** Keeps the documents in force where proxies and consoles read them (V2). Every ingest writes the same. */
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { documentKey, type Document, type DocumentSet } from '#engine';
+import { CHECK_TYPES } from './commit-script.ts';
+import type { Connection } from './connection.ts';
+import { documentKeys, type DocumentKeys } from './keys.ts';
+import { Script } from './script.ts';
+
+/** How often others may write in between before it is left to the next call. */
+const TRIES_MAX = 5;
+
+/** Which documents the store has. */
+export interface DocumentMeta {
+  /** Control offset up to which they are so; -1: none. */
+  readonly control: number;
+  /** Of the control log; empty: it has no record yet. */
+  readonly identity: string;
+  /** Over names and versions. */
+  readonly digest: string;
+}
+
+/** A set of documents as it is written. */
+interface Writing {
+  readonly documents: readonly Document[];
+  readonly bodies: ReadonlyMap<string, string>;
+  readonly digest: string;
+}
+
+/** Writes only where the store still is as it was read, so that no older set replaces a newer one. */
+const PUBLISH = new Script(`${CHECK_TYPES}
+local metaKey, bodiesKey = unpack(KEYS)
+local refused = checkTypes({ 'hash', 'hash' })
+if refused then return refused end
+local its = redis.call('HMGET', metaKey, 'control', 'identity', 'digest')
+for i = 1, 3 do
+  if (its[i] or '') ~= ARGV[i] then return 'OVERTAKEN' end
+end
+local control, identity, digest, channel, changed, gone = unpack(ARGV, 4, 9)
+local first = 10
+write('HSET', bodiesKey, first, first + 2 * changed - 1)
+first = first + 2 * changed
+write('HDEL', bodiesKey, first, first + gone - 1)
+redis.call('HSET', metaKey, 'control', control, 'identity', identity, 'digest', digest)
+if tonumber(changed) + tonumber(gone) > 0 or its[2] ~= identity then
+  redis.call('PUBLISH', channel, '{"control":' .. control .. ',"digest":"' .. digest .. '"}')
+end
+return 'OK'
+`);
+
+export class RedisDocumentStore {
+  readonly #connection: Connection;
+  readonly #keys: DocumentKeys;
+  /** Asked for each second, and seldom others. */
+  #writing: Writing | undefined;
+
+  constructor(connection: Connection, prefix: string) {
+    this.#connection = connection;
+    this.#keys = documentKeys(prefix);
+  }
+
+  /**
+   * Writes what differs, all or nothing, and costs one short reading where nothing does. An older offset of the same
+   * control log changes nothing, nor does a log without a record where the store knows one that has some.
+   */
+  async publish(set: DocumentSet, controlIdentity: string): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      if (await this.#connection.ask((redis) => this.#publish(redis, set, controlIdentity))) return;
+    }
+    throw new Error(`the documents were written by others ${TRIES_MAX} times in between`);
+  }
+
+  /** False: somebody else wrote in between. */
+  async #publish(redis: Redis, set: DocumentSet, identity: string): Promise<boolean> {
+    const { meta: metaKey, bodies: bodiesKey, changes } = this.#keys;
+    const [fields, count] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey)]);
+    const its = documentMetaOf(fields, metaKey);
+    const { bodies, digest } = this.#writingOf(set.documents);
+    if (its !== undefined && (its.identity === identity ? its.control > set.control : identity === '')) return true;
+    const isWhole = its?.digest === digest && count === bodies.size;
+    if (isWhole && its.identity === identity && its.control === set.control) return true;
+    const stored = isWhole ? Object.fromEntries(bodies) : await redis.hgetall(bodiesKey);
+    const changed = [...bodies].filter(([key, body]) => stored[key] !== body).flat();
+    const gone = Object.keys(stored).filter((key) => !bodies.has(key));
+    const args = [its?.control ?? '', its?.identity ?? '', its?.digest ?? '', set.control, identity, digest, changes, changed.length / 2, gone.length, ...changed, ...gone];
+    const reply = await PUBLISH.run(redis, { keys: [metaKey, bodiesKey], args });
+    return String(reply) === 'OK';
+  }
+
+  #writingOf(documents: readonly Document[]): Writing {
+    const before = this.#writing?.documents;
+    if (before?.length === documents.length && before.every((each, index) => each === documents[index])) return this.#writing as Writing;
+    const written = documents.map((document): [string, string] => [documentKey(document), JSON.stringify(document.body)]);
+    const bodies = new Map(written.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const hash = createHash('sha256');
+    for (const [key, body] of bodies) hash.update(`${key} ${body}\n`);
+    return (this.#writing = { documents, bodies, digest: hash.digest('hex').slice(0, 32) });
+  }
+}
+
+/** Undefined: the store has none, which says nothing of which are in force. */
+export function documentMetaOf(fields: Readonly<Record<string, string>>, key: string): DocumentMeta | undefined {
+  const { control, identity, digest } = fields;
+  if (digest === undefined) return undefined;
+  const offset = Number(control ?? Number.NaN);
+  if (!Number.isSafeInteger(offset) || identity === undefined) throw new Error(`${key}: control is "${control}", identity "${identity}"; allowed: a whole number and a text`);
+  return { control: offset, identity, digest };
+}

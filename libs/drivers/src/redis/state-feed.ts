@@ -1,0 +1,183 @@
+/**
+ * States for whoever follows them in this process (V3). Commits tell their changes; each round compares every
+ * partition's (incarnation, next, sequence) with what is known, and what differs is read whole. What lies between two
+ * known commits is never guessed: a change that doesn't follow the one before makes the partition unknown until the
+ * next round, which begins at once.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PartitionMeta, Snapshot, StateFeed, StateUpdate, Stop, StoreTime } from '#engine';
+import type { OnError } from '../drivers.ts';
+import { isNextAfter, readChange, type Change } from './change.ts';
+import { RedisFailure, type Connection } from './connection.ts';
+import type { Source } from './feed-hub.ts';
+import { Followers } from './followers.ts';
+import { partitionKeys, type PartitionKeys } from './keys.ts';
+import { isSameMeta, metaOf } from './partition-meta.ts';
+import { decodeSnapshots } from './snapshots.ts';
+import type { StoreOptions } from './state-store.ts';
+
+/** How long a change that the round has seen may still be on its way to us before the partition is read, ms. */
+const ON_ITS_WAY_MS = 50;
+/** Changes that wait while their partition is being read. A dropped one is noticed by the one after it. */
+const WAITING_MAX = 32;
+
+/** One partition as it was told. */
+interface View {
+  readonly partition: number;
+  readonly keys: PartitionKeys;
+  /** Undefined: not read yet, or not to be trusted any more. */
+  known: { readonly meta: PartitionMeta | undefined } | undefined;
+  /** While it is being read. */
+  waiting: Change[] | undefined;
+}
+
+export class RedisStateFeed implements StateFeed, Source {
+  readonly channels: readonly string[];
+  readonly #partitions: number;
+  readonly #onError: OnError;
+  readonly #wake: () => void;
+  readonly #views: readonly View[];
+  readonly #byChannel: ReadonlyMap<string, View>;
+  readonly #followers: Followers<StateUpdate>;
+
+  /** @param wake lets the next round begin now */
+  constructor({ prefix, partitions }: StoreOptions, wake: () => void, onError: OnError) {
+    this.#partitions = partitions;
+    this.#onError = onError;
+    this.#wake = wake;
+    this.#views = Array.from({ length: partitions }, (_, partition) => ({ partition, keys: partitionKeys(prefix, partition), known: undefined, waiting: undefined }));
+    this.#byChannel = new Map(this.#views.map((view) => [view.keys.changes, view]));
+    this.channels = [...this.#byChannel.keys()];
+    this.#followers = new Followers(partitions, onError, 'telling of states');
+  }
+
+  /**
+   * Stays pending for as long as Redis is out of reach, and goes on by itself.
+   * @throws Error the drivers were closed before
+   */
+  async follow(listener: (update: StateUpdate) => void): Promise<Stop> {
+    const following = this.#followers.add(listener);
+    this.#wake();
+    return await following;
+  }
+
+  close(): void {
+    this.#followers.close();
+  }
+
+  forget(): void {
+    for (const view of this.#views) view.known = undefined;
+  }
+
+  heard(channel: string, message: Buffer): void {
+    const view = this.#byChannel.get(channel);
+    if (view === undefined) return;
+    try {
+      this.#take(view, readChange(message));
+    } catch (error) {
+      this.#onError(error, `reading what was told on ${channel}`);
+      this.#doubt(view);
+    }
+  }
+
+  async round(reader: Connection): Promise<void> {
+    if (this.#followers.isEmpty) return;
+    const knownBefore = this.#views.map(({ known }) => known);
+    const { metas, storeTime } = await this.#readMetas(reader);
+    const isCurrent = (view: View): boolean => {
+      const found = metas[view.partition];
+      if (found === undefined || view.known === undefined) return false;
+      // It moved on while we asked: what was found is on the way that it came.
+      const hasMoved = view.known !== knownBefore[view.partition] && isOnTheWay(found.meta, view.known.meta);
+      return hasMoved || isSameMeta(found.meta, view.known.meta);
+    };
+    const behind = this.#views.filter((view) => !isCurrent(view));
+    for (const view of this.#views) if (!behind.includes(view)) this.#tellFresh(view, storeTime);
+    if (behind.some(({ known }) => known !== undefined)) await sleep(ON_ITS_WAY_MS);
+    for (const view of this.#views) {
+      if (metas[view.partition] === undefined) continue;
+      if (this.#followers.isAwaited(view.partition) || !isCurrent(view)) await this.#read(view, reader, storeTime);
+      else if (behind.includes(view)) this.#tellFresh(view, storeTime);
+    }
+  }
+
+  /** By partition; undefined: can't be read. */
+  async #readMetas(reader: Connection): Promise<{ metas: ({ meta: PartitionMeta | undefined } | undefined)[]; storeTime: StoreTime }> {
+    const askedMs = Date.now();
+    const [[seconds, micros], ...fields] = await reader.ask((redis) => Promise.all([redis.time(), ...this.#views.map(({ keys }) => redis.hgetall(keys.meta))]));
+    const toldMs = Date.now();
+    const metas = this.#views.map((view, index) => {
+      try {
+        return { meta: this.#metaOf(view, fields[index] as Record<string, string>) };
+      } catch (error) {
+        this.#onError(error, `reading the state of partition ${view.partition}`);
+        return undefined;
+      }
+    });
+    return { metas, storeTime: { atMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), askedMs, toldMs } };
+  }
+
+  #metaOf({ keys }: View, fields: Record<string, string>): PartitionMeta | undefined {
+    return metaOf(fields, { key: keys.meta, partitions: this.#partitions });
+  }
+
+  /** First meta, then snapshots: these may be newer than it says, never older. */
+  async #read(view: View, reader: Connection, storeTime: StoreTime): Promise<void> {
+    view.waiting = [];
+    try {
+      const [fields, values] = await reader.ask((redis) => Promise.all([redis.hgetall(view.keys.meta), redis.hvalsBuffer(view.keys.snapshots)]));
+      const meta = this.#metaOf(view, fields);
+      const snapshots = meta === undefined ? [] : await decodeSnapshots(values);
+      const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta);
+      view.known = { meta };
+      const update = { ...updateOf(view.partition, meta, snapshots), storeTime };
+      if (isNew) this.#followers.tell(update, view.partition);
+      else this.#followers.tellAwaiting(update, view.partition);
+    } catch (error) {
+      view.known = undefined;
+      if (error instanceof RedisFailure) throw error;
+      this.#onError(error, `reading the state of partition ${view.partition}`);
+    } finally {
+      const { waiting } = view;
+      view.waiting = undefined;
+      for (const change of waiting) this.#take(view, change);
+    }
+  }
+
+  #tellFresh({ partition, known }: View, storeTime: StoreTime): void {
+    this.#followers.tellWhole({ ...updateOf(partition, known?.meta, []), storeTime }, partition);
+  }
+
+  #take(view: View, change: Change): void {
+    const { known, waiting } = view;
+    if (waiting !== undefined) {
+      if (waiting.push(change) > WAITING_MAX) waiting.shift();
+      return;
+    }
+    // It is going to be read anyway, or was told when it was read.
+    if (known === undefined || isSameMeta(known.meta, change.meta)) return;
+    const { meta } = known;
+    if (meta !== undefined && isNextAfter(change, meta) && change.snapshots !== undefined) {
+      view.known = { meta: change.meta };
+      return this.#followers.tell(updateOf(view.partition, change.meta, change.snapshots), view.partition);
+    }
+    // Late, or of a store that fell back: the next round sees which.
+    if (change.after !== undefined && isOnTheWay(change.meta, meta)) return;
+    this.#doubt(view);
+  }
+
+  #doubt(view: View): void {
+    view.known = undefined;
+    this.#wake();
+  }
+}
+
+/** Would one who is at `to` have passed `found`? */
+function isOnTheWay(found: PartitionMeta | undefined, to: PartitionMeta | undefined): boolean {
+  if (found === undefined || to === undefined) return false;
+  return found.incarnation === to.incarnation && found.next <= to.next && found.sequence <= to.sequence;
+}
+
+function updateOf(partition: number, meta: PartitionMeta | undefined, snapshots: readonly Snapshot[]): StateUpdate {
+  return { partition, ...(meta === undefined ? {} : { meta }), snapshots };
+}

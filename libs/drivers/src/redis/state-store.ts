@@ -1,0 +1,74 @@
+/** The store of MODEL's K in Redis: each claim and each commit is one Lua call, so it happens whole or not at all. */
+import type { Claim, Commit, CommitAnswer, OutboxEntry, StateStore } from '#engine';
+import { decodeTransition } from '#wire';
+import { answerOf, CLAIM, COMMIT, commitCall, keysOf, LUA_VALUES_MAX, outboxField } from './commit-script.ts';
+import type { Connection } from './connection.ts';
+import { unpackIds } from './id-chunks.ts';
+import { partitionKeys, type PartitionKeys } from './keys.ts';
+import { metaOf } from './partition-meta.ts';
+import { decodeSnapshots } from './snapshots.ts';
+
+export interface StoreOptions {
+  readonly prefix: string;
+  /** Of the outcomes log; a store that was written with another number is refused. */
+  readonly partitions: number;
+}
+
+/** What the claim script gives; hashes as field, value, field, value … */
+type ClaimReply = readonly [meta: readonly Buffer[], snapshots: readonly Buffer[], ids: readonly Buffer[], outbox: readonly Buffer[], epoch: number];
+
+export class RedisStateStore implements StateStore {
+  readonly #connection: Connection;
+  readonly #options: StoreOptions;
+
+  constructor(connection: Connection, options: StoreOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  async claim(partition: number, group: string): Promise<Claim> {
+    const keys = this.#keys(partition);
+    const reply = await this.#connection.ask((redis) => CLAIM.run(redis, { keys: keysOf(keys), args: [group] }));
+    const [fields, snapshots, chunks, outbox, epoch] = reply as ClaimReply;
+    const meta = metaOf(Object.fromEntries(pairsOf(fields).map(([name, value]) => [name, value.toString()])), { key: keys.meta, partitions: this.#options.partitions });
+    const entries = outboxOf(outbox);
+    // What is left beside a lost meta is as lost as that; only what is to be published stands by itself.
+    if (meta === undefined) return { epoch, snapshots: [], ids: [], outbox: entries };
+    return { epoch, meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: entries };
+  }
+
+  async commit(commit: Commit): Promise<CommitAnswer> {
+    const call = commitCall(commit, this.#keys(commit.partition), this.#options.partitions);
+    return answerOf(await this.#connection.ask((redis) => COMMIT.run(redis, call)));
+  }
+
+  async published(partition: number, entries: readonly OutboxEntry[]): Promise<void> {
+    const { outbox } = this.#keys(partition);
+    for (let from = 0; from < entries.length; from += LUA_VALUES_MAX) {
+      const fields = entries.slice(from, from + LUA_VALUES_MAX).map(outboxField);
+      await this.#connection.ask((redis) => redis.hdel(outbox, ...fields));
+    }
+  }
+
+  #keys(partition: number): PartitionKeys {
+    const { prefix, partitions } = this.#options;
+    if (partition < 0 || partition >= partitions) throw new RangeError(`assertion: there are partitions 0 to ${partitions - 1}, not ${partition}`);
+    return partitionKeys(prefix, partition);
+  }
+}
+
+/** In the order in which they were made: values begin with the sequence of their commit and their place in it. */
+function outboxOf(flat: readonly Buffer[]): OutboxEntry[] {
+  const made = pairsOf(flat).map(([field, value]) => {
+    const [sequence, place] = value.toString('latin1', 0, 40).split(' ', 2).map(Number) as [number, number];
+    const json = value.subarray(value.indexOf(' ', value.indexOf(' ') + 1) + 1);
+    return { sequence, place, entry: { offset: Number.parseInt(field, 10), transition: decodeTransition(json) } };
+  });
+  return made.toSorted((a, b) => a.sequence - b.sequence || a.place - b.place).map(({ entry }) => entry);
+}
+
+function pairsOf(flat: readonly Buffer[]): [string, Buffer][] {
+  const pairs: [string, Buffer][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) pairs.push([String(flat[at]), flat[at + 1] as Buffer]);
+  return pairs;
+}
