@@ -1,5 +1,6 @@
 /** Kafka and Redis as containers, by testcontainers. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { eventually } from '../eventually.ts';
 import { kafkaAnswers, redisAnswers } from './answers.ts';
@@ -13,6 +14,8 @@ const REDIS_IMAGE = 'redis:8';
 
 /** How long a container may take until its log says that it is ready, its image being there, ms. */
 const READY_WITHIN_MS = 90_000;
+/** How long it may take with the download of its image, ms; a registry out of reach can take for ever. */
+const START_WITHIN_MS = 300_000;
 /** Marks this process's containers, to find them when it was killed. */
 const LABEL = { name: 'fuseboard.test-run', value: randomUUID() };
 const REMOVE = `docker ps -aq --filter label=${LABEL.name}=${LABEL.value} | xargs -r docker rm -f -v`;
@@ -63,16 +66,16 @@ async function opened(container: GenericContainer, address: string, answers: (ad
   process.env['TESTCONTAINERS_HOST_OVERRIDE'] ??= '127.0.0.1';
   const release = onDeath(['/bin/sh', '-c', REMOVE]);
   let running: StartedTestContainer | undefined;
-  const close = async (): Promise<void> => {
-    await running?.stop({ remove: true, removeVolumes: true, timeout: 0 });
-    release();
-  };
+  const remove = async (): Promise<void> => void (await running?.stop({ remove: true, removeVolumes: true, timeout: 0 }));
   try {
-    running = await container.start();
+    const starting = container.start();
+    const late = sleep(START_WITHIN_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`it did not start in ${START_WITHIN_MS} ms`)));
+    running = await Promise.race([starting, late]);
     await eventually(() => answers(address).then(() => true), { what: `${address} to answer` });
-    return { address, close };
   } catch (error) {
-    await close();
+    // The guard stays: what comes too late, or was left half made, goes with this process.
+    await remove();
     throw error;
   }
+  return { address, close: () => remove().then(release) };
 }
