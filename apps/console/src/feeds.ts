@@ -2,20 +2,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS } from '#drivers';
 import type { Stop } from '#engine';
-import { RUNTIME, type Condition, type Runtime } from '#runtime';
+import { RUNTIME, keepFollowing, type Condition, type Runtime } from '#runtime';
 import type { ConsoleDrivers } from './breaker-queries.ts';
 import { ReadModel } from './read-model.ts';
-
-/** Between two tries to follow a feed, ms. */
-const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 5_000;
 
 @Injectable()
 export class Feeds {
   readonly #model: ReadModel;
   readonly #drivers: ConsoleDrivers;
   readonly #runtime: Runtime;
-  readonly #stopped = new AbortController();
   readonly #stops: Stop[] = [];
   /** Called when the states become complete, or cease to be. */
   onComplete: (complete: boolean) => void = () => {};
@@ -31,13 +26,13 @@ export class Feeds {
     const { health, metrics } = this.#runtime;
     const documents = health.condition('console documents', 'the documents have not come yet');
     const states = health.condition('console states', 'the states have not come yet');
-    void this.#follow('the documents', documents, () =>
+    this.#follow('the documents', documents, () =>
       this.#drivers.documentFeed.follow((set) => {
         this.#model.applyDocuments(set);
         documents.ready();
       }),
     );
-    void this.#follow('the states', states, () =>
+    this.#follow('the states', states, () =>
       this.#drivers.stateFeed.follow((update) => {
         this.#model.applyStates(update);
         metrics.statesHeard(update.partition, Date.now());
@@ -47,7 +42,6 @@ export class Feeds {
   }
 
   async stop(): Promise<void> {
-    this.#stopped.abort();
     for (const stop of this.#stops.splice(0)) await stop();
     this.#model.close();
   }
@@ -59,27 +53,11 @@ export class Feeds {
     this.onComplete(incomplete === undefined);
   }
 
-  async #follow(what: string, condition: Condition, follow: () => Promise<Stop>): Promise<void> {
-    for (let waitMs = RETRY_FIRST_MS; !this.#stopped.signal.aborted; waitMs = Math.min(RETRY_MAX_MS, waitMs * 2)) {
-      try {
-        const stop = await follow();
-        if (this.#stopped.signal.aborted) await stop();
-        else this.#stops.push(stop);
-        return;
-      } catch (error) {
-        condition.notReady(`${what} can't be read: ${(error as Error).message}`);
-        this.#runtime.logger.warn({ err: error }, `${what} can't be read; trying again in ${waitMs} ms`);
-        await this.#pause(waitMs);
-      }
-    }
-  }
-
-  /** Ends early when the feeds are stopped. */
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopped;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  #follow(what: string, condition: Condition, follow: () => Promise<Stop>): void {
+    const stop = keepFollowing(follow, (error, waitMs) => {
+      condition.notReady(`${what} can't be read: ${(error as Error).message}`);
+      this.#runtime.logger.warn({ err: error }, `${what} can't be read; trying again in ${waitMs} ms`);
     });
+    this.#stops.push(stop);
   }
 }
