@@ -61,10 +61,17 @@ elseif tonumber(itsNext) < tonumber(expected) then
   return { 'REGRESSED', itsNext }
 end
 
--- K1. What is left beside a lost meta is as lost as that.
+-- K1. First of all a write that a full memory refuses: what follows a DEL would be let through.
+local sequence = string.format('%.0f', tonumber(itsSequence or '0') + 1)
+redis.call('HSET', metaKey, 'partitions', partitions, 'incarnation', incarnation, 'next', next, 'clock', clock,
+  'control', control, 'sequence', sequence, 'commitId', commitId)
+if restoringTo == '' and itsIncarnation == incarnation then restoringTo = itsRestoringTo or '' end
+if restoringTo ~= '' and tonumber(next) >= tonumber(restoringTo) then restoringTo = '' end
+if restoringTo == '' then redis.call('HDEL', metaKey, 'restoringTo') else redis.call('HSET', metaKey, 'restoringTo', restoringTo) end
+
+-- What is left beside a lost meta is as lost as that.
 local replaces = rewrite ~= '' or not itsNext
 if replaces then redis.call('DEL', snapshotsKey, idsKey) end
-local sequence = string.format('%.0f', tonumber(itsSequence or '0') + 1)
 write('HSET', snapshotsKey, first, first + 2 * snapshots - 1)
 local told = first
 first = first + 2 * snapshots
@@ -82,12 +89,7 @@ while kept > ${IDS_MAX} do
   redis.call('LPOP', idsKey)
   kept = kept - oldest
 end
-
-if restoringTo == '' and itsIncarnation == incarnation then restoringTo = itsRestoringTo or '' end
-if restoringTo ~= '' and tonumber(next) >= tonumber(restoringTo) then restoringTo = '' end
-redis.call('HSET', metaKey, 'partitions', partitions, 'incarnation', incarnation, 'next', next, 'clock', clock,
-  'control', control, 'sequence', sequence, 'ids', string.format('%.0f', kept), 'commitId', commitId)
-if restoringTo == '' then redis.call('HDEL', metaKey, 'restoringTo') else redis.call('HSET', metaKey, 'restoringTo', restoringTo) end
+redis.call('HSET', metaKey, 'ids', string.format('%.0f', kept))
 
 -- V3: a line of meta, then a line for each snapshot.
 local lines = { '{"incarnation":' .. incarnation .. ',"next":' .. next .. ',"clock":' .. clock .. ',"control":' .. control

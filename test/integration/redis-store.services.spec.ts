@@ -1,0 +1,213 @@
+/** The state store's keys in Redis: what a commit writes, what it costs, and what it does where Redis misbehaves. */
+import { expect, test } from 'vitest';
+import { encodeSnapshot } from '#wire';
+import { partitionKeys } from '../../libs/drivers/src/redis/keys.ts';
+import { commit, entry, ids, snapshot } from '../contract/samples.ts';
+import { redisClient, stageRedis, type RedisStage } from '../support/redis-stage.ts';
+import { ownRedis } from '../support/services/services.ts';
+import { gateTo } from '../support/tcp-gate.ts';
+
+const IDS_MAX = 65_536;
+
+/** Everything that the stage's keys hold. */
+async function dumped(stage: RedisStage, url?: string): Promise<Record<string, string | null>> {
+  const redis = redisClient(url);
+  const keys = (await redis.keys(`${stage.prefix}*`)).toSorted();
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await redis.dumpBuffer(key))?.toString('hex') ?? null] as const)));
+}
+
+const WHOLE = commit(3, 9, { snapshots: [snapshot('a.test', 8), snapshot('b.test', 9)], outbox: [entry(8)], ids: ids(3, 9) });
+
+test.each(['meta', 'snapshots', 'ids', 'outbox', 'epochs'] as const)('a commit and a claim that meet a key :%s of another type name it, and write nothing', async (name) => {
+  const stage = stageRedis();
+  await stage.states.commit(commit(null, 3, { ids: ids(0, 3), outbox: [entry(2)] }));
+  await stage.states.claim(0, 'ingest');
+  const redis = redisClient();
+  await redis.del(stage.keys[name]);
+  await redis.set(stage.keys[name], 'a string');
+  const before = await dumped(stage);
+  for (const rewrite of [false, true]) {
+    await expect(stage.states.commit({ ...WHOLE, rewrite })).rejects.toThrow(`WRONGTYPE ${stage.keys[name]} is a string, not a ${name === 'ids' ? 'list' : 'hash'}`);
+  }
+  await expect(stage.states.claim(0, 'ingest')).rejects.toThrow(stage.keys[name]);
+  expect(await dumped(stage)).toEqual(before);
+});
+
+test('a commit that finds memory full writes nothing, and is OK when there is room again', async (context) => {
+  const server = await ownRedis(context);
+  const stage = stageRedis({ url: server.url });
+  await stage.states.commit(commit(null, 3));
+  const before = await dumped(stage, server.url);
+  const redis = redisClient(server.url);
+  await redis.config('SET', 'maxmemory', '1');
+  for (const rewrite of [false, true]) await expect(stage.states.commit({ ...WHOLE, rewrite })).rejects.toThrow('OOM');
+  expect(await dumped(stage, server.url)).toEqual(before);
+  await redis.config('SET', 'maxmemory', '0');
+  expect(await stage.states.commit(WHOLE)).toEqual({ kind: 'OK' });
+});
+
+test('scripts that Redis has forgotten are sent again', async (context) => {
+  const server = await ownRedis(context);
+  const stage = stageRedis({ url: server.url });
+  const redis = redisClient(server.url);
+  expect(await stage.states.commit(commit(null, 3))).toEqual({ kind: 'OK' });
+  await redis.script('FLUSH');
+  expect(await stage.states.commit(commit(3, 4))).toEqual({ kind: 'OK' });
+  await redis.script('FLUSH');
+  expect((await stage.states.claim(0, 'ingest')).meta?.next).toBe(4);
+});
+
+test('a commit whose reply was lost with the connection is ALREADY there when it is sent again', async (context) => {
+  const server = await ownRedis(context);
+  const gate = await gateTo(server.port);
+  const stage = stageRedis({ url: `redis://127.0.0.1:${gate.port}` });
+  await stage.states.commit(commit(null, 3));
+  gate.state = 'deaf';
+  const lost = stage.states.commit(WHOLE);
+  lost.catch(() => undefined);
+  const redis = redisClient(server.url);
+  await expect.poll(() => redis.hget(stage.keys.meta, 'next')).toBe('9');
+  gate.cut();
+  gate.state = 'open';
+  await expect(lost).rejects.toThrow('the connection was closed');
+  await expect.poll(() => stage.states.commit(WHOLE).catch((error: Error) => error.message)).toEqual({ kind: 'ALREADY' });
+  expect(await redis.hget(stage.keys.meta, 'sequence')).toBe('2');
+});
+
+test('a commit is not sent twice by itself', async (context) => {
+  const server = await ownRedis(context);
+  const gate = await gateTo(server.port);
+  const stage = stageRedis({ url: `redis://127.0.0.1:${gate.port}` });
+  await stage.states.claim(0, 'ingest');
+  gate.state = 'dead';
+  const lost = stage.states.claim(0, 'ingest');
+  await expect(lost).rejects.toThrow('no answer within 1000 ms');
+  gate.cut();
+  gate.state = 'open';
+  await expect.poll(async () => (await stage.states.claim(0, 'ingest').catch(() => undefined))?.epoch).toBe(2);
+});
+
+test('no key expires, and all keys of a partition have one hash tag, so one slot of a Cluster', async () => {
+  const stage = stageRedis({ partitions: 3 });
+  for (const partition of [0, 1, 2]) {
+    await stage.states.claim(partition, 'ingest');
+    await stage.states.commit(commit(null, 4, { partition, ids: ids(0, 4), outbox: [entry(3)], restoringTo: 9 }));
+  }
+  await stage.documentStore.publish({ control: -1, documents: [] }, '');
+  const redis = redisClient();
+  const keys = (await redis.keys(`${stage.prefix}*`)).toSorted();
+  expect(keys).toEqual(['0', '1', '2'].flatMap((tag) => ['epochs', 'ids', 'meta', 'outbox', 'snapshots'].map((name) => `${stage.prefix}{${tag}}:${name}`)).concat(`${stage.prefix}{documents}:meta`));
+  for (const key of keys) expect(await redis.ttl(key)).toBe(-1);
+  for (const partition of [0, 1, 2]) {
+    const slots = Object.values(partitionKeys(stage.prefix, partition)).map(slotOf);
+    expect(new Set(slots).size).toBe(1);
+  }
+});
+
+/** CRC16 (XMODEM) of the hash tag, as the Cluster specification has it. */
+function slotOf(key: string): number {
+  const tag = /\{([^}]+)\}/.exec(key)?.[1] ?? key;
+  let crc = 0;
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc % 16_384;
+}
+
+test('two fleets with prefixes of their own share a Redis and nothing else', async () => {
+  const [one, other] = [stageRedis(), stageRedis()];
+  await one.states.commit(commit(null, 4));
+  expect(await other.states.claim(0, 'ingest')).toEqual({ epoch: 1, snapshots: [], ids: [], outbox: [] });
+  expect(await other.states.commit(commit(null, 9))).toEqual({ kind: 'OK' });
+  expect((await one.states.claim(0, 'ingest')).meta?.next).toBe(4);
+});
+
+test('a store of another number of partitions is neither claimed nor written', async () => {
+  const two = stageRedis({ partitions: 2 });
+  await two.states.commit(commit(null, 4));
+  const three = stageRedis({ prefix: two.prefix, partitions: 3 });
+  await expect(three.states.claim(0, 'ingest')).rejects.toThrow(`${two.keys.meta} was written with 2 partitions, and this process has FUSEBOARD_PARTITIONS=3`);
+  await expect(three.states.commit(commit(4, 5))).rejects.toThrow('was written with 2 partitions');
+  expect((await two.states.claim(0, 'ingest')).meta?.next).toBe(4);
+});
+
+test('what is left beside a lost meta is not believed, but for what is still to be published', async () => {
+  const stage = stageRedis();
+  await stage.states.commit(commit(null, 4, { snapshots: [snapshot('old.test', 4)], ids: ids(0, 4), outbox: [entry(3)] }));
+  await redisClient().del(stage.keys.meta);
+  expect(await stage.states.claim(0, 'ingest')).toEqual({ epoch: 1, snapshots: [], ids: [], outbox: [entry(3)] });
+  expect(await stage.states.commit(commit(null, 2, { ids: ids(0, 2) }))).toEqual({ kind: 'OK' });
+  expect(await stage.states.claim(0, 'ingest')).toMatchObject({ snapshots: [snapshot('a.test', 2)], ids: ids(0, 2) });
+});
+
+test('a person reads snapshots as JSON and meta as plain numbers', async () => {
+  const stage = stageRedis();
+  const shown = snapshot('shop.local', 8);
+  await stage.states.commit(commit(null, 9, { snapshots: [shown], control: -1, restoringTo: 4_000_000_000_000 }));
+  const redis = redisClient();
+  expect(await redis.hget(stage.keys.snapshots, 'shop.local')).toBe(Buffer.from(encodeSnapshot(shown)).toString());
+  expect(await redis.hgetall(stage.keys.meta)).toEqual({
+    partitions: '2',
+    incarnation: '1',
+    next: '9',
+    clock: '1790000000009',
+    control: '-1',
+    sequence: '1',
+    ids: '0',
+    commitId: '1:null-9',
+    restoringTo: '4000000000000',
+  });
+});
+
+test('the ids of a full horizon take less than 1.5 MB, whether they came in one commit or in 65,536', { timeout: 60_000 }, async () => {
+  const stage = stageRedis();
+  const redis = redisClient();
+  await stage.states.commit(commit(null, IDS_MAX, { ids: ids(0, IDS_MAX) }));
+  expect(await redis.memory('USAGE', stage.keys.ids, 'SAMPLES', 0)).toBeLessThan(1_500_000);
+  await redis.del(stage.keys.ids, stage.keys.meta);
+  let sent: Promise<unknown>[] = [];
+  for (let next = 1; next <= IDS_MAX + 100; next++) {
+    sent.push(stage.states.commit(commit(next === 1 ? null : next - 1, next, { snapshots: [], ids: ids(next - 1, next) })));
+    if (next % 500 === 0) sent = (await Promise.all(sent), []);
+  }
+  await Promise.all(sent);
+  expect(await redis.memory('USAGE', stage.keys.ids, 'SAMPLES', 0)).toBeLessThan(1_500_000);
+  expect(await redis.hget(stage.keys.meta, 'ids')).toBe(`${IDS_MAX}`);
+  expect((await stage.states.claim(0, 'ingest')).ids).toEqual(ids(100, IDS_MAX + 100));
+});
+
+test('what a commit writes grows with what changed, and not with what is there (K5)', async (context) => {
+  const server = await ownRedis(context, { args: ['--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'] });
+  const stage = stageRedis({ url: server.url });
+  const redis = redisClient(server.url);
+  const written = async (sent: Parameters<RedisStage['states']['commit']>[0]): Promise<number> => {
+    const size = async (): Promise<number> => Number(/aof_current_size:(\d+)/.exec(await redis.info('persistence'))?.[1]);
+    const before = await size();
+    expect(await stage.states.commit(sent)).toEqual({ kind: 'OK' });
+    return (await size()) - before;
+  };
+  const many = (count: number) => Array.from({ length: count }, (_, index) => snapshot(`u${index}.test`, 100_001));
+  await written(commit(null, 100_001, { snapshots: many(10), ids: ids(0, 100) }));
+  const toFew = await written(commit(100_001, 100_002, { ids: ids(100, 101) }));
+  await written(commit(100_002, 100_003, { rewrite: true, snapshots: many(5_000), ids: ids(0, IDS_MAX + 5) }));
+  const toMany = await written(commit(100_003, 100_004, { ids: ids(200, 201) }));
+  expect(toMany).toBeLessThan(toFew + 200);
+  expect(toMany).toBeLessThan(1_500);
+});
+
+test('a claim of much holds the event loop for moments only', async () => {
+  const stage = stageRedis();
+  const snapshots = Array.from({ length: 5_000 }, (_, index) => snapshot(`u${index}.test`, index + 1));
+  await stage.states.commit(commit(null, IDS_MAX, { snapshots, ids: ids(0, IDS_MAX) }));
+  let [longestMs, lastMs] = [0, performance.now()];
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs);
+    lastMs = nowMs;
+  }, 1);
+  const claim = await stage.states.claim(0, 'ingest');
+  clearInterval(timer);
+  expect([claim.ids.length, claim.snapshots.length]).toEqual([IDS_MAX, 5_000]);
+  expect(longestMs).toBeLessThan(100);
+});
