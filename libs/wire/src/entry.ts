@@ -5,7 +5,7 @@
  */
 import { FAILURES } from '#engine';
 import type { Admission, Entry, Failure, Mark, Outcome, Result } from '#engine';
-import { isObject, parseBytes, refusal, shown, toBytes } from './json.ts';
+import { isObject, parseBytes, refusal, shown, toBytes, toText } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 /** Longest value that is read at all; a longer one is dead. Bounds the nesting too. */
@@ -51,6 +51,17 @@ export function encodeOutcome(outcome: Outcome): Uint8Array {
 /** A mark as its log value (C2). */
 export function encodeMark(mark: Mark): Uint8Array {
   return toBytes({ v: 1, kind: 'mark', control: mark.control, hash: mark.hash });
+}
+
+/**
+ * L2: an outcome's value with an id. One without gets `id` as its first field; nothing else of what its producer wrote is
+ * touched. `value` is one that `decodeEntry` took for an outcome.
+ */
+export function withId(value: Uint8Array, id: string): Uint8Array {
+  const text = toText(value);
+  if ((JSON.parse(text) as JsonObject)['id'] !== undefined) return value;
+  const behindBrace = text.indexOf('{') + 1;
+  return Buffer.from(`${text.slice(0, behindBrace)}"id":${JSON.stringify(id)},${text.slice(behindBrace)}`, 'utf8');
 }
 
 /** What stands at an offset. Never throws. The key only routes (L2): it is kept for the dead letter, not read. */

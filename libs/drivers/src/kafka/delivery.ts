@@ -1,0 +1,199 @@
+/**
+ * One partition in our hands: claimed by the handler, then its records handed over in order, each once, from the offset
+ * that the handler gave. What is fetched waits in a bounded queue, so a slow handler holds up its own partition alone.
+ */
+import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
+import { Defect, type LogRecord, type PartitionHandler } from '#engine';
+import type { OnError } from '../drivers.ts';
+import type { Fetched } from './link.ts';
+import { pause } from './within.ts';
+
+/** Records in one batch. */
+const BATCH_MAX = 1_000;
+/** With as many waiting nothing is fetched; one fetch more may be there. */
+const QUEUED_MAX = 5_000;
+/** Wait after a handler's refusal; doubled each time, ms. */
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 5_000;
+/** A claim that ended with a log other than claimed is followed by another after this, ms. */
+const CLAIM_AGAIN_MS = 200;
+
+export interface DeliveryOptions {
+  readonly partition: number;
+  readonly handler: PartitionHandler;
+  readonly decode: (message: FetchedMessage) => LogRecord;
+  /** The one who had it before us, in this process, still at its last batch. */
+  readonly before: Promise<void> | undefined;
+  /** Settles when a batch may be handed over; at once where nothing speaks against it. */
+  readonly mayTake: (signal: AbortSignal) => Promise<void>;
+  /** Before each claim. */
+  readonly beforeClaim: () => void;
+  /** There is room, or somewhere to begin. */
+  readonly onWanting: () => void;
+  readonly onError: OnError;
+}
+
+/** What `persist` gives when it was ended before it succeeded. */
+const ENDED = Symbol('ended');
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #ended: Promise<void>;
+  #stopping = new AbortController();
+  /** Ends the present claim; what follows is another one, or nothing when stopping. */
+  #claim = new AbortController();
+  #queue: FetchedMessage[] = [];
+  /** Of the queue's first that was not taken yet. */
+  #head = 0;
+  /** To be fetched next; undefined: the handler has not said. */
+  #position: number | undefined;
+  /** To be handed over next. */
+  #next: number | undefined;
+  #isTaking = false;
+  #isResting = false;
+  #news: () => void = () => {};
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#ended = this.#run();
+  }
+
+  /** What to fetch next; undefined: nothing now. */
+  get position(): number | undefined {
+    return this.#isResting || this.isFull ? undefined : this.#position;
+  }
+
+  get isFull(): boolean {
+    return this.#queued >= QUEUED_MAX;
+  }
+
+  /** Everything below this was taken; undefined: nothing is known of it. */
+  get taken(): number | undefined {
+    return this.#next;
+  }
+
+  /** All there is up to `end` was handed over and taken; what may be between is no record (a transaction's marker). */
+  hasTakenAllUpTo(end: number): boolean {
+    return this.#position !== undefined && this.#position >= end && this.#queued === 0 && !this.#isTaking;
+  }
+
+  push({ messages, next }: Fetched): void {
+    const position = this.#position;
+    // Fetched for a claim that has ended meanwhile, or what is here already.
+    if (position === undefined || next <= position) return;
+    this.#position = next;
+    for (const message of messages) if (Number(message.offset) >= position) this.#queue.push(message);
+    this.#news();
+  }
+
+  /** To be fetched from here on: what lies between can't be read by anybody. */
+  skipTo(position: number): void {
+    if (this.#position !== undefined && position > this.#position) this.#position = position;
+  }
+
+  /** Nothing is fetched for a while. */
+  async rest(ms: number): Promise<void> {
+    this.#isResting = true;
+    await pause(ms, this.#stopping.signal);
+    this.#isResting = false;
+    this.#options.onWanting();
+  }
+
+  /** The log has nothing at our position: it was cut, or is another one. The handler is to claim it again. */
+  claimAgain(): void {
+    this.#position = undefined;
+    this.#claim.abort();
+    this.#news();
+  }
+
+  /** Waits for the batch at hand. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#claim.abort();
+    this.#news();
+    await this.#ended;
+  }
+
+  get #queued(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  async #run(): Promise<void> {
+    const { partition, handler, before, beforeClaim, onError } = this.#options;
+    const { signal } = this.#stopping;
+    await before;
+    while (!signal.aborted) {
+      this.#claim = new AbortController();
+      const from = await this.#persist(`taking partition ${partition} over`, () => {
+        beforeClaim();
+        return handler.assigned(partition);
+      });
+      if (from === ENDED) return;
+      await this.#deliver(from);
+      try {
+        await handler.revoked(partition);
+      } catch (error) {
+        onError(error, `giving partition ${partition} up`);
+      }
+      if (!signal.aborted) await pause(CLAIM_AGAIN_MS, signal);
+    }
+  }
+
+  async #deliver(from: number): Promise<void> {
+    const { partition, handler, mayTake, onWanting } = this.#options;
+    const { signal } = this.#claim;
+    this.#queue = [];
+    this.#head = 0;
+    this.#position = from;
+    this.#next = from;
+    onWanting();
+    while (!signal.aborted) {
+      if (this.#queued === 0) await new Promise<void>((resolve) => (this.#news = resolve));
+      await mayTake(signal);
+      if (signal.aborted) break;
+      const records = this.#takeQueued();
+      const last = records.at(-1);
+      if (last === undefined) continue;
+      this.#isTaking = true;
+      const answer = await this.#persist(`folding records of partition ${partition}`, () => handler.take(partition, records));
+      this.#isTaking = false;
+      if (answer === ENDED) break;
+      this.#next = last.offset + 1;
+    }
+    this.#position = undefined;
+  }
+
+  #takeQueued(): LogRecord[] {
+    const wasFull = this.isFull;
+    const end = Math.min(this.#queue.length, this.#head + BATCH_MAX);
+    const records: LogRecord[] = [];
+    for (; this.#head < end; this.#head++) {
+      const record = this.#options.decode(this.#queue[this.#head] as FetchedMessage);
+      if (record.offset >= (this.#next ?? 0)) records.push(record);
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head >= QUEUED_MAX) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    if (wasFull && !this.isFull) this.#options.onWanting();
+    return records;
+  }
+
+  /** Tries again until it succeeds or is ended, since what fails here, defects apart, is a store or log out of reach. */
+  async #persist<T>(doing: string, action: () => Promise<T>): Promise<T | typeof ENDED> {
+    const { signal } = this.#claim;
+    for (let waitMs = RETRY_FIRST_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+      try {
+        return await action();
+      } catch (error) {
+        if (error instanceof Defect) throw error;
+        this.#options.onError(error, doing);
+      }
+      await pause(waitMs, signal);
+    }
+    return ENDED;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Follows a small topic, all of its partitions: what is there, then what comes. `catchUp` doesn't wait for what comes
+ * by itself: it reads up to the end as it is now, so that whoever appended before sees it.
+ */
+import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
+import type { OnError } from '../drivers.ts';
+import { FetchLoop } from './fetch-loop.ts';
+import { isOutOfRange, type Bounds, type Fetched, type Link } from './link.ts';
+import { pause } from './within.ts';
+
+/** How long a partition that can't be read rests, ms. */
+const REST_MS = 1_000;
+
+export interface FollowerOptions {
+  readonly partitions: number;
+  /** For reading on demand. */
+  readonly reads: Link;
+  /** For waiting on what comes; the follower closes it. */
+  readonly tail: Link;
+  /** Where to begin. */
+  readonly from: (bounds: Bounds) => number;
+  /** In offset order for each partition, each once. */
+  readonly onMessage: (partition: number, message: FetchedMessage) => void;
+  /** The log has no such offset any more: cut, or another log. Gives where to go on. */
+  readonly onLost: (partition: number, bounds: Bounds) => number;
+  readonly onError: OnError;
+  /** For `onError`. */
+  readonly doing: string;
+}
+
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #positions = new Map<number, number>();
+  readonly #resting = new Set<number>();
+  readonly #closing = new AbortController();
+  #loop: FetchLoop | undefined;
+  #started: Promise<void> | undefined;
+  #catching: Promise<void> | undefined;
+  /** The catch-up behind that one, which has not begun. */
+  #following: Promise<void> | undefined;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that was appended before this call has been told of when it settles. */
+  async catchUp(): Promise<void> {
+    await this.#start();
+    this.#following ??= this.#catchUpBehind(this.#catching);
+    await this.#following;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#options.tail.close();
+    await this.#loop?.stop();
+  }
+
+  async #start(): Promise<void> {
+    this.#started ??= this.#begin().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    await this.#started;
+  }
+
+  async #begin(): Promise<void> {
+    const { reads, partitions, from } = this.#options;
+    const bounds = await reads.bounds(partitions);
+    for (const [partition, each] of bounds.entries()) this.#positions.set(partition, from(each));
+    await this.#readOn();
+    if (this.#closing.signal.aborted) return;
+    this.#loop = new FetchLoop(this.#options.tail, {
+      positions: () => this.#awake(),
+      isHeldBack: () => false,
+      fetched: (fetched) => this.#absorb(fetched),
+      failed: (partition, error) => void this.#recover(partition, error),
+    });
+  }
+
+  async #catchUpBehind(before: Promise<void> | undefined): Promise<void> {
+    // Whoever waits for that one is told of its failure.
+    await before?.catch(() => undefined);
+    this.#following = undefined;
+    this.#catching = this.#readOn();
+    await this.#catching;
+  }
+
+  async #readOn(): Promise<void> {
+    let behind = new Map(this.#positions);
+    while (behind.size > 0) {
+      const fetched = await this.#fetch(behind);
+      for (const each of fetched) this.#absorb(each);
+      const ends = new Map(fetched.map(({ partition, end }) => [partition, end]));
+      behind = new Map([...this.#positions].filter(([partition, position]) => behind.has(partition) && position < (ends.get(partition) ?? Infinity)));
+    }
+  }
+
+  async #fetch(positions: ReadonlyMap<number, number>): Promise<readonly Fetched[]> {
+    try {
+      return await this.#options.reads.fetch(positions, { waitMs: 0 });
+    } catch (error) {
+      if (!isOutOfRange(error)) throw error;
+      await this.#findAgain([...positions.keys()]);
+      return [];
+    }
+  }
+
+  async #findAgain(partitions: readonly number[]): Promise<void> {
+    const bounds = await this.#options.reads.bounds(this.#options.partitions);
+    for (const partition of partitions) {
+      const each = bounds[partition] as Bounds;
+      const position = this.#positions.get(partition) as number;
+      if (position < each.first || position > each.next) this.#positions.set(partition, this.#options.onLost(partition, each));
+    }
+  }
+
+  /** Both the loop and a catch-up bring records; the position tells which are new. */
+  #absorb({ partition, messages, next }: Fetched): void {
+    const position = this.#positions.get(partition) as number;
+    if (next <= position) return;
+    this.#positions.set(partition, next);
+    for (const message of messages) if (Number(message.offset) >= position) this.#options.onMessage(partition, message);
+  }
+
+  async #recover(partition: number, error: unknown): Promise<void> {
+    this.#resting.add(partition);
+    try {
+      if (!isOutOfRange(error)) throw error;
+      await this.#findAgain([partition]);
+    } catch (failure) {
+      this.#options.onError(failure, this.#options.doing);
+      await pause(REST_MS, this.#closing.signal);
+    }
+    this.#resting.delete(partition);
+    this.#loop?.wake();
+  }
+
+  #awake(): ReadonlyMap<number, number> {
+    return this.#resting.size === 0 ? this.#positions : new Map([...this.#positions].filter(([partition]) => !this.#resting.has(partition)));
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * A connection for reading: records by partition and offset, and offsets. Made when it is first used; given up when it
+ * fails, and then the next use makes another, so that nothing that broke it stays.
+ */
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
+import { Client, type ClientOptions } from './client.ts';
+import { UnreadableBatch } from './codecs.ts';
+import { typeOf, type Connectivity } from './connectivity.ts';
+import { within } from './within.ts';
+
+/** For connection, metadata and answer together, ms; beyond what a fetch waits for records. */
+const LINK_TIMEOUT_MS = 4_000;
+/** Of one fetch; a batch of records that is larger comes whole. */
+const FETCH_BYTES_MAX = 4 * 1024 * 1024;
+export const PARTITION_BYTES_MAX = 512 * 1024;
+
+/** What a fetch gave of one partition. */
+export interface Fetched {
+  readonly partition: number;
+  /** Without transaction markers. */
+  readonly messages: readonly FetchedMessage[];
+  /** Where to go on. */
+  readonly next: number;
+  /** Offset of the record that will be appended next, as the broker answered. */
+  readonly end: number;
+}
+
+export interface Bounds {
+  readonly first: number;
+  readonly next: number;
+}
+
+export interface FetchOptions {
+  /** How long the broker may wait for a first record, ms. */
+  readonly waitMs: number;
+  readonly partitionBytesMax?: number;
+}
+
+export class Link {
+  readonly #name: string;
+  readonly #topic: string;
+  readonly #options: ClientOptions;
+  readonly #connectivity: Connectivity;
+  #session: Session | undefined;
+  #closed = false;
+
+  /** @param name which connection it is, for `connectivity` */
+  constructor(name: string, topic: string, by: { readonly client: ClientOptions; readonly connectivity: Connectivity }) {
+    this.#name = name;
+    this.#topic = topic;
+    this.#options = by.client;
+    this.#connectivity = by.connectivity;
+  }
+
+  /** Partitions by the broker that leads them. */
+  async leaders(partitions: readonly number[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    return await this.#use('finding partition leaders', async (cluster) => new Map(Object.entries(cluster.findLeaderForPartitions(this.#topic, partitions))));
+  }
+
+  /** One fetch of each broker at once; gives nothing of a partition that has nothing to give. */
+  async fetch(positions: ReadonlyMap<number, number>, options: FetchOptions): Promise<readonly Fetched[]> {
+    return await this.#use(
+      'fetching records',
+      async (cluster) => {
+        await cluster.refreshMetadataIfNecessary();
+        const byLeader = Object.entries(cluster.findLeaderForPartitions(this.#topic, [...positions.keys()]));
+        if (byLeader.flatMap(([, led]) => led).length < positions.size) throw new Error(`${this.#topic} has fewer partitions than it had, or none`);
+        const fetched = byLeader.map(([nodeId, partitions]) => this.#fetchFrom(cluster, { nodeId, partitions, positions, options }));
+        return (await Promise.all(fetched)).flat();
+      },
+      options.waitMs,
+    );
+  }
+
+  /** Of every partition, in order. */
+  async bounds(partitions: number): Promise<readonly Bounds[]> {
+    return await this.#use('asking for offsets', async (cluster) => {
+      const each = Array.from({ length: partitions }, (_, partition) => ({ partition }));
+      // In this order: between the two, records can only come, and what is deleted at the front was there at `next`.
+      const [next, first] = await Promise.all(
+        [false, true].map((fromBeginning) => cluster.fetchTopicsOffset([{ topic: this.#topic, fromBeginning, partitions: each }])),
+      );
+      const offsetIn = (found: typeof next, partition: number): number => {
+        const offset = found?.flatMap((topic) => topic.partitions).find((entry) => entry.partition === partition)?.offset;
+        if (offset === undefined) throw new Error(`no offset of partition ${partition} of ${this.#topic} was given`);
+        return Number(offset);
+      };
+      return each.map(({ partition }) => ({ first: offsetIn(first, partition), next: offsetIn(next, partition) }));
+    });
+  }
+
+  /** What a group has committed, by partition; a partition of which it has nothing is not there. */
+  async committed(groupId: string, partitions: number): Promise<ReadonlyMap<number, number>> {
+    return await this.#use('asking for committed offsets', async (cluster) => {
+      const coordinator = await cluster.findGroupCoordinator({ groupId });
+      const each = Array.from({ length: partitions }, (_, partition) => ({ partition }));
+      const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic: this.#topic, partitions: each }] });
+      const found = responses.flatMap((topic) => topic.partitions).map(({ partition, offset }) => [partition, Number(offset)] as const);
+      return new Map(found.filter(([, offset]) => offset >= 0));
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop(this.#session);
+    this.#connectivity.gone(this.#name);
+  }
+
+  async #fetchFrom(cluster: Cluster, { nodeId, partitions, positions, options }: LeaderFetch): Promise<Fetched[]> {
+    const broker = await cluster.findBroker({ nodeId });
+    const { waitMs, partitionBytesMax = PARTITION_BYTES_MAX } = options;
+    const wanted = partitions.map((partition) => ({ partition, fetchOffset: `${positions.get(partition)}`, maxBytes: partitionBytesMax }));
+    const { responses } = await broker.fetch({
+      maxWaitTime: waitMs,
+      minBytes: 1,
+      maxBytes: FETCH_BYTES_MAX,
+      // An unfinished transaction would hold up what others write behind it, and decisions with it.
+      isolationLevel: 0,
+      topics: [{ topic: this.#topic, partitions: wanted }],
+    });
+    return responses.flatMap((topic) =>
+      topic.partitions.flatMap(({ partition, highWatermark, messages }) => {
+        const position = positions.get(partition) as number;
+        const last = messages.at(-1);
+        const next = last === undefined ? position : Math.max(position, Number(last.batchContext.firstOffset) + last.batchContext.lastOffsetDelta + 1);
+        return [{ partition, messages: messages.filter((each) => !each.isControlRecord && Number(each.offset) >= position), next, end: Number(highWatermark) }];
+      }),
+    );
+  }
+
+  async #use<T>(what: string, work: (cluster: Cluster) => Promise<T>, waitMs = 0): Promise<T> {
+    if (this.#closed) throw new Error('the Kafka driver is closed');
+    const session = (this.#session ??= new Session(this.#options, this.#topic));
+    try {
+      const result = await within(LINK_TIMEOUT_MS + waitMs, `${what} of ${this.#topic}`, session.ready.then(work));
+      this.#connectivity.reached(this.#name);
+      return result;
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      this.#drop(session);
+      this.#connectivity.failed(this.#name, error);
+      throw error;
+    }
+  }
+
+  #drop(session: Session | undefined): void {
+    session?.end();
+    if (this.#session === session) this.#session = undefined;
+  }
+}
+
+/** The connection is as good as ever: it is the position, or the bytes, that can't be had. */
+function isAnswer(error: unknown): boolean {
+  return isOutOfRange(error) || isUnreadable(error);
+}
+
+export function isOutOfRange(error: unknown): boolean {
+  return typeOf(error) === 'OFFSET_OUT_OF_RANGE';
+}
+
+/** A RangeError is what kafkajs gives for one batch with more records (100,000) than a call may have arguments. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof UnreadableBatch || error instanceof RangeError;
+}
+
+interface LeaderFetch {
+  readonly nodeId: string;
+  readonly partitions: readonly number[];
+  readonly positions: ReadonlyMap<number, number>;
+  readonly options: FetchOptions;
+}
+
+class Session {
+  readonly ready: Promise<Cluster>;
+  readonly #client: Client;
+
+  constructor(options: ClientOptions, topic: string) {
+    this.#client = new Client(options);
+    this.ready = this.#connect(this.#client.cluster(), topic);
+    // Whoever uses it hears of it.
+    this.ready.catch(() => {});
+  }
+
+  end(): void {
+    this.#client.destroy();
+  }
+
+  async #connect(cluster: Cluster, topic: string): Promise<Cluster> {
+    await cluster.connect();
+    await cluster.addMultipleTargetTopics([topic]);
+    return cluster;
+  }
+}

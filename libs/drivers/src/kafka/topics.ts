@@ -1,0 +1,129 @@
+/**
+ * The four topics (L1): made where they are missing, and compared with what they must be. What differs is never changed
+ * from here: somebody set it so, and it decides what a replay would see.
+ */
+import { setTimeout } from 'node:timers/promises';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
+import { StartError } from '#runtime';
+import { typeOf } from './connectivity.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** A dead letter is a record with reason and place beside it, so it is larger than what a broker takes by default. */
+const DEAD_LETTER_BYTES_MAX = 2 * 1024 * 1024;
+const LED_WITHIN_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+
+export interface Topics {
+  readonly outcomes: string;
+  readonly control: string;
+  readonly transitions: string;
+  readonly deadLetters: string;
+}
+
+export function topicsOf(prefix: string): Topics {
+  return { outcomes: `${prefix}outcomes`, control: `${prefix}control`, transitions: `${prefix}transitions`, deadLetters: `${prefix}outcomes.dead` };
+}
+
+interface Wanted {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Made with these, and compared by them. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Made with these; others are as good. */
+  readonly beside?: Readonly<Record<string, string>>;
+}
+
+function wantedOf(topics: Topics, partitions: number): Wanted[] {
+  const kept = { 'cleanup.policy': 'delete' };
+  const brokersTime = { 'message.timestamp.type': 'LogAppendTime' };
+  return [
+    { topic: topics.outcomes, partitions, settings: { ...brokersTime, ...kept, 'retention.ms': `${7 * DAY_MS}` } },
+    { topic: topics.control, partitions: 1, settings: { ...brokersTime, ...kept, 'retention.ms': '-1', 'retention.bytes': '-1' } },
+    { topic: topics.transitions, partitions, settings: { ...kept, 'retention.ms': `${30 * DAY_MS}` }, beside: brokersTime },
+    {
+      topic: topics.deadLetters,
+      partitions,
+      settings: { ...kept, 'retention.ms': `${30 * DAY_MS}` },
+      beside: { ...brokersTime, 'max.message.bytes': `${DEAD_LETTER_BYTES_MAX}` },
+    },
+  ];
+}
+
+/**
+ * May be called by many processes at once.
+ * @throws {StartError} naming topic, setting, found, wanted
+ */
+export async function ensureTopics(admin: Admin, topics: Topics, partitions: number): Promise<void> {
+  const wanted = wantedOf(topics, partitions);
+  const counts = new Map(await Promise.all(wanted.map(async ({ topic }) => [topic, await partitionsOf(admin, topic)] as const)));
+  const missing = wanted.filter(({ topic }) => counts.get(topic) === undefined);
+  await makeTopics(admin, missing);
+  for (const { topic } of missing) counts.set(topic, await partitionsOnceLed(admin, topic));
+  const described = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: wanted.map(({ topic, settings }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: Object.keys(settings) })),
+  });
+  const problems = wanted.flatMap((each) => {
+    const found = described.resources.find(({ resourceName }) => resourceName === each.topic)?.configEntries ?? [];
+    return [...partitionProblems(each, counts.get(each.topic)), ...settingProblems(each, new Map(found.map((entry) => [entry.configName, entry.configValue])))];
+  });
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+}
+
+/** Undefined: there is no such topic. Rejects while a partition has nobody who leads it. */
+async function partitionsOf(admin: Admin, topic: string): Promise<number | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions.length;
+  } catch (error) {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw error;
+  }
+}
+
+/** Of a topic that was made a moment ago: when every partition answers. */
+async function partitionsOnceLed(admin: Admin, topic: string): Promise<number | undefined> {
+  const endMs = performance.now() + LED_WITHIN_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicOffsets(topic);
+      return await partitionsOf(admin, topic);
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await setTimeout(LOOK_AGAIN_MS);
+  }
+}
+
+async function makeTopics(admin: Admin, missing: readonly Wanted[]): Promise<void> {
+  const topics = missing.map(({ topic, partitions, settings, beside = {} }): ITopicConfig => ({
+    topic,
+    numPartitions: partitions,
+    // What the brokers hold to be right for topics that say nothing.
+    replicationFactor: -1,
+    configEntries: Object.entries({ ...settings, ...beside }).map(([name, value]) => ({ name, value })),
+  }));
+  // One by one, so that what another process makes at the same time is no reason to leave out the rest.
+  for (const topic of topics) await admin.createTopics({ topics: [topic], waitForLeaders: false, timeout: LED_WITHIN_MS });
+}
+
+function partitionProblems({ topic, partitions }: Wanted, found: number | undefined): string[] {
+  // Made a moment ago and not known to every broker yet, or deleted a moment ago.
+  if (found === undefined) throw new Error(`topic ${topic} is not there yet`);
+  if (found === partitions) return [];
+  const fix = found > partitions ? 'set FUSEBOARD_PARTITIONS as it was when the topic was made' : 'adding partitions would move upstreams to others';
+  return [`topic ${topic} has ${found} partitions, ${partitions} are wanted; ${fix}, or choose another FUSEBOARD_TOPIC_PREFIX`];
+}
+
+function settingProblems({ topic, settings }: Wanted, found: ReadonlyMap<string, string>): string[] {
+  return Object.entries(settings).flatMap(([name, wanted]) => {
+    const value = found.get(name);
+    if (value === undefined) throw new Error(`topic ${topic} has no setting ${name} yet`);
+    if (value === wanted || (name === 'retention.ms' && isLonger(value, wanted))) return [];
+    return [`topic ${topic} has ${name}=${value}, ${name}=${wanted} is wanted; kafka-configs.sh --alter changes it`];
+  });
+}
+
+function isLonger(found: string, wanted: string): boolean {
+  return wanted !== '-1' && (found === '-1' || Number(found) > Number(wanted));
+}
