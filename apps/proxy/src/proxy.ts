@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type StateUpdate, type Stop } from '#engine';
+import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type ReporterOptions, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
 import { RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
@@ -56,8 +56,7 @@ export class Proxy {
       reporter: config.instance,
       idPrefix: `${config.instance}/${Date.now().toString(36)}${randomBytes(4).toString('hex')}-`,
       clock: this.#clock,
-      // The fleet's drivers say by themselves that Kafka is out of reach.
-      ...(config.drivers.kind === 'embedded' ? { onSendFailed: (error) => this.#sendFailed(error) } : {}),
+      ...(config.drivers.kind === 'embedded' ? this.#tellEmbedded() : { wake: (afterMs) => void setTimeout(() => this.#reporter.pulse(), afterMs).unref() }),
     });
     this.#http = createHttpProxy({
       decide: (upstream) => this.#cache.decide(upstream),
@@ -152,6 +151,11 @@ export class Proxy {
   #report(call: Call): void {
     this.#reporter.report(call);
     this.#cache.judge(call);
+  }
+
+  /** Each outcome is durable before its caller is answered (decision 0010). The fleet's drivers say by themselves that Kafka is out of reach. */
+  #tellEmbedded(): Pick<ReporterOptions, 'pacePerCallMs' | 'onSendFailed'> {
+    return { pacePerCallMs: 0, onSendFailed: (error) => this.#sendFailed(error) };
   }
 
   /** A log out of reach fails every send: it is said, and not each time. */

@@ -13,7 +13,7 @@ export * from './policy.ts';
 export * from './ports.ts';
 export { Pump } from './pump.ts';
 export type { RememberedId } from './repeats.ts';
-export { Reporter, type Call } from './reporter.ts';
+export { Reporter, type Call, type ReporterOptions } from './reporter.ts';
 export * from './snapshot.ts';
 export { StateCache } from './state-cache.ts';
 export * from './transition.ts';

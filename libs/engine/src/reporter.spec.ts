@@ -4,7 +4,12 @@ import { LogClock, Reporter } from '#engine';
 
 /** A log that answers when the test says so. */
 class SlowLog implements OutcomeLog {
+  readonly #nowMs: () => number;
   readonly sends: { records: readonly Outcome[]; content: string; acknowledge: () => Promise<void>; refuse: () => Promise<void> }[] = [];
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   append(records: readonly Outcome[]): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
@@ -15,7 +20,7 @@ class SlowLog implements OutcomeLog {
       this.sends.push({
         records,
         content: JSON.stringify(records),
-        acknowledge: () => settle(() => resolve(records.map(({ atMs }) => atMs))),
+        acknowledge: () => settle(() => resolve(records.map(this.#nowMs))),
         refuse: () => settle(() => reject(new Error('no log'))),
       });
     });
@@ -39,10 +44,16 @@ describe('V6: the reporter', () => {
   let nowMs: number;
   let log: SlowLog;
   let reporter: Reporter;
+  let woken: number[];
+  const newReporter = (over: { singlesMax?: number; pacePerCallMs?: number } = {}): Reporter =>
+    new Reporter(log, { reporter: 'proxy-a', idPrefix: 'x-', clock: new LogClock(() => nowMs), wake: (afterMs) => woken.push(afterMs), ...over });
+  /** One that merges from the first call on, and sends without a pause. */
+  const newMerging = (): Reporter => newReporter({ singlesMax: 0, pacePerCallMs: 0 });
   beforeEach(() => {
     nowMs = 1_000_000;
-    log = new SlowLog();
-    reporter = new Reporter(log, { reporter: 'proxy-a', idPrefix: 'x-', clock: new LogClock(() => nowMs) });
+    log = new SlowLog(() => nowMs);
+    woken = [];
+    reporter = newReporter();
   });
   const sent = (n: number): readonly Outcome[] => log.sends[n]?.records ?? [];
 
@@ -51,7 +62,92 @@ describe('V6: the reporter', () => {
     expect(sent(0)).toMatchObject([{ upstream: 'a', atMs: 1_000_000, reporter: 'proxy-a', id: 'x-0', count: 1, durationMs: 5 }]);
   });
 
+  test('while few wait, each is a record of its own, in their order, so that a breaker trips at the very call', async () => {
+    reporter.report(call());
+    reporter.report(call());
+    reporter.report(call({ result: { kind: 'status', code: 500 } }));
+    reporter.report(call());
+    nowMs += 4;
+    await log.sends[0]?.acknowledge();
+    expect(sent(1).map(({ id, count, result }) => [id, count, result])).toEqual([
+      ['x-1', 1, { kind: 'status', code: 200 }],
+      ['x-2', 1, { kind: 'status', code: 500 }],
+      ['x-3', 1, { kind: 'status', code: 200 }],
+    ]);
+  });
+
+  test('L4: once 200 wait, calls alike are merged; and so they are behind a send that carried more', async () => {
+    for (let n = 0; n < 1 + 200 + 50; n++) reporter.report(call());
+    nowMs += 4;
+    await log.sends[0]?.acknowledge();
+    expect(sent(1).map(({ count }) => count)).toEqual([...Array.from({ length: 200 }, () => 1), 50]);
+    for (let n = 0; n < 30; n++) reporter.report(call());
+    nowMs += 90;
+    await log.sends[1]?.acknowledge();
+    expect(sent(2)).toMatchObject([{ count: 30 }]);
+  });
+
+  test('merged calls that count against an upstream go behind those that don’t: no ratio trips on half of a send', async () => {
+    reporter = newMerging();
+    reporter.report(call());
+    for (const over of [{ result: { kind: 'status', code: 500 } }, { durationMs: 200 }, {}] as const) {
+      for (let n = 0; n < 3; n++) reporter.report(call(over));
+    }
+    await log.sends[0]?.acknowledge();
+    expect(sent(1).map(({ result, durationMs, count }) => [result, durationMs, count])).toEqual([
+      [{ kind: 'status', code: 200 }, 5, 3],
+      [{ kind: 'status', code: 200 }, 200, 3],
+      [{ kind: 'status', code: 500 }, 5, 3],
+    ]);
+  });
+
+  test('after a send the next waits 4 ms for each call that it carried, and asks once to be woken', async () => {
+    reporter.report(call());
+    reporter.report(call());
+    await log.sends[0]?.acknowledge();
+    nowMs += 1;
+    reporter.report(call());
+    nowMs += 2;
+    reporter.report(call());
+    expect(log.sends).toHaveLength(1);
+    expect(woken).toEqual([4]);
+    nowMs += 1;
+    reporter.pulse();
+    expect(sent(1)).toHaveLength(3);
+    await log.sends[1]?.acknowledge();
+    nowMs += 11;
+    reporter.report(call());
+    expect(woken).toEqual([4, 1]);
+    nowMs += 1;
+    reporter.report(call());
+    expect(sent(2)).toHaveLength(2);
+  });
+
+  test('no pause is longer than 90 ms, none is made for a flush, and none outlasts a clock that is set back', async () => {
+    reporter.report(call());
+    for (let n = 0; n < 500; n++) reporter.report(call());
+    nowMs += 4;
+    await log.sends[0]?.acknowledge();
+    await log.sends[1]?.acknowledge();
+    reporter.report(call());
+    nowMs += 89;
+    reporter.pulse();
+    expect(log.sends).toHaveLength(2);
+    nowMs += 1;
+    reporter.pulse();
+    expect(log.sends).toHaveLength(3);
+    for (let n = 0; n < 500; n++) reporter.report(call());
+    const flushed = reporter.flush();
+    await log.sends[2]?.acknowledge();
+    await log.sends[3]?.acknowledge();
+    await flushed;
+    nowMs -= 3_000;
+    reporter.report(call());
+    expect(log.sends).toHaveLength(5);
+  });
+
   test('L4: while one is on its way, calls alike become one record with the oldest `at` and the longest duration', async () => {
+    reporter = newMerging();
     reporter.report(call());
     reporter.report(call({ durationMs: 3 }));
     nowMs += 99;
@@ -69,6 +165,7 @@ describe('V6: the reporter', () => {
     ['slow by the threshold in force', { durationMs: 200 }],
     ['another try', { attempt: 2 }],
   ])('L4: %s is not alike', async (_what, over) => {
+    reporter = newMerging();
     reporter.report(call());
     reporter.report(call());
     reporter.report(call(over));
@@ -77,6 +174,7 @@ describe('V6: the reporter', () => {
   });
 
   test('L4: calls known 100 ms apart are two records', async () => {
+    reporter = newMerging();
     reporter.report(call());
     reporter.report(call());
     nowMs += 100;
@@ -153,21 +251,5 @@ describe('V6: the reporter', () => {
     await log.sends[1]?.acknowledge();
     await flushed;
     expect(done).toBe(true);
-  });
-
-  test('T2: `at` is told by the log’s clock once an append time has shown that ours is off', async () => {
-    const clock = new LogClock(() => nowMs);
-    clock.observe(nowMs + 60_000, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
-    expect(clock.nowMs()).toBe(nowMs + 60_000);
-    clock.observe(nowMs + 55_000, { sentMs: nowMs - 9_000, acknowledgedMs: nowMs });
-    expect(clock.nowMs()).toBe(nowMs + 60_000);
-    clock.observe(nowMs - 2, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
-    expect(clock.nowMs()).toBe(nowMs + 3);
-  });
-
-  test('T2: nothing is corrected while appends lie between send and reply by our own clock', () => {
-    const clock = new LogClock(() => nowMs);
-    clock.observe(nowMs - 2, { sentMs: nowMs - 5, acknowledgedMs: nowMs });
-    expect(clock.nowMs()).toBe(nowMs);
   });
 });
