@@ -4,7 +4,7 @@
  */
 import { Defect } from '#engine';
 import { isOutOfReach } from './connectivity.ts';
-import { isOutOfRange, PARTITION_BYTES_MAX, type Fetched, type Link } from './link.ts';
+import { isOutOfRange, ONE_BATCH, type Fetched, type Link } from './link.ts';
 import { pause } from './within.ts';
 
 /** How long a broker holds a request; a partition wanted meanwhile waits for that, ms. */
@@ -108,10 +108,10 @@ export class FetchLoop {
   async #fetch(positions: ReadonlyMap<number, number>): Promise<void> {
     const waitMs = this.#sink.isHeldBack() ? SHORT_POLL_MS : LONG_POLL_MS;
     try {
-      this.#give(await this.#link.fetch(positions, { waitMs, partitionBytesMax: PARTITION_BYTES_MAX }));
+      this.#give(await this.#link.fetch(positions, { waitMs }));
     } catch (error) {
       if (isOutOfReach(error) && !isOutOfRange(error)) throw error;
-      // One of them is the reason, and must not hold up the others.
+      // One of them is the reason, and must not hold up the others, nor what stands before it in its own.
       for (const [partition, position] of positions) await this.#fetchAlone(partition, position);
     }
   }
@@ -119,7 +119,7 @@ export class FetchLoop {
   async #fetchAlone(partition: number, position: number): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     try {
-      this.#give(await this.#link.fetch(new Map([[partition, position]]), { waitMs: 0 }));
+      this.#give(await this.#link.fetch(new Map([[partition, position]]), { waitMs: 0, partitionBytesMax: ONE_BATCH }));
     } catch (error) {
       if (isOutOfReach(error) && !isOutOfRange(error)) throw error;
       this.#sink.failed(partition, error);

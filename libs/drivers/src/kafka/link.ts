@@ -13,7 +13,9 @@ import { within } from './within.ts';
 const LINK_TIMEOUT_MS = 4_000;
 /** Of one fetch; a batch of records that is larger comes whole. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-export const PARTITION_BYTES_MAX = 512 * 1024;
+const PARTITION_BYTES_MAX = 512 * 1024;
+/** As `partitionBytesMax`: a batch comes whole, however little was asked for. */
+export const ONE_BATCH = 1;
 
 /** What a fetch gave of one partition. */
 export interface Fetched {
@@ -90,12 +92,15 @@ export class Link {
     });
   }
 
-  /** What a group has committed, by partition; a partition of which it has nothing is not there. */
+  /** What a group has committed, by partition; what isn't known, for now or for good, is not there. */
   async committed(groupId: string, partitions: number): Promise<ReadonlyMap<number, number>> {
     return await this.#use('asking for committed offsets', async (cluster) => {
-      const coordinator = await cluster.findGroupCoordinator({ groupId });
       const each = Array.from({ length: partitions }, (_, partition) => ({ partition }));
-      const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic: this.#topic, partitions: each }] });
+      const asked = cluster.findGroupCoordinator({ groupId }).then((broker) => broker.offsetFetch({ groupId, topics: [{ topic: this.#topic, partitions: each }] }));
+      const { responses } = await asked.catch((error: unknown) => {
+        if (isWithoutCoordinator(error)) return { responses: [] };
+        throw error;
+      });
       const found = responses.flatMap((topic) => topic.partitions).map(({ partition, offset }) => [partition, Number(offset)] as const);
       return new Map(found.filter(([, offset]) => offset >= 0));
     });
@@ -137,9 +142,10 @@ export class Link {
       this.#connectivity.reached(this.#name);
       return result;
     } catch (error) {
-      if (isAnswer(error)) throw error;
-      this.#drop(session);
-      this.#connectivity.failed(this.#name, error);
+      if (!isAnswer(error) && !this.#closed) {
+        this.#drop(session);
+        this.#connectivity.failed(this.#name, error);
+      }
       throw error;
     }
   }
@@ -153,6 +159,11 @@ export class Link {
 /** The connection is as good as ever: it is the position, or the bytes, that can't be had. */
 function isAnswer(error: unknown): boolean {
   return isOutOfRange(error) || isUnreadable(error);
+}
+
+/** A cluster's first group waits for its coordinator; nothing was committed so far that is of use. */
+function isWithoutCoordinator(error: unknown): boolean {
+  return /COORDINATOR|GROUP_LOAD_IN_PROGRESS/.test(typeOf(error)) || (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound');
 }
 
 export function isOutOfRange(error: unknown): boolean {

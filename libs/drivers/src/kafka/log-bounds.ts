@@ -4,7 +4,7 @@
  */
 import type { LogBounds } from '#engine';
 import { logIdentity } from '../log-identity.ts';
-import { isOutOfRange, type Bounds, type Link } from './link.ts';
+import { isOutOfRange, ONE_BATCH, type Bounds, type Link } from './link.ts';
 
 /** How long an identity is believed, ms; by then a topic that was deleted and made again has been found out. */
 const IDENTITY_BELIEVED_MS = 1_000;
@@ -77,8 +77,7 @@ export class LogBoundsReader {
     if (first > 0) return undefined;
     if (next === 0) return '';
     try {
-      // A batch comes whole, however little was asked for.
-      const [fetched] = await this.#options.reads.fetch(new Map([[partition, 0]]), { waitMs: 0, partitionBytesMax: 1 });
+      const [fetched] = await this.#options.reads.fetch(new Map([[partition, 0]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
       const record = fetched?.messages[0];
       if (record === undefined) throw new Error(`the first record of partition ${partition} was not given`);
       return logIdentity({ appendMs: Number(record.timestamp), key: record.key, value: record.value });

@@ -13,7 +13,7 @@ import { isOutOfRange, isUnreadable, Link, type Fetched } from './link.ts';
 import { LogBoundsReader } from './log-bounds.ts';
 import { Membership } from './membership.ts';
 import { RecordReader } from './record.ts';
-import { endOfUnreadable } from './unreadable.ts';
+import { endOfUnreadable, fetchBatch } from './unreadable.ts';
 import { pause, within } from './within.ts';
 
 /** How long a group that is being formed anew, or that has not been heard of, holds records back: then its news are late. */
@@ -92,7 +92,7 @@ export class KafkaOutcomeReader implements OutcomeReader {
     try {
       return (await this.#options.reads.fetch(new Map([[partition, position]]), { waitMs: 0 }))[0];
     } catch (error) {
-      if (isUnreadable(error)) return { partition, messages: [], next: await endOfUnreadable(this.#options.reads, partition, position), end: Infinity };
+      if (isUnreadable(error)) return await fetchBatch(this.#options.reads, partition, position);
       if (!isOutOfRange(error)) throw error;
       const { first } = await this.#options.bounds.of(partition);
       return position < first ? await this.#fetch(partition, first) : undefined;

@@ -2,7 +2,7 @@
  * Where records can be read again, behind a batch that can't. A batch says how long it is, but kafkajs throws that away
  * with the rest; a broker gives the batch that holds an offset, so the end is found by asking for ever nearer ones.
  */
-import { isOutOfRange, isUnreadable, type Link } from './link.ts';
+import { isOutOfRange, isUnreadable, ONE_BATCH, type Fetched, type Link } from './link.ts';
 
 /** @returns the first offset above `from` that isn't in the batches at `from` which can't be read */
 export async function endOfUnreadable(reads: Link, partition: number, from: number): Promise<number> {
@@ -21,10 +21,21 @@ export async function endOfUnreadable(reads: Link, partition: number, from: numb
   return good;
 }
 
+/** One batch of a partition from `from` on; of batches that can't be read, their end. */
+export async function fetchBatch(reads: Link, partition: number, from: number): Promise<Fetched> {
+  try {
+    const [fetched] = await reads.fetch(new Map([[partition, from]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
+    return fetched as Fetched;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return { partition, messages: [], next: await endOfUnreadable(reads, partition, from), end: Infinity };
+  }
+}
+
 /** What isn't there (any more, or yet) is no batch that can't be read. */
 async function isReadable(reads: Link, partition: number, offset: number): Promise<boolean> {
   try {
-    await reads.fetch(new Map([[partition, offset]]), { waitMs: 0, partitionBytesMax: 1 });
+    await reads.fetch(new Map([[partition, offset]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
     return true;
   } catch (error) {
     if (isUnreadable(error)) return false;
