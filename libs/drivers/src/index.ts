@@ -1,6 +1,7 @@
-/** The engine's ports made real. `openEmbedded` for one process; the fleet's drivers come behind the same `Drivers`. */
+/** The engine’s ports made real: `openEmbedded` for one process on one file, `openFleet` for many on Kafka and Redis. */
 export { DRIVERS, type Drivers, type OnError } from './drivers.ts';
 export { DriversModule } from './drivers.module.ts';
 export { DataDirectoryError, type DataDirectoryProblem } from './embedded/data-directory.ts';
 export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded/embedded.ts';
 export type { Retention } from './embedded/retention.ts';
+export { openFleet, openFleetFor, type Fleet, type FleetOptions, type Reach } from './fleet/fleet.ts';

@@ -1,0 +1,83 @@
+/**
+ * The fleet's drivers: logs in Kafka, states and documents in Redis. Opening them connects in the background and says
+ * so nowhere but to `kafka` and `redis`; what is out of reach is tried again for as long as it takes.
+ */
+import { Outage, formatAddress, type FleetConfig, type Runtime } from '#runtime';
+import type { Drivers, OnError } from '../drivers.ts';
+import { openKafka } from '../kafka/kafka.ts';
+import { openRedis } from '../redis/redis.ts';
+import { DocumentPublisher } from './document-publisher.ts';
+
+/** Hears whether something answers; told as often as one likes. */
+export interface Reach {
+  failed(error: unknown): void;
+  reached(): void;
+}
+
+export interface FleetOptions {
+  readonly config: FleetConfig;
+  /** This process, as others shall know it: FUSEBOARD_INSTANCE. */
+  readonly instance: string;
+  readonly kafka: Reach;
+  readonly redis: Reach;
+  /** What went wrong in the background and is tried again, other than being out of reach. */
+  readonly onError: OnError;
+  /** V3: how often states are compared with the store, ms; default 1,000. */
+  readonly freshnessMs?: number;
+}
+
+export interface Fleet extends Drivers {
+  /** Ends what runs, within a few seconds, reachable or not. Nothing is lost without it. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export function openFleet(options: FleetOptions): Fleet {
+  const { config, instance, onError, freshnessMs } = options;
+  const { kafkaBrokers: brokers, topicPrefix, partitions, redisUrl: url, redisPrefix: prefix } = config;
+  const kafka = openKafka({ brokers, topicPrefix, partitions, instance, reach: options.kafka, onError });
+  const redis = openRedis({ url, prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
+  const { outcomes, reader, control, transitions, deadLetters } = kafka;
+  const { states, stateFeed, documentFeed } = redis;
+  let closing: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    await Promise.all([kafka.close(), redis.close()]);
+  };
+  const prepare = async (): Promise<void> => {
+    try {
+      await Promise.all([kafka.prepare(), redis.prepare()]);
+    } catch (error) {
+      // What a closed driver says of itself is no reason not to start.
+      if (closing === undefined) throw error;
+      await new Promise(() => {});
+    }
+  };
+  return {
+    partitions,
+    outcomes,
+    reader,
+    control,
+    states,
+    stateFeed,
+    documentFeed,
+    transitions,
+    deadLetters,
+    prepare,
+    publishDocuments: () => new DocumentPublisher(control, redis.documentStore, onError).start(),
+    close: () => (closing ??= end()),
+  };
+}
+
+/** For a process: as it is configured, its outages in its log and its readiness. */
+export function openFleetFor({ config, logger, health }: Runtime): Fleet {
+  if (config.drivers.kind !== 'fleet') throw new Error(`assertion: ${config.role} runs on Kafka and Redis`);
+  const { kafkaBrokers, redisUrl } = config.drivers;
+  const kafka = new Outage({ what: `Kafka at ${kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: MEANWHILE.kafka, logger, health });
+  const redis = new Outage({ what: `Redis at ${new URL(redisUrl.reveal()).host}`, meanwhile: MEANWHILE.redis, logger, health });
+  const onError: OnError = (error, doing) => logger.error({ err: error }, `${doing} failed and will be tried again`);
+  return openFleet({ config: config.drivers, instance: config.instance, kafka, redis, onError });
+}
+
+const MEANWHILE = {
+  kafka: 'outcomes wait, and what finds no room is dropped and counted',
+  redis: 'states are kept as they were last known',
+} as const;
