@@ -32,10 +32,11 @@ export function documentFeedContract(harness: Harness): void {
       expect((await follow(driver)).sets).toEqual([{ control: -1, documents: [] }]);
     });
 
-    test('is given all that are in force at first, as they were applied, with the control offset', async () => {
+    test('is given all that are in force, once they have reached the feed, as they were applied, with the control offset', async () => {
       const driver = await opened(harness);
       const documents = [setting('p', 'a'), location('u', 'a.shop')];
       const control = await apply(driver, ...documents);
+      await inForce(await follow(driver)).toEqual(namesOf(...documents));
       const { sets } = await follow(driver);
       expect(sets).toHaveLength(1);
       expect(sets[0]?.control).toBe(control);
@@ -136,6 +137,7 @@ export function documentFeedContract(harness: Harness): void {
       const driver = await opened(harness);
       await apply(driver, setting('a', 'a'), setting('b', 'b'));
       await remove(driver, setting('a', 'a'));
+      await inForce(await follow(driver)).toEqual(namesOf(setting('b', 'b')));
       const { sets } = await follow(driver);
       const next = await afterCrash({ crash }, driver);
       expect((await follow(next)).sets).toEqual(sets);

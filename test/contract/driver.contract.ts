@@ -13,16 +13,26 @@ import { stateStoreContract } from './state-store.contract.ts';
 import { transitionLogContract } from './transition-log.contract.ts';
 
 export function driverContract(harness: Harness): void {
+  logContract(harness);
+  storeContract(harness);
+}
+
+export function logContract(harness: Harness): void {
   describe(`drivers: ${harness.name}`, () => {
     outcomeLogContract(harness);
     outcomeReaderContract(harness);
     controlLogContract(harness);
+    transitionLogContract(harness);
+    deadLettersContract(harness);
+  });
+}
+
+export function storeContract(harness: Harness): void {
+  describe(`drivers: ${harness.name}`, () => {
     commitAnswersContract(harness);
     stateStoreContract(harness);
     stateStoreModelContract(harness);
     stateFeedContract(harness);
     documentFeedContract(harness);
-    transitionLogContract(harness);
-    deadLettersContract(harness);
   });
 }

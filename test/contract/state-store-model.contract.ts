@@ -151,7 +151,7 @@ async function expectAlike(driver: DriverUnderTest, naive: NaiveStore, group: st
 
 export function stateStoreModelContract(harness: Harness): void {
   describe('the state store', () => {
-    test('answers any sequence of claims, commits, resends and publications of three owners as K says', async () => {
+    test('answers any sequence of claims, commits, resends and publications of three owners as K says', { timeout: 120_000 }, async () => {
       const property = fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 40 }), async (steps) => {
         const driver = await harness.open();
         try {
