@@ -7,7 +7,8 @@ import { call, runLoad, type CallEnd } from '../scenarios/load.ts';
 import { WatchedUpstream } from '../scenarios/upstream.ts';
 import { ConsoleClient, type TransitionView } from '../support/console-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { startStandalone, type LogLine, type Standalone } from '../support/standalone.ts';
+import type { LogLine } from '../support/program.ts';
+import { startStandalone, type Standalone } from '../support/standalone.ts';
 
 const HOST = 'orders.shop.svc.cluster.local';
 const THRESHOLD = 5;

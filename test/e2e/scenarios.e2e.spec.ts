@@ -12,14 +12,14 @@ const DEADLINE_MS = 180_000;
 
 describe.concurrent("osm-edge's nine scenarios through the real process, scaled down", () => {
   it('go as they must all at once, one host each', { timeout: DEADLINE_MS }, async () => {
-    const run = await runScenarios({ scale: FAST_PARALLEL, sequence: false, seed: SEED });
+    const run = await runScenarios({ target: 'embedded', scale: FAST_PARALLEL, sequence: false, seed: SEED });
     expect(misses(run)).toBe('');
     expect(run.rows.map(({ id }) => id)).toEqual(ALL);
     expect(hasPassed(run)).toBe(true);
   });
 
   it('go as they must one after the other on one host, each policy deleted before the next', { timeout: DEADLINE_MS }, async () => {
-    const run = await runScenarios({ scale: FAST_SEQUENCE, sequence: true, seed: SEED });
+    const run = await runScenarios({ target: 'embedded', scale: FAST_SEQUENCE, sequence: true, seed: SEED });
     expect(misses(run)).toBe('');
     expect(run.rows.map(({ id }) => id)).toEqual(ALL);
     expect(hasPassed(run)).toBe(true);
@@ -28,7 +28,7 @@ describe.concurrent("osm-edge's nine scenarios through the real process, scaled 
 
 describe('the command line of the scenarios', () => {
   it.each([
-    [['--target', 'fleet'], 'allowed now: embedded'],
+    [['--target', 'swarm'], 'Allowed choices are embedded, fleet'],
     [['--only', '2,10'], 'found "10", allowed: 1, 2, 3, 4, 5, 6, 7, 7p, 8, 9'],
     [['--seed', 'luck'], 'allowed: a whole number'],
   ])('ends %j with 2 and says what is allowed', (args, allowed) => {

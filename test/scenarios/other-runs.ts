@@ -32,8 +32,8 @@ export async function runLimits(scenario: LimitScenario, stage: Stage): Promise<
   };
 }
 
-async function overflowsOf({ console, upstream }: Stage): Promise<number> {
-  const counts = (await console.metrics()).matchAll(/^fuseboard_call_overflows_total\{([^}]*)\} (\d+)$/gm);
+async function overflowsOf({ metrics, upstream }: Stage): Promise<number> {
+  const counts = (await metrics.metrics()).matchAll(/^fuseboard_call_overflows_total\{([^}]*)\} (\d+)$/gm);
   return [...counts].reduce((sum, [, labels = '', count]) => (labels.includes(`upstream="${upstream}"`) ? sum + Number(count) : sum), 0);
 }
 

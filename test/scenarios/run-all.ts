@@ -3,18 +3,19 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConsoleClient } from '../support/console-client.ts';
-import { startStandalone, type Standalone } from '../support/standalone.ts';
+import type { Address } from '../support/program.ts';
 import { SCENARIOS, policyDocument, policyInWords, upstreamDocument, type Place, type Scenario } from './catalogue.ts';
 import { check } from './checks.ts';
 import { runLimits, runQuiet } from './other-runs.ts';
 import { applyPolicy, deletePolicy, limitsAreLifted, type Changes } from './policy-changes.ts';
 import type { Scale } from './scale.ts';
 import type { Row, Stage } from './stage.ts';
+import { startTarget, type Target, type TargetName } from './target.ts';
 import { runTrip } from './trip-run.ts';
 import { WatchedUpstream } from './upstream.ts';
 
 export interface RunOptions {
+  readonly target: TargetName;
   readonly scale: Scale;
   /** One after the other on one host. */
   readonly sequence: boolean;
@@ -25,10 +26,10 @@ export interface RunOptions {
 
 export interface Run {
   readonly rows: readonly Row[];
-  /** Of the process, after SIGTERM. */
+  /** Of the process, after SIGTERM; of several the worst. */
   readonly exitCode: number | null;
   readonly tookMs: number;
-  /** Everything that the process said. */
+  /** Everything that the processes said. */
   readonly output: string;
 }
 
@@ -41,15 +42,15 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   const removeAtExit = (): void => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   const upstreams: WatchedUpstream[] = [];
-  let standalone: Standalone | undefined;
+  let target: Target | undefined;
   try {
     const playing = await prepare(options, { folder, upstreams });
-    standalone = await startStandalone({ configDir: playing.configDir, dataDir: join(folder, 'data') });
-    const rows = await (options.sequence ? playInSequence : playAtOnce)(playing, standalone);
-    const exitCode = await standalone.stop();
-    return { rows, exitCode, tookMs: performance.now() - startMs, output: standalone.output };
+    target = await startTarget(options.target, { configDir: playing.configDir, folder });
+    const rows = await (options.sequence ? playInSequence : playAtOnce)(playing, target);
+    const exitCode = await target.stop();
+    return { rows, exitCode, tookMs: performance.now() - startMs, output: target.output() };
   } finally {
-    await standalone?.kill();
+    await target?.end();
     await Promise.all(upstreams.map((each) => each.close()));
     await rm(folder, { recursive: true, force: true });
     process.off('exit', removeAtExit);
@@ -81,18 +82,18 @@ async function prepare(options: RunOptions, { folder, upstreams }: { folder: str
   return { options, scenarios, configDir, upstreams };
 }
 
-async function playAtOnce({ options, scenarios, upstreams }: Playing, standalone: Standalone): Promise<Row[]> {
+async function playAtOnce({ options, scenarios, upstreams }: Playing, target: Target): Promise<Row[]> {
   const rows = scenarios.map((scenario, i) => {
     const { host } = placeOf(scenario);
-    return play(scenario, stageOf(options, standalone, { host, upstream: host, watched: upstreams[i] as WatchedUpstream }));
+    return play(scenario, stageOf(options, target, { host, upstream: host, watched: upstreams[i] as WatchedUpstream }));
   });
   return Promise.all(rows);
 }
 
 /** Policy applied, loads, policy deleted; then the next one is applied to the same host. */
-async function playInSequence({ options, scenarios, configDir, upstreams }: Playing, standalone: Standalone): Promise<Row[]> {
+async function playInSequence({ options, scenarios, configDir, upstreams }: Playing, target: Target): Promise<Row[]> {
   const { host } = SEQUENCE_PLACE;
-  const stage = stageOf(options, standalone, { host: `${host}:8080`, upstream: host, watched: upstreams[0] as WatchedUpstream });
+  const stage = stageOf(options, target, { host: `${host}:8080`, upstream: host, watched: upstreams[0] as WatchedUpstream });
   const file = join(configDir, 'policy.yaml');
   const rows: Row[] = [];
   for (const scenario of scenarios) {
@@ -131,8 +132,9 @@ function placeOf({ id }: Pick<Scenario, 'id'>): Place {
   return { namespace: `s${id}`, host: `s${id}.scenarios.local` };
 }
 
-function stageOf({ scale, seed }: RunOptions, { addresses }: Standalone, own: Pick<Stage, 'host' | 'upstream' | 'watched'>): Stage {
-  return { scale, seed, proxy: addresses.proxy, console: new ConsoleClient(addresses.console), ...own };
+function stageOf({ scale, seed }: RunOptions, { proxies, console, metrics }: Target, own: Pick<Stage, 'host' | 'upstream' | 'watched'>): Stage {
+  const [proxy] = proxies as [Address];
+  return { scale, seed, proxy, otherProxy: proxies.at(-1) as Address, console, metrics, ...own };
 }
 
 function inWords(error: unknown): string {

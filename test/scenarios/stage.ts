@@ -1,6 +1,6 @@
 /** What a scenario is played on, and what comes of it. */
 import type { ConsoleClient } from '../support/console-client.ts';
-import type { Address } from '../support/standalone.ts';
+import type { Address } from '../support/program.ts';
 import type { Check } from './checks.ts';
 import type { Scale } from './scale.ts';
 import type { WatchedUpstream } from './upstream.ts';
@@ -13,7 +13,11 @@ export interface Stage {
   /** What callers write into `Host`. */
   readonly host: string;
   readonly proxy: Address;
+  /** Where callers go while it is open: in a fleet another one. */
+  readonly otherProxy: Address;
   readonly console: ConsoleClient;
+  /** Of `proxy`. */
+  readonly metrics: ConsoleClient;
   readonly watched: WatchedUpstream;
 }
 

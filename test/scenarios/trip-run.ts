@@ -17,7 +17,7 @@ export async function runTrip(scenario: TripScenario, stage: Stage): Promise<Row
   const first = await loadUntilTripped(scenario, stage, generation + 1);
   const { openUntilMs = 0, atMs } = first.transition;
 
-  const second = await runLoad({ ...loadOf(scenario, stage), isOver: () => Date.now() >= openUntilMs });
+  const second = await runLoad({ ...loadOf(scenario, stage), proxy: stage.otherProxy, isOver: () => Date.now() >= openUntilMs });
   const closing = await transitionOf(stage, generation + 2, Math.max(0, openUntilMs - Date.now()));
   const after = await afterTheClose(scenario, stage, generation + 3);
   return {

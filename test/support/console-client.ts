@@ -1,5 +1,5 @@
 /** The console's HTTP, as the tests read it: states and transitions, with times in ms since 1970. */
-import type { Address } from './standalone.ts';
+import type { Address } from './program.ts';
 
 export interface WindowView {
   readonly total: number;

@@ -12,6 +12,8 @@ export interface Gate {
   readonly port: number;
   /** Holds for open connections and new ones. */
   state: GateState;
+  /** Connections so far. */
+  readonly accepted: number;
   /** Ends every open connection. */
   cut(): void;
 }
@@ -19,7 +21,9 @@ export interface Gate {
 /** In front of `port` on loopback; closed at the test's end. */
 export async function gateTo(port: number): Promise<Gate> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
   const server = createServer((near) => {
+    accepted++;
     const far = connect(port, '127.0.0.1');
     for (const [socket, other] of [[near, far], [far, near]] as const) {
       sockets.add(socket);
@@ -30,7 +34,14 @@ export async function gateTo(port: number): Promise<Gate> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (): void => sockets.forEach((socket) => socket.destroy());
-  const gate: Gate = { port: (server.address() as AddressInfo).port, state: 'open', cut };
+  const gate: Gate = {
+    port: (server.address() as AddressInfo).port,
+    state: 'open',
+    get accepted() {
+      return accepted;
+    },
+    cut,
+  };
   onTestFinished(() => new Promise<void>((resolve) => (server.close(() => resolve()), cut())));
   return gate;
 }
