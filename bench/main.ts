@@ -11,6 +11,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   decide: () => import('./decide.ts'),
   codec: () => import('./codec.ts'),
   proxy: () => import('./proxy.ts'),
+  trip: () => import('./trip.ts'),
+  overshoot: () => import('./overshoot.ts'),
+  report: () => import('./report.ts'),
 };
 
 const names = process.argv.slice(2);

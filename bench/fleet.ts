@@ -1,0 +1,100 @@
+/** What the fleet's benchmarks share: services, documents, and a process's drivers. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFleet, type Fleet } from '#drivers';
+import { Secret, parseAddress, type Address } from '#runtime';
+import { FleetStage } from '../test/support/fleet.ts';
+import { startServices, type Services } from '../test/support/services/start-services.ts';
+
+export interface BenchFleet {
+  readonly services: Services;
+  readonly prefix: string;
+  readonly stage: FleetStage;
+  /** For what lives in the benchmark's own process. */
+  readonly openDrivers: (instance: string) => Promise<Fleet>;
+  readonly close: () => Promise<void>;
+}
+
+export const PARTITIONS = 3;
+
+/** @param documents YAML, given to the ingests */
+export async function openBenchFleet(documents: string): Promise<BenchFleet> {
+  const services = await startServices({ forLoad: true });
+  const prefix = `bench-${randomBytes(4).toString('hex')}`;
+  const configDir = mkdtempSync(join(tmpdir(), 'fuseboard-bench-'));
+  writeFileSync(join(configDir, 'documents.yaml'), documents);
+  const stage = new FleetStage({ ...services, prefix, configDir, partitions: PARTITIONS });
+  const opened: Fleet[] = [];
+  return {
+    services,
+    prefix,
+    stage,
+    openDrivers: async (instance) => {
+      const fleet = openDriversOn(services, prefix, instance);
+      opened.push(fleet);
+      await fleet.prepare();
+      return fleet;
+    },
+    close: async () => {
+      await Promise.all(opened.map((fleet) => fleet.close()));
+      await stage.kill();
+      await services.stop();
+      rmSync(configDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function openDriversOn({ kafkaBrokers, redisUrl }: Services, prefix: string, instance: string): Fleet {
+  const reach = { failed: (error: unknown) => console.error(`${instance}: ${String(error)}`), reached: () => {} };
+  return openFleet({
+    config: {
+      kind: 'fleet',
+      kafkaBrokers: kafkaBrokers.split(',').map((broker) => parseAddress(broker) as Address),
+      redisUrl: new Secret(redisUrl),
+      topicPrefix: `${prefix}.`,
+      redisPrefix: `${prefix}:`,
+      partitions: PARTITIONS,
+    },
+    instance,
+    kafka: reach,
+    redis: reach,
+    onError: (error, doing) => console.error(`${instance}: ${doing}: ${String(error)}`),
+  });
+}
+
+export interface PolicyOf {
+  readonly host: string;
+  /** HOST:PORT; absent: a breaker without a route. */
+  readonly target?: string;
+  readonly errorAmountThreshold: number;
+}
+
+/** Closed for as long as a benchmark runs, once it is open. */
+export function documentsOf(policies: readonly PolicyOf[]): string {
+  return policies.map((each, index) => `${upstreamYaml(each, index)}${policyYaml(each, index)}`).join('');
+}
+
+function upstreamYaml({ host, target }: PolicyOf, index: number): string {
+  if (target === undefined) return '';
+  return `---
+apiVersion: fuseboard.dev/v1
+kind: Upstream
+metadata: { name: u${index}, namespace: bench }
+spec: { host: ${host}, targets: ["${target}"] }
+`;
+}
+
+function policyYaml({ host, errorAmountThreshold }: PolicyOf, index: number): string {
+  return `---
+apiVersion: policy.openservicemesh.io/v1alpha1
+kind: UpstreamTrafficSetting
+metadata: { name: p${index}, namespace: bench }
+spec:
+  host: ${host}
+  connectionSettings:
+    http:
+      circuitBreaking: { statTimeWindow: 10m, errorAmountThreshold: ${errorAmountThreshold}, degradedTimeWindow: 10m }
+`;
+}
