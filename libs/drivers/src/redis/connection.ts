@@ -51,10 +51,9 @@ export class Connection {
   readonly #beat: NodeJS.Timeout;
   /** The present try to connect has succeeded or failed. */
   #settled = Promise.withResolvers<void>();
-  /** Why it isn't connected. */
-  #reason = 'not connected yet';
-  #reasonCode: string | undefined;
-  #refusedMs = -Infinity;
+  /** Why it isn't connected; or, while it is, why it won't be if it ends. */
+  #reason = new RedisFailure('not connected yet');
+  #refusal: { readonly failure: RedisFailure; readonly atMs: number } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ url, name, reach, onReady }: ConnectionOptions) {
@@ -82,8 +81,7 @@ export class Connection {
     this.#redis.on('error', (error: Error & { code?: string }) => this.#lost(error));
     this.#redis.on('close', () => this.#closed());
     this.#redis.on('ready', () => {
-      this.#reason = 'the connection was closed';
-      this.#reasonCode = undefined;
+      this.#reason = new RedisFailure('the connection was closed');
       this.#settled.resolve();
       void this.#ping();
       onReady?.();
@@ -141,15 +139,15 @@ export class Connection {
     const timer = setTimeout(late.resolve, COMMAND_TIMEOUT_MS);
     await Promise.race([this.#settled.promise, late.promise]);
     clearTimeout(timer);
-    if (!this.isReady) throw new RedisFailure(this.#reason, this.#reasonCode);
+    if (!this.isReady) throw this.#whyNot;
   }
 
   async #ping(): Promise<void> {
     if (this.#closing !== undefined) return;
-    if (!this.isReady) return this.#reach.failed(new RedisFailure(this.#reason, this.#reasonCode));
+    if (!this.isReady) return this.#reach.failed(this.#whyNot);
     try {
       await this.ask((redis) => redis.ping());
-      if (performance.now() >= this.#refusedMs + REFUSED_FOR_MS) this.#reach.reached();
+      if (this.#recentRefusal === undefined) this.#reach.reached();
     } catch {
       // Told by `ask`.
     }
@@ -157,27 +155,36 @@ export class Connection {
 
   /** Connecting failed, or an open connection did. */
   #lost(error: Error & { code?: string }): void {
-    const failure = this.#failureOf(error);
-    this.#reason = failure.message;
-    this.#reasonCode = failure.code;
-    if (this.#closing === undefined) this.#reach.failed(failure);
+    this.#reason = this.#failureOf(error);
+    if (this.#closing === undefined) this.#reach.failed(this.#reason);
   }
 
   #closed(): void {
     this.#settled.resolve();
     this.#settled = Promise.withResolvers();
-    if (this.#closing === undefined) this.#reach.failed(new RedisFailure(this.#reason, this.#reasonCode));
+    if (this.#closing === undefined) this.#reach.failed(this.#whyNot);
+  }
+
+  get #recentRefusal(): RedisFailure | undefined {
+    const { failure, atMs } = this.#refusal ?? { atMs: -Infinity };
+    return performance.now() < atMs + REFUSED_FOR_MS ? failure : undefined;
+  }
+
+  /** What ended the connection: a refusal that we answered by leaving, or what the socket says. */
+  get #whyNot(): RedisFailure {
+    return this.#recentRefusal ?? this.#reason;
   }
 
   #failureOf(error: unknown): RedisFailure {
     if (error instanceof RedisFailure) return error;
     const { name, message, code } = error as Error & { code?: string };
     if (name === 'ReplyError') {
-      this.#refusedMs = performance.now();
-      return new RedisFailure(message, message.split(' ', 1)[0]);
+      const failure = new RedisFailure(message, message.split(' ', 1)[0]);
+      this.#refusal = { failure, atMs: performance.now() };
+      return failure;
     }
     if (message === 'Command timed out') return new RedisFailure(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
-    if (OF_THE_CLIENT.test(message)) return new RedisFailure(this.#reason, this.#reasonCode);
+    if (OF_THE_CLIENT.test(message)) return this.#whyNot;
     return new RedisFailure(message === '' ? (code ?? name) : message);
   }
 }
