@@ -29,9 +29,9 @@ async function appendOn(prefix: string): Promise<() => Promise<string[]>> {
   const { kafka } = openStage({ prefix, partitions: PARTITIONS });
   await kafka.prepare();
   const ids: string[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const appending = (async () => {
-    for (let n = 0; !isOver; n += 20) {
+    for (let n = 0; !over.signal.aborted; n += 20) {
       const outcomes = someOutcomes('x', n, n + 20);
       await kafka.outcomes.append(outcomes);
       ids.push(...outcomes.map(({ id }) => id as string));
@@ -39,7 +39,7 @@ async function appendOn(prefix: string): Promise<() => Promise<string[]>> {
     }
   })();
   return async () => {
-    isOver = true;
+    over.abort();
     await appending;
     return ids;
   };

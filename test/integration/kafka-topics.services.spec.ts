@@ -46,13 +46,13 @@ test('topics are made with partitions and settings of their own', async () => {
     resourceName.slice(prefix.length),
     ...configEntries.toSorted((a, b) => (a.configName < b.configName ? -1 : 1)).map(({ configValue }) => configValue),
   ]);
-  expect(settings.toSorted()).toEqual(
-    [
-      ['outcomes', 'delete', 'LogAppendTime', `${7 * DAY_MS}`],
-      ['control', 'delete', 'LogAppendTime', '-1'],
-      ['transitions', 'delete', 'LogAppendTime', `${30 * DAY_MS}`],
-      ['outcomes.dead', 'delete', 'LogAppendTime', `${30 * DAY_MS}`],
-    ].toSorted(),
+  expect(new Set(settings.map(String))).toEqual(
+    new Set([
+      `outcomes,delete,LogAppendTime,${7 * DAY_MS}`,
+      'control,delete,LogAppendTime,-1',
+      `transitions,delete,LogAppendTime,${30 * DAY_MS}`,
+      `outcomes.dead,delete,LogAppendTime,${30 * DAY_MS}`,
+    ]),
   );
 });
 
@@ -60,7 +60,8 @@ test('several processes that make them at once all find them made', async () => 
   const prefix = `${uniquePrefix()}.`;
   const stages = Array.from({ length: 4 }, () => openStage({ prefix }));
   await Promise.all(stages.map(({ kafka }) => kafka.prepare()));
-  await Promise.all(stages.map(({ kafka }, index) => kafka.outcomes.append(someOutcomes(`${index}`, 0, 3))));
+  const appended = await Promise.all(stages.map(({ kafka }, index) => kafka.outcomes.append(someOutcomes(`${index}`, 0, 3))));
+  expect(appended.flat()).toHaveLength(12);
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
@@ -86,5 +87,5 @@ test('another number of partitions stops the start, and says what to do', async 
 test.each(['-1', `${8 * DAY_MS}`])('outcomes kept for longer than need be (retention.ms=%s) are as good', async (retentionMs) => {
   const prefix = `${uniquePrefix()}.`;
   await makeTopic(`${prefix}outcomes`, { 'retention.ms': retentionMs });
-  await openStage({ prefix }).kafka.prepare();
+  await expect(openStage({ prefix }).kafka.prepare()).resolves.toBeUndefined();
 });

@@ -110,13 +110,14 @@ export class Appender {
     }
   }
 
+  /** Also connects again by itself after a failure: nobody may ask for a while, and it must be known whether Kafka answers. */
   async #pump(): Promise<void> {
     do {
       const live = await this.#connected();
       if (live === undefined) break;
       const calls = this.#takeWaiting();
       if (calls.length > 0) await this.#send(live, calls);
-    } while (this.#waiting.size > 0);
+    } while (this.#waiting.size > 0 || this.#live === undefined);
     this.#pumping = undefined;
   }
 

@@ -65,8 +65,9 @@ export class FetchLoop {
       const woken = this.#woken;
       try {
         const wanted = [...this.#sink.positions().keys()];
-        const leaders = wanted.length === 0 ? new Map<string, readonly number[]>() : await this.#link.leaders(wanted);
-        for (const [leader] of leaders) this.#polling.set(leader, this.#polling.get(leader) ?? this.#poll(leader));
+        if (wanted.length === 0) this.#link.rest();
+        const leaders = wanted.length === 0 ? [] : (await this.#link.leaders(wanted)).keys();
+        for (const leader of leaders) this.#polling.set(leader, this.#polling.get(leader) ?? this.#poll(leader));
         retryMs = RETRY_FIRST_MS;
         await Promise.race([woken, ...this.#polling.values()]);
       } catch (error) {

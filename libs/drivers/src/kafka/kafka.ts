@@ -57,9 +57,10 @@ export function openKafka({ brokers, topicPrefix, partitions, instance, reach, o
 
   const appender = new Appender({ ...by, name: 'producer' });
   const controlAppender = new Appender({ ...by, name: 'control producer' });
+  // Of one name: the first is used each second, so trouble of the others, perhaps never used again, doesn't stay.
   const reads = new Link('reads', topics.outcomes, by);
-  const controlReads = new Link('control reads', topics.control, by);
-  const transitionReads = new Link('transition reads', topics.transitions, by);
+  const controlReads = new Link('reads', topics.control, by);
+  const transitionReads = new Link('reads', topics.transitions, by);
   const group = `${topicPrefix}ingest`;
   const bounds = new LogBoundsReader({ reads, partitions, group });
   const common = { ready, appender, onError };

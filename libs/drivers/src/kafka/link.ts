@@ -106,6 +106,11 @@ export class Link {
     });
   }
 
+  /** It is not going to be used for a while, so nobody would find out that its trouble is over. */
+  rest(): void {
+    this.#connectivity.gone(this.#name);
+  }
+
   close(): void {
     this.#closed = true;
     this.#drop(this.#session);

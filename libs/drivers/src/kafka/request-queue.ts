@@ -6,7 +6,7 @@
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 const { prototype } = RequestQueue;
-const schedule = prototype.scheduleCheckPendingRequests;
+const schedule: (this: RequestQueue) => void = Object.getOwnPropertyDescriptor(prototype, 'scheduleCheckPendingRequests')?.value;
 
 prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);

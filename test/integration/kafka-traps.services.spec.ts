@@ -1,0 +1,81 @@
+/** What is known to go wrong with kafkajs (DESIGN of the driver: membership.ts, request-queue.ts), and must not. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Ledger, openStage, Owner, someOutcomes } from '../support/kafka-stage.ts';
+import { services, uniquePrefix } from '../support/services/services.ts';
+
+const FIXTURE = join(import.meta.dirname, 'fixtures/kafka-reader.ts');
+
+interface Reader {
+  readonly prefix: string;
+  readonly said: { out: string; err: string };
+  readonly closed: Promise<unknown[]>;
+}
+
+/** A reader in a process of its own. */
+function startReader(mode: 'idle' | 'buggy'): Reader {
+  const prefix = `${uniquePrefix()}.`;
+  const [broker = ''] = services().kafkaBrokers.split(',');
+  const child = spawn(process.execPath, ['--conditions=source', FIXTURE, mode, ...broker.split(':'), prefix], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const said = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => void (said.out += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => void (said.err += chunk));
+  return { prefix, said, closed: once(child, 'close') };
+}
+
+test.each([['TypeError', TypeError], ['SyntaxError', SyntaxError]] as const)('a %s in a handler ends nothing: the batch is offered again', async (_, Kind) => {
+  const { kafka } = openStage({ partitions: 1 });
+  await kafka.prepare();
+  const ledger = new Ledger();
+  const owner = new Owner(ledger);
+  let failures = 0;
+  owner.onTake = async () => {
+    if (failures++ < 3) throw new Kind('of the test');
+  };
+  onTestFinished(await kafka.reader.run(owner));
+  await kafka.outcomes.append(someOutcomes('x', 0, 5));
+  await vi.waitFor(() => expect(ledger.ids).toHaveLength(5), 20_000);
+  expect([failures, owner.claims, owner.faults]).toEqual([4, [0], []]);
+});
+
+test('a bug (`Defect`) ends the process, loudly', async () => {
+  const { prefix, said, closed } = startReader('buggy');
+  await vi.waitFor(() => expect(said.out).toContain('claimed'), 20_000);
+  const { kafka } = openStage({ prefix, partitions: 1 });
+  await kafka.outcomes.append(someOutcomes('x', 0, 1));
+  expect(await closed).toEqual([1, null]);
+  expect(said.err).toContain('folding failed, which is a bug');
+});
+
+test('a batch that takes longer than a session costs neither membership nor partition', async () => {
+  const prefix = `${uniquePrefix()}.`;
+  const ledger = new Ledger();
+  const { kafka } = openStage({ prefix, partitions: 2 });
+  await kafka.prepare();
+  const slow = new Owner(ledger);
+  const batches: number[] = [];
+  slow.onTake = async (_, records) => {
+    batches.push(records.length);
+    if (batches.length === 1) await sleep(8_000);
+  };
+  onTestFinished(await kafka.reader.run(slow));
+  await vi.waitFor(() => expect(slow.owned).toEqual([0, 1]), 20_000);
+  await kafka.outcomes.append(someOutcomes('x', 0, 10));
+  await vi.waitFor(() => expect(batches.length).toBeGreaterThan(0), 20_000);
+  await vi.waitFor(() => expect(ledger.ids).toHaveLength(10), 20_000);
+  expect([slow.claims.toSorted((a, b) => a - b), slow.revocations, slow.faults]).toEqual([[0, 1], [], []]);
+  expect(batches.reduce((sum, each) => sum + each)).toBe(10);
+}, 60_000);
+
+test('with nothing to do it does nothing to speak of, and Node warns of nothing', async () => {
+  const { said, closed } = startReader('idle');
+  expect(await closed).toEqual([0, null]);
+  expect(said.err).toBe('');
+  const busy = Number(/busy: (\S+)/.exec(said.out)?.[1]);
+  // Measured: 0.01; with kafkajs's timers as they come 0.2 and more.
+  expect(busy).toBeLessThan(0.06);
+}, 60_000);
