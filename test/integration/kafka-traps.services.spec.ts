@@ -76,6 +76,6 @@ test('with nothing to do it does nothing to speak of, and Node warns of nothing'
   expect(await closed).toEqual([0, null]);
   expect(said.err).toBe('');
   const busy = Number(/busy: (\S+)/.exec(said.out)?.[1]);
-  // Measured: 0.01; with kafkajs's timers as they come 0.2 and more.
-  expect(busy).toBeLessThan(0.06);
+  // 0.01 on a quiet machine, 0.03 on a busy one.
+  expect(busy).toBeLessThan(0.1);
 }, 60_000);

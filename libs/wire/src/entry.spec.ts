@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FAILURES } from '#engine';
 import type { Mark, Outcome } from '#engine';
-import { COUNT_MAX, decodeEntry, encodeMark, encodeOutcome, ENTRY_BYTES_MAX } from './entry.ts';
+import { COUNT_MAX, decodeEntry, encodeMark, encodeOutcome, ENTRY_BYTES_MAX, withId } from './entry.ts';
 
 const result: fc.Arbitrary<Outcome['result']> = fc.oneof(
   fc.record({ kind: fc.constant('status' as const), code: fc.integer({ min: 100, max: 599 }) }),
@@ -156,6 +156,14 @@ test.each(['{', 'NaN', '{"v":1,"at":NaN}', "{'v':1}", '{"v":1,}', 'a'.repeat(500
   const reason = reasonOf(Buffer.from(text));
   expect(reason).toMatch(/^the value is not JSON: /);
   expect(reason.length).toBeLessThan(160);
+});
+
+test('an outcome without an id gets one, and nothing else of it is touched; one with an id stays as it is (L2)', () => {
+  const bare = Buffer.from(' { "v":1,"upstream":"a", "at":1,\n"reporter":"é","ok":true,"big":12345678901234567890}');
+  expect(Buffer.from(withId(bare, '3@17')).toString()).toBe(' {"id":"3@17", "v":1,"upstream":"a", "at":1,\n"reporter":"é","ok":true,"big":12345678901234567890}');
+  expect(decodeEntry(null, withId(bare, '3@17'))).toMatchObject({ outcome: { id: '3@17', upstream: 'a', reporter: 'é' } });
+  const named = Buffer.from(JSON.stringify({ ...VALID, id: 'x' }));
+  expect(withId(named, '3@17')).toBe(named);
 });
 
 test('a tombstone is dead', () => {

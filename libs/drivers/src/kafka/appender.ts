@@ -18,6 +18,8 @@ const SEND_TIMEOUT_MS = 6_000;
 /** How long a broker may wait for its replicas, ms. */
 const REPLICAS_TIMEOUT_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 8_000;
+/** For what is on its way when its connections have been ended, ms. */
+const CLOSE_TIMEOUT_MS = 1_000;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
 /** Of one send; what is more goes with the next. Brokers take batches of 1 MiB by default. */
@@ -90,7 +92,7 @@ export class Appender {
     this.#closing.abort();
     this.#live?.end();
     for (const call of this.#waiting) call.reject(new Error('the Kafka driver is closed'));
-    await this.#pumping;
+    await within(CLOSE_TIMEOUT_MS, 'ending a producer', this.#pumping ?? Promise.resolve()).catch(() => undefined);
     this.#options.connectivity.gone(this.#options.name);
   }
 

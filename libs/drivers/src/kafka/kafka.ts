@@ -21,6 +21,8 @@ import { pause, within } from './within.ts';
 const READY_WITHIN_MS = 8_000;
 /** One attempt to make sure of the topics, ms. */
 const PREPARE_TIMEOUT_MS = 20_000;
+/** For an attempt that is on its way when its connections have been ended, ms. */
+const CLOSE_TIMEOUT_MS = 1_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 1_000;
 /** How often Kafka is asked something, so that it is noticed when it goes or returns though nothing else is asked. */
@@ -117,7 +119,7 @@ class Preparation {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#settled?.catch(() => undefined);
+    await within(CLOSE_TIMEOUT_MS, 'ending', this.#settled ?? Promise.resolve()).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
