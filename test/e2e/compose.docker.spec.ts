@@ -18,8 +18,8 @@ const EVERY_PROCESS = Object.keys(PROCESSES) as Process[];
 /** Images may have to be fetched, and built. */
 const UP_WITHIN_MS = 1_200_000;
 /** A Kafka on a busy machine takes its time to come back. */
-const RECOVERED_WITHIN_MS = 120_000;
-const TEST_WITHIN_MS = 300_000;
+const RECOVERED_WITHIN_MS = 240_000;
+const TEST_WITHIN_MS = 900_000;
 
 describe('docker compose up --wait', { timeout: TEST_WITHIN_MS }, () => {
   let project: ComposeProject;
