@@ -131,7 +131,7 @@ spec: { host: ${host}, targets: ["${target}"] }
 `;
 }
 
-/** Three errors in 30 s open it for a second. */
+/** Three errors in 30 s open it for 3 s. */
 export function policyText(host = HOST): string {
   return `apiVersion: policy.openservicemesh.io/v1alpha1
 kind: UpstreamTrafficSetting
@@ -140,7 +140,7 @@ spec:
   host: ${host}
   connectionSettings:
     http:
-      circuitBreaking: { statTimeWindow: 30s, errorAmountThreshold: 3, degradedTimeWindow: 1s, degradedStatusCode: 520 }
+      circuitBreaking: { statTimeWindow: 30s, errorAmountThreshold: 3, degradedTimeWindow: 3s, degradedStatusCode: 520 }
 `;
 }
 

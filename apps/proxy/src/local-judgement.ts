@@ -28,7 +28,7 @@ export class LocalJudgement {
     this.#sinceMs ??= nowMs;
     if (this.#isSaid || nowMs - this.#sinceMs < SAID_AFTER_MS) return;
     this.#isSaid = true;
-    this.#logger.warn({ partitions }, `the shared states of ${partitions} partitions are unknown or old: this proxy judges its own calls alone meanwhile (docs/proxy.md)`);
+    this.#logger.warn({ partitions }, `the shared states are unknown or old (partitions: ${partitions}): this proxy judges its own calls alone meanwhile (docs/proxy.md)`);
   }
 
   #end(): void {
