@@ -63,12 +63,28 @@ describe('the pump, answered by its store,', () => {
     const before = await stage.stored();
     const meta = (await stage.log.states.claim(0, 'looking')).meta!;
     states.answers.length = 0;
-    await pump.heard({ partition: 0, meta, snapshots: [] });
+    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    await pump.heard({ partition: 0, meta, storeTime, snapshots: [] });
     expect(states.answers).toEqual([]);
     states.store = stage.open().states;
-    await pump.heard({ partition: 0, snapshots: [] });
+    await pump.heard({ partition: 0, storeTime, snapshots: [] });
     expect(states.answers).toEqual(['REGRESSED', 'OK']);
     expect(await stage.stored(states)).toEqual(before);
+  });
+
+  test('news of a commit are no reason for another one, however late they are, nor is anything heard while one is under way', async () => {
+    const states = new Switch(stage.log.states);
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));
+    const old = (await stage.log.states.claim(0, 'looking')).meta!;
+    await stage.append([500]);
+    await stage.run(pump);
+    await stage.append([500]);
+    const batch = await stage.batchFor(pump, 10);
+    states.answers.length = 0;
+    await pump.heard({ partition: 0, meta: old, snapshots: [] });
+    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    await Promise.all([pump.take(0, batch), pump.heard({ partition: 0, meta: old, storeTime, snapshots: [] })]);
+    expect(states.answers).toEqual(['OK']);
   });
 
   test('K2 FENCED: an older owner of the same group drops what it holds, claims again and goes on', async () => {

@@ -45,6 +45,8 @@ export class ReadModel {
   readonly #leased = new Set<string>();
   #windowLengthsMs: ReadonlyMap<string, number> = new Map();
   #control = -Infinity;
+  /** Of the control log: offsets of another one say nothing. */
+  #controlIdentity: string | undefined;
 
   constructor(clocks: HolderClocks) {
     this.#clocks = clocks;
@@ -56,9 +58,10 @@ export class ReadModel {
     for (const snapshot of snapshots) this.#take(snapshot, partition);
   }
 
-  applyDocuments({ control, documents }: DocumentSet): void {
-    if (control < this.#control) return;
+  applyDocuments({ control, identity, documents }: DocumentSet): void {
+    if (identity === this.#controlIdentity && control < this.#control) return;
     this.#control = control;
+    this.#controlIdentity = identity;
     const breakers = documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' && document.breaker ? [document.breaker] : []));
     this.#windowLengthsMs = new Map(breakers.map(({ upstream, statTimeWindowMs }) => [upstream, statTimeWindowMs]));
   }

@@ -20,6 +20,8 @@ interface Owned {
   markedControl: number;
   /** Settles when what was begun with the owner has ended: one thing at a time. */
   busy: Promise<void>;
+  /** How many things are begun, and not ended. */
+  turns: number;
 }
 
 export class Pump implements PartitionHandler {
@@ -36,7 +38,7 @@ export class Pump implements PartitionHandler {
   async assigned(partition: number): Promise<number> {
     const owner = await PartitionOwner.claim(partition, this.#control, this.#by);
     await owner.publish();
-    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve() });
+    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve(), turns: 0 });
     return owner.next;
   }
 
@@ -46,10 +48,14 @@ export class Pump implements PartitionHandler {
     await inTurn(owned, () => owned.owner.take(records));
   }
 
-  /** What a feed of states says that the store holds: what the store lost is written again (K2). Never rejects, but for a defect. */
-  async heard({ partition, meta }: StateUpdate): Promise<void> {
+  /**
+   * What a feed of states says that the store holds: what the store lost is written again (K2). Only what was read of the
+   * store counts, and only while nothing is under way: news of a commit is older than the commit that follows it, and
+   * would be answered by one more, for ever. Never rejects, but for a defect.
+   */
+  async heard({ partition, meta, storeTime }: StateUpdate): Promise<void> {
     const owned = this.#owned.get(partition);
-    if (owned === undefined) return;
+    if (owned === undefined || storeTime === undefined || owned.turns > 0) return;
     try {
       await inTurn(owned, () => owned.owner.compare(meta));
     } catch (error) {
@@ -112,7 +118,8 @@ export class Pump implements PartitionHandler {
 
 /** Behind whatever was begun before, however that ended. */
 function inTurn(owned: Owned, action: () => Promise<void>): Promise<void> {
-  const turn = owned.busy.then(action);
+  owned.turns++;
+  const turn = owned.busy.then(action).finally(() => owned.turns--);
   owned.busy = turn.catch(() => undefined);
   return turn;
 }

@@ -58,7 +58,7 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     if (after?.digest !== meta.digest || after.identity !== meta.identity) return this.#wake();
     const byKey = Object.entries(bodies).toSorted(([a], [b]) => (a < b ? -1 : 1));
     const documents = byKey.map(([key, body]) => documentOf(`${this.#keys.bodies} ${key}`, body));
-    const set = { control: meta.control, documents };
+    const set: DocumentSet = { control: meta.control, documents, ...(meta.identity === '' ? {} : { identity: meta.identity }) };
     if (this.#isNews(meta)) this.#followers.tell(set, 0);
     else this.#followers.tellAwaiting(set, 0);
     this.#told = meta;
