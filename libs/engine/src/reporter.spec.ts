@@ -146,6 +146,28 @@ describe('V6: the reporter', () => {
     expect(log.sends).toHaveLength(5);
   });
 
+  test('what may trip a breaker, an error or a slow call, waits 10 ms at most, and has whoever wakes us woken sooner', async () => {
+    for (const bad of [{ result: { kind: 'status', code: 503 } }, { durationMs: 2_000, slowTimeThresholdMs: 1_000 }] as const) {
+      log = new SlowLog(() => nowMs);
+      woken = [];
+      reporter = newReporter();
+      for (let n = 0; n < 100; n++) reporter.report(call());
+      nowMs += 4;
+      await log.sends[0]?.acknowledge();
+      await log.sends[1]?.acknowledge();
+      nowMs += 1;
+      reporter.report(call());
+      expect(woken.at(-1)).toBeGreaterThan(10);
+      nowMs += 5;
+      reporter.report(call(bad));
+      expect([log.sends.length, woken.at(-1)]).toEqual([2, 4]);
+      nowMs += 4;
+      reporter.pulse();
+      expect(log.sends).toHaveLength(3);
+      nowMs += 1_000;
+    }
+  });
+
   test('L4: while one is on its way, calls alike become one record with the oldest `at` and the longest duration', async () => {
     reporter = newMerging();
     reporter.report(call());

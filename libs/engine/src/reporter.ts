@@ -45,6 +45,8 @@ const WAIT_MAX_MS = 100;
 const WAITING_SEND_MAX = 1_000;
 /** Below `WAIT_MAX_MS`, so that a timer may be late. */
 const PACE_MAX_MS = 90;
+/** The same while an error or a slow call waits: what may trip a breaker travels soon. */
+const PACE_BAD_MAX_MS = 10;
 /** Records waiting at most, and sends on their way at most; beyond it calls are dropped and counted. */
 const WAITING_MAX = 10_000;
 const SENDS_MAX = 4;
@@ -79,7 +81,10 @@ export class Reporter {
   #sending = 0;
   /** When the last send began, and what it carried. */
   #last = { atMs: -Infinity, calls: 0 };
-  #isWakeAsked = false;
+  /** Whether an error or a slow call is among what waits. */
+  #isBadWaiting = false;
+  /** Infinity: not asked for. */
+  #wakeAtMs = Infinity;
   #ids = 0;
   #idle: (() => void)[] = [];
   /** Calls that found no room. */
@@ -105,7 +110,7 @@ export class Reporter {
 
   /** To be called each 100 ms or so: sends what has waited long enough, and what failed, again. */
   pulse(): void {
-    this.#isWakeAsked = false;
+    this.#wakeAtMs = Infinity;
     const again = this.#failed.splice(0, Math.max(0, SENDS_MAX - this.#sending));
     for (const batch of again) this.#sendAgain(batch);
     this.#sendIfDue(this.#options.clock.nowMs());
@@ -141,6 +146,7 @@ export class Reporter {
   #wait(call: Call, atMs: number): void {
     const isFew = this.#singles.length < this.#singlesMax && this.#last.calls <= this.#singlesMax;
     const slow = isSlow(call);
+    if (slow || isError(call.result)) this.#isBadWaiting = true;
     const alike = isFew ? undefined : findAlike(this.#merged.get(call.upstream), { call, slow, atMs });
     if (alike !== undefined) return merge(alike, call);
     if (this.waiting >= WAITING_MAX) {
@@ -169,14 +175,14 @@ export class Reporter {
     if (this.#waitingFirst === 0) return;
     const sinceMs = nowMs - this.#last.atMs;
     // Nothing is paced for whoever waits for a flush. Below 0: the clock was set back.
-    const paceMs = this.#idle.length > 0 ? 0 : Math.min(PACE_MAX_MS, this.#last.calls * this.#pacePerCallMs);
+    const paceMs = this.#idle.length > 0 ? 0 : Math.min(this.#isBadWaiting ? PACE_BAD_MAX_MS : PACE_MAX_MS, this.#last.calls * this.#pacePerCallMs);
     if (sinceMs < 0 || sinceMs >= paceMs) this.#sendWaiting();
-    else this.#askToBeWoken(paceMs - sinceMs);
+    else this.#askToBeWoken(paceMs - sinceMs, nowMs);
   }
 
-  #askToBeWoken(afterMs: number): void {
-    if (this.#isWakeAsked || this.#options.wake === undefined) return;
-    this.#isWakeAsked = true;
+  #askToBeWoken(afterMs: number, nowMs: number): void {
+    if (this.#options.wake === undefined || nowMs + afterMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = nowMs + afterMs;
     this.#options.wake(afterMs);
   }
 
@@ -202,7 +208,10 @@ export class Reporter {
       this.#merged.delete(upstream);
     }
     this.#mergedRecords -= merged.length;
-    if (this.#waitingFirst === 0) this.#waitsSinceMs = Infinity;
+    if (this.#waitingFirst === 0) {
+      this.#waitsSinceMs = Infinity;
+      this.#isBadWaiting = false;
+    }
     merged.sort((a, b) => badness(a) - badness(b));
     for (const { record } of merged) records.push(record);
     return records;
