@@ -5,8 +5,9 @@
  * are made while the trip is on its way: rate × trip time. Goal at 200 calls a second: at most 105.
  */
 import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
-import { call, runLoad } from '../test/scenarios/load.ts';
+import { call } from '../test/scenarios/load.ts';
 import { WatchedUpstream } from '../test/scenarios/upstream.ts';
 import type { ProxyMember } from '../test/support/fleet.ts';
 import type { Address } from '../test/support/program.ts';
@@ -18,14 +19,13 @@ const THRESHOLD = 100;
 const TRIPS = 5;
 /** Calls a second over all proxies; 0: as many as the machine gives. */
 const RATES = [200, 2_000, 0];
-const CONNECTIONS = 2;
-/** Of one proxy in one trip; far beyond what it takes. */
+/** In one trip; far beyond what it takes. */
 const CALLS_MAX = 20_000;
 
 export interface OvershootRow {
   readonly rate: string;
   readonly who: string;
-  /** Calls a second that were really made. */
+  /** Calls a second that really reached the upstream. */
   readonly callsPerSecond: number;
   /** That reached the upstream until all refuse: the median of the trips, and the most. */
   readonly failures: number;
@@ -69,48 +69,71 @@ async function startProxies({ stage }: BenchFleet): Promise<ProxyMember[]> {
   return proxies;
 }
 
-/** Every proxy is called at its share of the rate until it refuses. */
+/** Calls go to the proxies in turns until all of them refuse. */
 async function tripAll(proxies: readonly ProxyMember[], upstream: WatchedUpstream, { host, rate }: { host: string; rate: number }): Promise<Trip> {
-  upstream.begin(1);
-  const startMs = performance.now();
-  const ends = await Promise.all(
-    proxies.map(({ proxy }) =>
-      runLoad({ proxy, host, path: '/echo?status=511', connections: CONNECTIONS, calls: CALLS_MAX, qps: rate / PROXIES, isOver: (ended) => ended.at(-1)?.degraded === true }),
-    ),
-  );
-  const seconds = (performance.now() - startMs) / 1_000;
-  return { failures: upstream.arrivals.length, callsPerSecond: ends.flat().length / seconds };
+  const agents = proxies.map(() => new Agent({ keepAlive: true }));
+  const callers = proxies.map(({ proxy }, index): Caller => async () => {
+    const { degraded } = await call({ proxy, host, path: '/echo?status=511' }, agents[index]);
+    return degraded;
+  });
+  const trip = await callUntilRefused(callers, upstream, rate);
+  for (const agent of agents) agent.destroy();
+  return trip;
 }
 
 /** As many callers, each with a breaker of its own that opens after as many failures; cockatiel's, around the same calls. */
 async function tripLocal(upstream: WatchedUpstream, rate: number): Promise<Trip> {
-  upstream.begin(1);
   const [host = '', port = ''] = upstream.target.split(':');
   const target: Address = { host, port: Number(port) };
-  const startMs = performance.now();
-  await Promise.all(Array.from({ length: PROXIES }, () => callUntilBroken(target, rate / PROXIES)));
-  const seconds = (performance.now() - startMs) / 1_000;
-  return { failures: upstream.arrivals.length, callsPerSecond: upstream.arrivals.length / seconds };
+  const agent = new Agent({ keepAlive: true });
+  const callers = Array.from({ length: PROXIES }, (): Caller => {
+    const breaker = circuitBreaker(handleAll, { halfOpenAfter: 600_000, breaker: new ConsecutiveBreaker(THRESHOLD) });
+    const failing = async (): Promise<void> => {
+      const { status } = await call({ proxy: target, host: 'local', path: '/echo?status=511' }, agent);
+      if (status === 511) throw new Error('failed');
+    };
+    return () => breaker.execute(failing).then(() => false, (error: unknown) => error instanceof BrokenCircuitError);
+  });
+  const trip = await callUntilRefused(callers, upstream, rate);
+  agent.destroy();
+  return trip;
 }
 
-async function callUntilBroken(target: Address, rate: number): Promise<void> {
-  const breaker = circuitBreaker(handleAll, { halfOpenAfter: 600_000, breaker: new ConsecutiveBreaker(THRESHOLD) });
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+/** One call; true: it was refused without reaching the upstream. */
+type Caller = () => Promise<boolean>;
+
+/** At a rate the callers take turns, evenly; with none each calls as soon as it was answered. One that was refused is done. */
+async function callUntilRefused(callers: readonly Caller[], upstream: WatchedUpstream, rate: number): Promise<Trip> {
+  upstream.begin(1);
   const startMs = performance.now();
-  const everyMs = rate === 0 ? 0 : 1_000 / rate;
-  for (let n = 0; ; n++) {
-    const earlyMs = startMs + n * everyMs - performance.now();
-    if (earlyMs > 1) await new Promise((resolve) => setTimeout(resolve, earlyMs));
-    try {
-      await breaker.execute(async () => {
-        const { status } = await call({ proxy: target, host: 'local', path: '/echo?status=511' }, agent);
-        if (status === 511) throw new Error('failed');
-      });
-    } catch (error) {
-      if (error instanceof BrokenCircuitError) break;
-    }
+  await (rate === 0 ? callInLoops(callers) : callInTurns(callers, rate));
+  const failures = upstream.arrivals.length;
+  return { failures, callsPerSecond: failures / ((performance.now() - startMs) / 1_000) };
+}
+
+async function callInTurns(callers: readonly Caller[], rate: number): Promise<void> {
+  const calling = new Set(callers);
+  const inFlight = new Set<Promise<void>>();
+  const startMs = performance.now();
+  for (let n = 0; calling.size > 0 && n < CALLS_MAX; n++) {
+    const earlyMs = startMs + (n * 1_000) / rate - performance.now();
+    if (earlyMs > 1) await sleep(earlyMs);
+    const caller = callers[n % callers.length] as Caller;
+    if (!calling.has(caller)) continue;
+    const made = caller().then((isRefused) => {
+      if (isRefused) calling.delete(caller);
+      inFlight.delete(made);
+    });
+    inFlight.add(made);
   }
-  agent.destroy();
+  await Promise.all(inFlight);
+}
+
+async function callInLoops(callers: readonly Caller[]): Promise<void> {
+  const loop = async (caller: Caller): Promise<void> => {
+    for (let n = 0; n < CALLS_MAX; n++) if (await caller()) return;
+  };
+  await Promise.all(callers.flatMap((caller) => [loop(caller), loop(caller)]));
 }
 
 function rowOf(rate: number, who: string, trips: readonly Trip[]): OvershootRow {
