@@ -1,8 +1,9 @@
 /** What the pump does, as metrics and as lines that a person understands. */
 import type { MisplacedRecord, OwnerObserver, Transition } from '#engine';
-import type { Logger, Metrics } from '#runtime';
+import { Sparing, type Logger, type Metrics } from '#runtime';
 
 export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
+  const sparing = new Sparing(logger);
   return {
     folded: (_partition, { tally }) => metrics.folded(tally),
     committed: (partition, answer) => {
@@ -15,9 +16,9 @@ export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
         logger.info({ transition }, inWords(transition));
       }
     },
-    sentOn: (records) => logger.warn(misrouting(records), misroutingInWords(records)),
+    sentOn: (records) => sparing.warn(MISROUTED, misrouting(records)),
     incarnated: (incarnation, reason) => logger.info({ incarnation }, `partition ${incarnation.partition}: incarnation ${incarnation.number} begins, ${reason}`),
-    postponed: (partition, what, error) => logger.warn({ partition, err: error }, `${what} failed and will be tried again`),
+    postponed: (partition, what, error) => sparing.warn(`${what} failed and will be tried again`, { partition, err: error }),
   };
 }
 
@@ -27,16 +28,13 @@ export function inWords({ upstream, from, to, reason, openUntilMs, generation }:
   return `${upstream}: ${from} → ${to}${until}, ${reason} (generation ${generation})`;
 }
 
-function misrouting(records: readonly MisplacedRecord[]): object {
-  const [{ partition, offset, upstream, reporter } = {}] = records;
-  return { records: records.length, first: { partition, offset, upstream, reporter } };
-}
-
 /** L2: with the producer's fix. */
-function misroutingInWords(records: readonly MisplacedRecord[]): string {
-  const reporters = [...new Set(records.map(({ reporter }) => reporter))].slice(0, 3).join(', ');
-  return (
-    `${records.length} outcomes of ${reporters} were in another partition than their upstream's and are sent on to it; ` +
-    'have the producer use key = upstream and the murmur2 partitioner (librdkafka: partitioner=murmur2_random)'
-  );
+const MISROUTED =
+  'outcomes were in another partition than their upstream’s and are sent on to it; have their producer use ' +
+  'key = upstream and the murmur2 partitioner (librdkafka: partitioner=murmur2_random)';
+
+function misrouting(records: readonly MisplacedRecord[]): object {
+  const [{ partition, offset, upstream } = {}] = records;
+  const reporters = [...new Set(records.map(({ reporter }) => reporter))].slice(0, 3);
+  return { records: records.length, reporters, first: { partition, offset, upstream } };
 }

@@ -15,6 +15,7 @@ export { beginProcess, type Process } from './process.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { type LogLevel } from './settings.ts';
+export { Sparing } from './sparing.ts';
 export { StartError } from './start-error.ts';
 export { Stopper, type StopperOptions } from './stopper.ts';
 export { VERSION } from './version.ts';

@@ -17,17 +17,26 @@ describe('an outage', () => {
     expect(stage.health.ready().ok).toBe(false);
   });
 
-  it('is said at once, then each 5 s however often it is told, then when it is over', () => {
+  it('is said once it has lasted a second, then each 5 s however often it is told, then when it is over', () => {
     const { stage, outage } = staged();
     for (; stage.nowMs < 12_000; stage.nowMs += 100) outage.failed(new Error('connect ECONNREFUSED\n  at stack'));
     outage.reached();
     outage.reached();
     expect(stage.lines).toEqual([
-      'Kafka at k:9092 is out of reach (connect ECONNREFUSED); outcomes wait; trying again',
-      'Kafka at k:9092 is out of reach for 5.0 s (connect ECONNREFUSED); outcomes wait; trying again',
-      'Kafka at k:9092 is out of reach for 10 s (connect ECONNREFUSED); outcomes wait; trying again',
+      'Kafka at k:9092 is out of reach for 1.0 s (connect ECONNREFUSED); outcomes wait; trying again',
+      'Kafka at k:9092 is out of reach for 6.0 s (connect ECONNREFUSED); outcomes wait; trying again',
+      'Kafka at k:9092 is out of reach for 11 s (connect ECONNREFUSED); outcomes wait; trying again',
       'Kafka at k:9092 is in reach again after 12 s',
     ]);
+  });
+
+  it('is not said when it is over within a second', () => {
+    const { stage, outage } = staged();
+    outage.failed(new Error('the coordinator moved'));
+    stage.nowMs += 999;
+    outage.failed(new Error('the coordinator moved'));
+    outage.reached();
+    expect(stage.lines).toEqual([]);
   });
 
   it('keeps the process from being ready for as long as it lasts', () => {

@@ -1,11 +1,13 @@
 /**
- * Something that this process needs and that can be out of reach: Kafka, Redis. Says so in one clear line when that
- * begins and each few seconds while it lasts, once more when it is over, and keeps the process from being ready
+ * Something that this process needs and that can be out of reach: Kafka, Redis. Says so in one clear line when that has
+ * lasted a second and each few seconds from then on, once more when it is over, and keeps the process from being ready
  * meanwhile. However often failures are told, no more is said.
  */
 import type { Condition, Health } from './health.ts';
 import type { Logger } from './logger.ts';
 
+/** A failure that is over sooner is no news: a connection is made anew, a coordinator moves. */
+const SAID_AFTER_MS = 1_000;
 /** How often an outage that goes on is said again, ms. */
 const SAID_EACH_MS = 5_000;
 
@@ -45,10 +47,10 @@ export class Outage {
     const reason = shortReason(error);
     const { what, meanwhile, logger } = this.#options;
     this.#condition.notReady(`out of reach: ${reason}`);
-    if (nowMs - this.#saidMs < SAID_EACH_MS) return;
+    const lastsMs = nowMs - this.#sinceMs;
+    if (lastsMs < SAID_AFTER_MS || nowMs - this.#saidMs < SAID_EACH_MS) return;
     this.#saidMs = nowMs;
-    const lasting = nowMs > this.#sinceMs ? ` for ${inSeconds(nowMs - this.#sinceMs)}` : '';
-    logger.warn({ reason }, `${what} is out of reach${lasting} (${reason}); ${meanwhile}; trying again`);
+    logger.warn({ reason }, `${what} is out of reach for ${inSeconds(lastsMs)} (${reason}); ${meanwhile}; trying again`);
   }
 
   /** It answers. */
@@ -56,8 +58,10 @@ export class Outage {
     this.#condition.ready();
     if (this.#sinceMs === undefined) return;
     const lastedMs = this.#nowMs() - this.#sinceMs;
+    const wasSaid = this.#saidMs !== -Infinity;
     this.#sinceMs = undefined;
     this.#saidMs = -Infinity;
+    if (!wasSaid) return;
     this.#options.logger.info(`${this.#options.what} is in reach again after ${inSeconds(lastedMs)}`);
   }
 }

@@ -2,7 +2,7 @@
  * The fleet's drivers: logs in Kafka, states and documents in Redis. Opening them connects in the background and says
  * so nowhere but to `kafka` and `redis`; what is out of reach is tried again for as long as it takes.
  */
-import { Outage, formatAddress, type FleetConfig, type Runtime } from '#runtime';
+import { Outage, Sparing, formatAddress, type FleetConfig, type Runtime } from '#runtime';
 import type { Drivers, OnError } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openRedis } from '../redis/redis.ts';
@@ -73,7 +73,8 @@ export function openFleetFor({ config, logger, health }: Runtime): Fleet {
   const { kafkaBrokers, redisUrl } = config.drivers;
   const kafka = new Outage({ what: `Kafka at ${kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: MEANWHILE.kafka, logger, health });
   const redis = new Outage({ what: `Redis at ${new URL(redisUrl.reveal()).host}`, meanwhile: MEANWHILE.redis, logger, health });
-  const onError: OnError = (error, doing) => logger.error({ err: error }, `${doing} failed and will be tried again`);
+  const sparing = new Sparing(logger);
+  const onError: OnError = (error, doing) => sparing.error(`${doing} failed and will be tried again`, { err: error });
   return openFleet({ config: config.drivers, instance: config.instance, kafka, redis, onError });
 }
 

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { Sparing } from './sparing.ts';
+
+it('says the same thing at most each 5 s and then how often it was left out; other things by themselves', () => {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const say = (_: object, line?: string): void => void lines.push(`${nowMs} ${line}`);
+  const sparing = new Sparing({ warn: say, error: say } as never, () => nowMs);
+  for (; nowMs < 11_000; nowMs += 500) sparing.warn('a mark could not be appended', {});
+  sparing.error('documents could not be read', {});
+  expect(lines).toEqual([
+    '0 a mark could not be appended',
+    '5000 a mark could not be appended (9 lines like this were left out)',
+    '10000 a mark could not be appended (9 lines like this were left out)',
+    '11000 documents could not be read',
+  ]);
+});
