@@ -216,7 +216,10 @@ class Live {
   }
 }
 
-/** Records of one partition stand one behind the other, in the order in which they were given. */
+/**
+ * Records of one partition stand one behind the other, in the order in which they were given. An answer can be missing:
+ * when a partition moves during a send to a broker that has answered for its others, kafkajs leaves it out and says nothing.
+ */
 function placesOf(drafts: readonly Draft[], answers: readonly RecordMetadata[]): Appended[] {
   const placeOf = (topic: string, partition: number): string => `${topic} ${partition}`;
   const next = new Map(answers.map((answer) => [placeOf(answer.topicName, answer.partition), { offset: Number(answer.baseOffset), appendMs: Number(answer.logAppendTime ?? -1) }]));

@@ -4,7 +4,7 @@
  */
 import { Defect } from '#engine';
 import { isOutOfReach } from './connectivity.ts';
-import { isOutOfRange, ONE_BATCH, type Fetched, type Link } from './link.ts';
+import { GivenUp, isOutOfRange, ONE_BATCH, type Fetched, type Link } from './link.ts';
 import { pause } from './within.ts';
 
 /** How long a broker holds a request; a partition wanted meanwhile waits for that, ms. */
@@ -29,6 +29,8 @@ export class FetchLoop {
   readonly #sink: FetchSink;
   readonly #stopping = new AbortController();
   readonly #polling = new Map<string, Promise<void>>();
+  /** By broker, one after the other. */
+  readonly #failures = new Map<string, number>();
   readonly #ended: Promise<void>;
   #wake: () => void = () => {};
   #woken: Promise<void> = Promise.resolve();
@@ -88,10 +90,15 @@ export class FetchLoop {
         const positions = await this.#ledBy(leader);
         if (positions.size === 0) return;
         await this.#fetch(positions);
+        this.#failures.delete(leader);
       }
     } catch (error) {
       if (error instanceof Defect) throw error;
-      await pause(RETRY_FIRST_MS, signal);
+      // Another broker's trouble must not slow this one down.
+      if (error instanceof GivenUp) return;
+      const failures = this.#failures.get(leader) ?? 0;
+      this.#failures.set(leader, failures + 1);
+      await pause(Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_MAX_MS), signal);
     } finally {
       this.#polling.delete(leader);
     }
@@ -111,7 +118,7 @@ export class FetchLoop {
     try {
       this.#give(await this.#link.fetch(positions, { waitMs }));
     } catch (error) {
-      if (isOutOfReach(error) && !isOutOfRange(error)) throw error;
+      if (isPassing(error)) throw error;
       // One of them is the reason, and must not hold up the others, nor what stands before it in its own.
       for (const [partition, position] of positions) await this.#fetchAlone(partition, position);
     }
@@ -122,7 +129,7 @@ export class FetchLoop {
     try {
       this.#give(await this.#link.fetch(new Map([[partition, position]]), { waitMs: 0, partitionBytesMax: ONE_BATCH }));
     } catch (error) {
-      if (isOutOfReach(error) && !isOutOfRange(error)) throw error;
+      if (isPassing(error)) throw error;
       this.#sink.failed(partition, error);
     }
   }
@@ -131,4 +138,9 @@ export class FetchLoop {
     if (this.#stopping.signal.aborted) return;
     for (const each of fetched) Defect.guard('taking fetched records in', () => this.#sink.fetched(each));
   }
+}
+
+/** It says nothing about a partition: nobody was reached, or the wrong broker. */
+function isPassing(error: unknown): boolean {
+  return error instanceof GivenUp || (isOutOfReach(error) && !isOutOfRange(error));
 }

@@ -147,10 +147,11 @@ export class Link {
       this.#connectivity.reached(this.#name);
       return result;
     } catch (error) {
-      if (!isAnswer(error) && !this.#closed) {
-        this.#drop(session);
-        this.#connectivity.failed(this.#name, error);
-      }
+      if (isAnswer(error) || this.#closed) throw error;
+      // Somebody else's trouble ended it, and has been told.
+      if (this.#session !== session) throw new GivenUp(`${what} of ${this.#topic} ended with its connection`, { cause: error });
+      this.#drop(session);
+      this.#connectivity.failed(this.#name, error);
       throw error;
     }
   }
@@ -159,6 +160,11 @@ export class Link {
     session?.end();
     if (this.#session === session) this.#session = undefined;
   }
+}
+
+/** What else was asked over the same connection had trouble; nothing speaks against asking again at once. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp';
 }
 
 /** The connection is as good as ever: it is the position, or the bytes, that can't be had. */

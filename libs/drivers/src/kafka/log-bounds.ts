@@ -2,12 +2,19 @@
  * What a partition of the outcomes log has: first and next offset, which log it is (V1), and how far a group got (L2).
  * Asked for often, by all partitions at once: calls that come together share one question to Kafka.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { LogBounds } from '#engine';
 import { logIdentity } from '../log-identity.ts';
 import { isOutOfRange, ONE_BATCH, type Bounds, type Link } from './link.ts';
 
 /** How long an identity is believed, ms; by then a topic that was deleted and made again has been found out. */
 const IDENTITY_BELIEVED_MS = 1_000;
+/**
+ * A broker that has just become the leader may for a moment know of less than the last one had acknowledged. An end lower
+ * than it was is believed of the same log only after this, ms: who takes it for lost would begin anew (V1).
+ */
+const LOWER_END_AFTER_MS = 2_000;
+const LOOK_AGAIN_MS = 100;
 
 export interface LogBoundsOptions {
   readonly reads: Link;
@@ -26,6 +33,8 @@ interface Believed {
 export class LogBoundsReader {
   readonly #options: LogBoundsOptions;
   readonly #believed = new Map<number, Believed>();
+  /** Highest end of each partition that was told, and of which log. */
+  readonly #ends = new Map<number, Pick<LogBounds, 'next' | 'identity'>>();
   #asking: Promise<readonly Bounds[]> | undefined;
   #committed: Promise<ReadonlyMap<number, number>> | undefined;
 
@@ -43,12 +52,35 @@ export class LogBoundsReader {
     // Only those who come before the question is put share it: later ones may know of more.
     this.#asking ??= Promise.resolve().then(() => {
       this.#asking = undefined;
-      return this.#options.reads.bounds(this.#options.partitions);
+      return this.#ask();
     });
     return await this.#asking;
   }
 
   async of(partition: number): Promise<LogBounds> {
+    const untilMs = performance.now() + LOWER_END_AFTER_MS;
+    for (;;) {
+      const bounds = await this.#of(partition);
+      const { next, identity } = this.#ends.get(partition) ?? bounds;
+      const isLower = bounds.next < next && bounds.identity === identity;
+      if (!isLower || performance.now() > untilMs) {
+        this.#ends.set(partition, bounds);
+        return bounds;
+      }
+      await setTimeout(LOOK_AGAIN_MS);
+    }
+  }
+
+  async #ask(): Promise<readonly Bounds[]> {
+    const all = await this.#options.reads.bounds(this.#options.partitions);
+    for (const [partition, { next }] of all.entries()) {
+      const end = this.#ends.get(partition);
+      if (end !== undefined && end.next < next) this.#ends.set(partition, { ...end, next });
+    }
+    return all;
+  }
+
+  async #of(partition: number): Promise<LogBounds> {
     const bounds = (await this.all())[partition];
     if (bounds === undefined) throw new Error(`assertion: partition ${partition} is none of ${this.#options.partitions}`);
     const believed = this.#believed.get(partition);

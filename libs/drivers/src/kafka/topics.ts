@@ -104,7 +104,15 @@ async function makeTopics(admin: Admin, missing: readonly Wanted[]): Promise<voi
     configEntries: Object.entries({ ...settings, ...beside }).map(([name, value]) => ({ name, value })),
   }));
   // One by one, so that what another process makes at the same time is no reason to leave out the rest.
-  for (const topic of topics) await admin.createTopics({ topics: [topic], waitForLeaders: false, timeout: LED_WITHIN_MS });
+  for (const topic of topics) {
+    try {
+      await admin.createTopics({ topics: [topic], waitForLeaders: false, timeout: LED_WITHIN_MS });
+    } catch (error) {
+      // kafkajs says no more than that there was an error; what it was stands inside.
+      const [said = error] = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
+      throw new Error(`topic ${topic.topic} can't be made: ${said instanceof Error ? said.message : String(said)}`, { cause: error });
+    }
+  }
 }
 
 function partitionProblems({ topic, partitions }: Wanted, found: number | undefined): string[] {
