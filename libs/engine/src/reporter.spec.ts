@@ -76,15 +76,22 @@ describe('V6: the reporter', () => {
     ]);
   });
 
-  test('L4: once 200 wait, calls alike are merged; and so they are behind a send that carried more', async () => {
-    for (let n = 0; n < 1 + 200 + 50; n++) reporter.report(call());
+  test('L4: beyond 200 calls in 100 ms calls alike are merged, and so they are in the 100 ms behind, however small the sends', async () => {
+    for (let n = 0; n < 250; n++) reporter.report(call());
     nowMs += 4;
     await log.sends[0]?.acknowledge();
-    expect(sent(1).map(({ count }) => count)).toEqual([...Array.from({ length: 200 }, () => 1), 50]);
+    expect(sent(1).map(({ count }) => count)).toEqual([...Array.from({ length: 199 }, () => 1), 50]);
+    nowMs += 100;
     for (let n = 0; n < 30; n++) reporter.report(call());
-    nowMs += 90;
     await log.sends[1]?.acknowledge();
     expect(sent(2)).toMatchObject([{ count: 30 }]);
+    nowMs += 200;
+    reporter.report(call());
+    reporter.report(call());
+    await log.sends[2]?.acknowledge();
+    nowMs += 90;
+    reporter.pulse();
+    expect(log.sends.slice(3).flatMap(({ records }) => records.map(({ count }) => count))).toEqual([1, 1]);
   });
 
   test('merged calls that count against an upstream go behind those that don’t: no ratio trips on half of a send', async () => {

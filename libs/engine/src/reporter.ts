@@ -36,7 +36,7 @@ export interface ReporterOptions {
   readonly wake?: (afterMs: number) => void;
   /** After a send the next waits this long for each call that it carried, ms, `PACE_MAX_MS` at most; 0: not at all; default 4. */
   readonly pacePerCallMs?: number;
-  /** Calls that wait as records of their own; and a send that carried more is followed by one of merged calls. Default 200. */
+  /** Calls that go as records of their own in 100 ms; beyond it, and in the 100 ms behind, calls alike are merged. Default 200. */
   readonly singlesMax?: number;
 }
 
@@ -50,6 +50,8 @@ const PACE_BAD_MAX_MS = 10;
 /** Records waiting at most, and sends on their way at most; beyond it calls are dropped and counted. */
 const WAITING_MAX = 10_000;
 const SENDS_MAX = 4;
+/** In which calls are counted, to tell few from many, ms. */
+const SPAN_MS = 100;
 /** L4: calls merged into one record were known within this of each other, ms. */
 const ALIKE_WITHIN_MS = 100;
 /** L4. */
@@ -79,6 +81,8 @@ export class Reporter {
   #failed: (readonly Outcome[])[] = [];
   #failedRecords = 0;
   #sending = 0;
+  /** Calls in this span of time, by its number, and in the one before. */
+  readonly #span = { number: Number.NaN, calls: 0, before: 0 };
   /** When the last send began, and what it carried. */
   #last = { atMs: -Infinity, calls: 0 };
   /** Whether an error or a slow call is among what waits. */
@@ -144,7 +148,7 @@ export class Reporter {
   }
 
   #wait(call: Call, atMs: number): void {
-    const isFew = this.#singles.length < this.#singlesMax && this.#last.calls <= this.#singlesMax;
+    const isFew = this.#isOneOfFew(atMs);
     const slow = isSlow(call);
     if (slow || isError(call.result)) this.#isBadWaiting = true;
     const alike = isFew ? undefined : findAlike(this.#merged.get(call.upstream), { call, slow, atMs });
@@ -157,6 +161,18 @@ export class Reporter {
     const record = this.#record(call, atMs);
     if (isFew) this.#singles.push(record);
     else this.#addMerged({ record, isSlow: slow });
+  }
+
+  #isOneOfFew(atMs: number): boolean {
+    const span = this.#span;
+    const number = Math.floor(atMs / SPAN_MS);
+    if (number !== span.number) {
+      span.before = number === span.number + 1 ? span.calls : 0;
+      span.calls = 0;
+      span.number = number;
+    }
+    span.calls++;
+    return Math.max(span.calls, span.before) <= this.#singlesMax;
   }
 
   #addMerged(merged: Merged): void {
