@@ -58,12 +58,13 @@ export class PumpStage {
     return embedded;
   }
 
-  pumpOn(ports: Partial<OwnerPorts> = {}, group = 'ingest'): Pump {
+  pumpOn(ports: Partial<OwnerPorts> = {}, group = 'ingest', areQuietCommitsDeferred = false): Pump {
     this.observed.length = 0;
     const note = (what: string) => (_: unknown, detail: unknown) => void this.observed.push({ what, detail });
     return new Pump({ ...this.log, ...ports }, {
       group,
       owns: () => true,
+      areQuietCommitsDeferred,
       newId: () => `commit-${group}-${this.#commits++}`,
       observer: {
         folded: note('folded'),

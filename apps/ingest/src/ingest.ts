@@ -49,6 +49,8 @@ export class Ingest {
       owns: (upstream, partition) => partitionOf(upstream, this.#drivers.partitions) === partition,
       newId: randomUUID,
       lateAfterMs: config.lateAfterMs,
+      // One process commits to its own file: cheap, and all there is to lose.
+      areQuietCommitsDeferred: config.drivers.kind === 'fleet',
       observer: observe(logger, metrics),
     });
     this.#stops.push(await this.#drivers.reader.run(pump));

@@ -31,6 +31,8 @@ export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax'
   readonly owns: (upstream: string, partition: number) => boolean;
   /** A fresh commit id. */
   readonly newId: () => string;
+  /** Batches that changed no breaker's state are committed by the pulse, many as one; default: each at once. */
+  readonly areQuietCommitsDeferred?: boolean;
   /** What happens, for metrics and log lines. */
   readonly observer: OwnerObserver;
 }
@@ -72,6 +74,12 @@ export class PartitionOwner {
   /** Made, or found at the claim, and not known to be published. */
   #unpublished: OutboxEntry[] = [];
   #publishing: Promise<void> | undefined;
+  /** The control offset that the store has. */
+  #committedControl = -1;
+  /** A commit failed: nothing more is folded before one stands, or what is ahead of the store would grow without bound. */
+  #isOwing = false;
+  /** The partition is given up: a newer owner is not to be contended with. */
+  #isLeaving = false;
   /** The store may have lost what it had: to be found out by a commit that moves nothing. */
   #isDoubted = false;
   /** Sent and not answered: sent again as it was (ALREADY tells a lost reply). */
@@ -100,9 +108,26 @@ export class PartitionOwner {
 
   async take(records: readonly LogRecord[]): Promise<void> {
     await this.#catchUp();
+    if (this.#isOwing) await this.#commit();
     if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
+    if (this.#options.areQuietCommitsDeferred !== true || this.#hasNews) await this.settle();
+  }
+
+  /** Commits what is folded, if there is something. */
+  async settle(): Promise<void> {
     await this.#commit();
     await this.publish();
+  }
+
+  /** The partition is no longer ours, or about to be: what is folded is committed, if the store still takes it from us. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    await this.settle();
+  }
+
+  /** What others wait for: a change of state, or documents that came into force. */
+  get #hasNews(): boolean {
+    return this.#fold.control !== this.#committedControl || this.#unpublished.some((entry) => !this.#isCommitted(entry));
   }
 
   /**
@@ -167,6 +192,7 @@ export class PartitionOwner {
     this.#sentOnTo = Math.max(this.#sentOnTo, bounds.passed, meta?.next ?? 0);
     this.#epoch = claim.epoch;
     this.#expected = meta?.next ?? null;
+    this.#committedControl = meta?.control ?? -1;
     this.#rewrite = claim.meta !== undefined && kept === undefined;
     this.#restoringTo = meta === undefined ? bounds.next : meta.restoringTo;
     this.#unpublished = [...claim.outbox];
@@ -231,10 +257,13 @@ export class PartitionOwner {
     for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
       if (this.#unanswered === undefined && !this.#isDoubted && this.#fold.next <= (this.#expected ?? -1)) return;
       const commit = (this.#unanswered ??= this.#commitOf());
+      this.#isOwing = true;
       const answer = await this.#ports.states.commit(commit);
+      this.#isOwing = false;
       this.#unanswered = undefined;
       this.#isDoubted = false;
       this.#options.observer.committed(this.partition, answer);
+      if (this.#isLeaving && (answer.kind === 'FENCED' || answer.kind === 'REGRESSED')) return;
       await this.#act(answer, commit);
     }
     throw new Error(`partition ${this.partition}: no commit stood after ${COMMIT_ROUNDS_MAX} rounds`);
@@ -266,6 +295,7 @@ export class PartitionOwner {
       case 'OK':
       case 'ALREADY':
         this.#expected = commit.next;
+        this.#committedControl = commit.control;
         this.#rewrite = false;
         this.#fold.settled(commit.next);
         return;

@@ -22,6 +22,8 @@ interface Owned {
   busy: Promise<void>;
   /** How many things are begun, and not ended. */
   turns: number;
+  /** What the pulse commits. */
+  settling: Promise<void> | undefined;
 }
 
 export class Pump implements PartitionHandler {
@@ -38,7 +40,7 @@ export class Pump implements PartitionHandler {
   async assigned(partition: number): Promise<number> {
     const owner = await PartitionOwner.claim(partition, this.#control, this.#by);
     await owner.publish();
-    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve(), turns: 0 });
+    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve(), turns: 0, settling: undefined });
     return owner.next;
   }
 
@@ -56,16 +58,25 @@ export class Pump implements PartitionHandler {
   async heard({ partition, meta, storeTime }: StateUpdate): Promise<void> {
     const owned = this.#owned.get(partition);
     if (owned === undefined || storeTime === undefined || owned.turns > 0) return;
+    await this.#try(partition, 'comparing with the store', () => inTurn(owned, () => owned.owner.compare(meta)));
+  }
+
+  /** What failed is tried again by whoever comes next; a defect is not. */
+  async #try(partition: number, what: string, action: () => Promise<void>): Promise<void> {
     try {
-      await inTurn(owned, () => owned.owner.compare(meta));
+      await action();
     } catch (error) {
       if (error instanceof Defect) throw error;
-      this.#by.options.observer.postponed(partition, 'comparing with the store', error);
+      this.#by.options.observer.postponed(partition, what, error);
     }
   }
 
+  /** Commits what is folded, so that the next owner has nothing to fold again. */
   async revoked(partition: number): Promise<void> {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined) return;
     this.#owned.delete(partition);
+    await this.#try(partition, 'committing at the end', () => inTurn(owned, () => owned.owner.leave()));
   }
 
   /** Partitions owned, and how far each is. */
@@ -78,7 +89,8 @@ export class Pump implements PartitionHandler {
 
   /**
    * To be called each 100 ms or so, and when the control log has news; a call while one runs does nothing. Appends a
-   * mark where control has news, or where a lease is over by our clock and the log has gone quiet. Never rejects.
+   * mark where control has news, or where a lease is over by our clock and the log has gone quiet, and commits what quiet
+   * batches left. Never rejects, but for a defect.
    */
   async pulse(nowMs: number): Promise<void> {
     if (this.#pulsing) return;
@@ -91,17 +103,20 @@ export class Pump implements PartitionHandler {
   }
 
   async #pulse(partition: number, owned: Owned, nowMs: number): Promise<void> {
-    try {
-      await owned.owner.publish();
-      await this.#control.refresh();
-      if (!(await this.#needsMark(partition, owned, nowMs))) return;
-      const mark = owned.owner.markNow();
-      owned.markedAtMs = nowMs;
-      owned.markedControl = mark.control;
-      await this.#by.ports.outcomes.appendMark(partition, mark);
-    } catch (error) {
-      this.#by.options.observer.postponed(partition, 'appending a mark', error);
-    }
+    // Where something is under way, which may take long, no other partition's pulse waits for it.
+    const isIdle = owned.turns === 0;
+    owned.settling ??= this.#try(partition, 'committing', () => inTurn(owned, () => owned.owner.settle())).finally(() => (owned.settling = undefined));
+    await this.#try(partition, 'appending a mark', () => this.#mark(partition, owned, nowMs));
+    if (isIdle) await owned.settling;
+  }
+
+  async #mark(partition: number, owned: Owned, nowMs: number): Promise<void> {
+    await this.#control.refresh();
+    if (!(await this.#needsMark(partition, owned, nowMs))) return;
+    const mark = owned.owner.markNow();
+    owned.markedAtMs = nowMs;
+    owned.markedControl = mark.control;
+    await this.#by.ports.outcomes.appendMark(partition, mark);
   }
 
   async #needsMark(partition: number, { owner, markedAtMs, markedControl }: Owned, nowMs: number): Promise<boolean> {
