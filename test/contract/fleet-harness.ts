@@ -54,7 +54,7 @@ class Stranger {
     const offsets = await (await this.admin()).fetchTopicOffsets(name);
     const expected = offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
     const found: KafkaMessage[] = [];
-    const consumer = this.#kafka.consumer({ groupId: `${name}.${Math.random().toString(36).slice(2)}` });
+    const consumer = this.#kafka.consumer({ groupId: `${name}.${Math.random().toString(36).slice(2)}`, maxWaitTimeInMs: 100 });
     await consumer.connect();
     await consumer.subscribe({ topic: name, fromBeginning: true });
     await consumer.run({ eachMessage: async ({ message }) => void found.push(message) });

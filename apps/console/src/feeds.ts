@@ -54,10 +54,6 @@ export class Feeds {
   }
 
   #follow(what: string, condition: Condition, follow: () => Promise<Stop>): void {
-    const stop = keepFollowing(follow, (error, waitMs) => {
-      condition.notReady(`${what} can't be read: ${(error as Error).message}`);
-      this.#runtime.logger.warn({ err: error }, `${what} can't be read; trying again in ${waitMs} ms`);
-    });
-    this.#stops.push(stop);
+    this.#stops.push(keepFollowing(follow, { what, condition, logger: this.#runtime.logger }));
   }
 }

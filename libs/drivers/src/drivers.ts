@@ -39,5 +39,11 @@ export interface Drivers {
 /** Injection token of `Drivers`. */
 export const DRIVERS = Symbol('Drivers');
 
+/** Hears whether what a driver needs answers; told as often as one likes. */
+export interface Reach {
+  failed(error: unknown): void;
+  reached(): void;
+}
+
 /** What went wrong in the background, and what was being done; it will be tried again. */
 export type OnError = (error: unknown, doing: string) => void;

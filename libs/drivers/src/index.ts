@@ -4,4 +4,4 @@ export { DriversModule } from './drivers.module.ts';
 export { DataDirectoryError, type DataDirectoryProblem } from './embedded/data-directory.ts';
 export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded/embedded.ts';
 export type { Retention } from './embedded/retention.ts';
-export { openFleet, openFleetFor, type Fleet, type FleetOptions, type Reach } from './fleet/fleet.ts';
+export { openFleet, openFleetFor, type Fleet, type FleetOptions } from './fleet/fleet.ts';

@@ -1,25 +1,31 @@
 import { expect, test, vi } from 'vitest';
-import { keepFollowing } from './keep-following.ts';
+import { keepFollowing, type Following } from './keep-following.ts';
 
 const ended = (): [stop: () => Promise<void>, calls: () => number] => {
   let calls = 0;
   return [async () => void calls++, () => calls];
 };
 
-test('a feed that can’t be followed is tried again, and each failure is told with the pause behind it', async () => {
+const following = (say: (text: string) => void): Following => ({
+  what: 'the states',
+  condition: { notReady: say },
+  logger: { warn: (_: object, text?: string) => say(text ?? '') } as Following['logger'],
+});
+
+test('a feed that can’t be followed is tried again, and each failure is the reason for not being ready, and a line with the pause behind it', async () => {
   const [end, ends] = ended();
-  const failures: [unknown, number][] = [];
-  const failure = new Error('no store');
+  const said: string[] = [];
   let tries = 0;
   const stop = keepFollowing(
     async () => {
-      if (tries++ < 2) throw failure;
+      if (tries++ < 2) throw new Error('no store');
       return end;
     },
-    (error, waitMs) => failures.push([error, waitMs]),
+    following((text) => said.push(text)),
   );
   await vi.waitFor(() => expect(tries).toBe(3), 10_000);
-  expect(failures).toEqual([[failure, 100], [failure, 200]]);
+  const reason = "the states can't be read: no store";
+  expect(said).toEqual([reason, "the states can't be read; trying again in 100 ms", reason, "the states can't be read; trying again in 200 ms"]);
   await stop();
   expect(ends()).toBe(1);
 });
@@ -27,7 +33,7 @@ test('a feed that can’t be followed is tried again, and each failure is told w
 test('one that stays pending holds nobody up, and is stopped when it settles after the end', async () => {
   const [end, ends] = ended();
   const { promise, resolve } = Promise.withResolvers<() => Promise<void>>();
-  const stop = keepFollowing(() => promise, () => expect.unreachable());
+  const stop = keepFollowing(() => promise, following(() => expect.unreachable()));
   await stop();
   expect(ends()).toBe(0);
   resolve(end);
@@ -41,7 +47,7 @@ test('once ended nothing is tried or told any more', async () => {
     tries++;
     return promise;
   };
-  const stop = keepFollowing(follow, () => expect.unreachable());
+  const stop = keepFollowing(follow, following(() => expect.unreachable()));
   await stop();
   reject(new Error('closed'));
   await promise.catch(() => undefined);

@@ -3,7 +3,7 @@ import type { ControlDraft, ControlLog, ControlRecord, Stop } from '#engine';
 import { decodeControl, encodeControl } from '#wire';
 import type { OnError } from '../drivers.ts';
 import type { Database, Statement } from './database.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../listeners.ts';
 
 interface ControlRow {
   readonly offset: number;

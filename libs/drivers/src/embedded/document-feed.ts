@@ -3,7 +3,7 @@ import { Documents } from '#engine';
 import type { DocumentFeed, DocumentSet, Stop } from '#engine';
 import type { OnError } from '../drivers.ts';
 import type { ControlTable } from './control-table.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../listeners.ts';
 
 /** Wait after a reading of the control log that failed, ms. */
 const READ_AGAIN_AFTER_MS = 1_000;

@@ -8,7 +8,7 @@ import type { OnError } from '../drivers.ts';
 import { answerTo, metaAfter } from './commit-answer.ts';
 import type { Database, Statement } from './database.ts';
 import { IdTable } from './id-table.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../listeners.ts';
 import { OutboxTable } from './outbox-table.ts';
 import { assertPartition, PARTITION } from './partition.ts';
 

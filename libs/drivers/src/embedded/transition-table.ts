@@ -3,7 +3,7 @@ import type { Stop, Transition, TransitionLog, TransitionPage, TransitionQuery }
 import { decodeTransition, encodeTransition } from '#wire';
 import type { OnError } from '../drivers.ts';
 import type { Database, Statement } from './database.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../listeners.ts';
 
 const LIMIT_MAX = 1_000;
 

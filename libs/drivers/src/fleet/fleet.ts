@@ -3,16 +3,10 @@
  * so nowhere but to `kafka` and `redis`; what is out of reach is tried again for as long as it takes.
  */
 import { Outage, Sparing, formatAddress, type FleetConfig, type Runtime } from '#runtime';
-import type { Drivers, OnError } from '../drivers.ts';
+import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openRedis } from '../redis/redis.ts';
 import { DocumentPublisher } from './document-publisher.ts';
-
-/** Hears whether something answers; told as often as one likes. */
-export interface Reach {
-  failed(error: unknown): void;
-  reached(): void;
-}
 
 export interface FleetOptions {
   readonly config: FleetConfig;

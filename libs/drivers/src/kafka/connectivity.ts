@@ -2,12 +2,7 @@
  * Is Kafka in reach? Several connections find out by themselves; it is when none of them has trouble. Told on to whoever
  * opened the driver, as often as it is found out.
  */
-
-/** Hears whether Kafka answers; told as often as one likes. */
-export interface Reach {
-  failed(error: unknown): void;
-  reached(): void;
-}
+import type { Reach } from '../drivers.ts';
 
 export class Connectivity {
   readonly #reach: Reach;

@@ -9,7 +9,7 @@ import type { OnError } from '../drivers.ts';
 import type { Appender } from './appender.ts';
 import { Follower } from './follower.ts';
 import type { Link } from './link.ts';
-import { Listeners } from '../embedded/listeners.ts';
+import { Listeners } from '../listeners.ts';
 import { asBuffer } from './outcome-log.ts';
 
 const PARTITION = 0;

@@ -2,11 +2,11 @@
  * The logs in Kafka: outcomes, control, transitions, dead letters (L1). Opening connects to nothing; the first call, or
  * `prepare`, does, in the background and for as long as it takes. Whether Kafka answers is told to `reach` alone.
  */
-import type { Drivers, OnError } from '../drivers.ts';
+import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { StartError, type Address } from '#runtime';
 import { Appender } from './appender.ts';
 import { Client, type ClientOptions } from './client.ts';
-import { Connectivity, type Reach } from './connectivity.ts';
+import { Connectivity } from './connectivity.ts';
 import { KafkaControlLog } from './control-log.ts';
 import { KafkaDeadLetters } from './dead-letter-log.ts';
 import { Link } from './link.ts';

@@ -6,7 +6,7 @@ import type { Stop, Transition, TransitionLog, TransitionPage, TransitionQuery }
 import { decodeTransition, encodeTransition, partitionOf } from '#wire';
 import type { KafkaMessage } from 'kafkajs';
 import type { OnError } from '../drivers.ts';
-import { Listeners } from '../embedded/listeners.ts';
+import { Listeners } from '../listeners.ts';
 import type { Appender } from './appender.ts';
 import { Follower } from './follower.ts';
 import type { Bounds, Link } from './link.ts';

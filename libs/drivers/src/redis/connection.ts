@@ -5,7 +5,7 @@
  */
 import { Redis } from 'ioredis';
 import type { Secret } from '#runtime';
-import type { Reach } from './reachability.ts';
+import type { Reach } from '../drivers.ts';
 
 /** How long a call may wait for the connection, and then once more for its answer. */
 const COMMAND_TIMEOUT_MS = 1_000;

@@ -1,8 +1,4 @@
-/** Hears whether Redis answers; told as often as one likes. */
-export interface Reach {
-  failed(error: unknown): void;
-  reached(): void;
-}
+import type { Reach } from '../drivers.ts';
 
 /** Several connections as one: Redis is reached when every one of them is. */
 export class Reachability {

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DocumentFeed, StateFeed, StateStore } from '#engine';
 import { StartError, type Secret } from '#runtime';
-import type { OnError } from '../drivers.ts';
+import type { OnError, Reach } from '../drivers.ts';
 import { Connection, RedisFailure } from './connection.ts';
 import { RedisDocumentFeed } from './document-feed.ts';
 import { RedisDocumentStore } from './document-store.ts';
 import { FeedHub } from './feed-hub.ts';
-import { Reachability, type Reach } from './reachability.ts';
+import { Reachability } from './reachability.ts';
 import { checkServer } from './server-check.ts';
 import { RedisStateFeed } from './state-feed.ts';
 import { RedisStateStore } from './state-store.ts';

@@ -1,5 +1,5 @@
 import type { Stop } from '#engine';
-import type { OnError } from '../drivers.ts';
+import type { OnError } from './drivers.ts';
 
 /**
  * Subscribers within this process. They are told in a microtask of their own, so that none can fail, or call back
