@@ -9,7 +9,7 @@ import { ownRedis } from '../support/services/services.ts';
 const eventually = <T>(claim: () => T | Promise<T>): Promise<T> => vi.waitFor(claim, 10_000);
 /** Of a stage. */
 const PARTITIONS = 2;
-const setOf = (control: number, ...documents: Document[]): DocumentSet => ({ control, documents });
+const setOf = (control: number, ...documents: Document[]): DocumentSet => ({ control, identity: 'log', documents });
 const [A, B, C] = [setting('a', 'a'), setting('b', 'b'), location('c', 'c.shop')];
 
 async function hear(feed: DocumentFeed): Promise<DocumentSet[]> {
@@ -29,7 +29,7 @@ async function rounds(feed: StateFeed): Promise<void> {
 
 test('a person reads each document as its operator wrote it', async () => {
   const { documentStore, prefix } = stageRedis();
-  await documentStore.publish(setOf(7, A, C), 'log');
+  await documentStore.publish(setOf(7, A, C));
   const [redis, keys] = [redisClient(), documentKeys(prefix)];
   expect(new Set(await redis.hkeys(keys.bodies))).toEqual(new Set(['Upstream/shop/c', 'UpstreamTrafficSetting/shop/a']));
   expect(JSON.parse((await redis.hget(keys.bodies, 'UpstreamTrafficSetting/shop/a')) as string)).toEqual(A.body);
@@ -42,27 +42,27 @@ test('only what differs is written, and nothing where nothing does', async (cont
   const redis = redisClient(server.url);
   const calls = async (command: string): Promise<number> => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await redis.info('commandstats'))?.[1] ?? 0);
   const changed: string[] = [];
-  await documentStore.publish(setOf(3, A, B), 'log');
+  await documentStore.publish(setOf(3, A, B));
   await redis.config('RESETSTAT');
-  for (let time = 0; time < 3; time++) await documentStore.publish(setOf(3, A, B), 'log');
+  for (let time = 0; time < 3; time++) await documentStore.publish(setOf(3, A, B));
   expect([await calls('hset'), await calls('publish'), await calls('eval') + (await calls('evalsha'))]).toEqual([0, 0, 0]);
   const watched = await redis.monitor();
   onTestFinished(() => watched.disconnect());
   watched.on('monitor', (_time: string, [command, , ...args]: string[]) => /^(?:hset|hdel)$/i.test(command ?? '') && changed.push(args[0] ?? ''));
-  await documentStore.publish(setOf(5, setting('a', 'a', 20), C), 'log');
+  await documentStore.publish(setOf(5, setting('a', 'a', 20), C));
   await eventually(() => expect(changed).toEqual(['Upstream/shop/c', 'UpstreamTrafficSetting/shop/b', 'control']));
 });
 
 test('an older offset of the same control log replaces nothing, a newer one does', async () => {
   const [one, other] = [stageRedis(), stageRedis()];
   const behind = stageRedis({ prefix: one.prefix });
-  await one.documentStore.publish(setOf(7, A), 'log');
-  await behind.documentStore.publish(setOf(6, B), 'log');
+  await one.documentStore.publish(setOf(7, A));
+  await behind.documentStore.publish(setOf(6, B));
   expect(await hear(one.documentFeed)).toEqual([setOf(7, A)]);
-  await behind.documentStore.publish(setOf(8, A, B), 'log');
+  await behind.documentStore.publish(setOf(8, A, B));
   expect(await hear(stageRedis({ prefix: one.prefix }).documentFeed)).toEqual([setOf(8, A, B)]);
-  await other.documentStore.publish(setOf(-1), '');
-  expect(await hear(other.documentFeed)).toEqual([setOf(-1)]);
+  await other.documentStore.publish({ control: -1, documents: [] });
+  expect(await hear(other.documentFeed)).toEqual([{ control: -1, documents: [] }]);
 });
 
 test('of many that publish at once the newest offset stays', async () => {
@@ -72,7 +72,7 @@ test('of many that publish at once the newest offset stays', async () => {
   const publish = async (control: number): Promise<void> => {
     const set = setOf(control, setting('a', 'a', control + 1), ...(control % 2 === 0 ? [B] : []));
     // Overtaken again and again, one gives up; it is called again each second.
-    await eventually(() => publishers[control % 4]?.publish(set, 'log'));
+    await eventually(() => publishers[control % 4]?.publish(set));
   };
   await Promise.all(Array.from({ length: 40 }, (_, index) => publish((index * 7) % 40)));
   const sets = await heard;
@@ -83,27 +83,27 @@ test('of many that publish at once the newest offset stays', async () => {
 
 test('another control log is a new beginning, told though its offsets are lower; one without a record is none', async () => {
   const { documentStore, documentFeed } = stageRedis();
-  await documentStore.publish(setOf(7, A), 'log');
+  await documentStore.publish(setOf(7, A));
   const sets = await hear(documentFeed);
-  await documentStore.publish(setOf(-1), '');
-  await documentStore.publish(setOf(2, B), 'another');
-  await eventually(() => expect(sets).toEqual([setOf(7, A), setOf(2, B)]));
+  await documentStore.publish({ control: -1, documents: [] });
+  await documentStore.publish({ ...setOf(2, B), identity: 'another' });
+  await eventually(() => expect(sets).toEqual([setOf(7, A), { ...setOf(2, B), identity: 'another' }]));
 });
 
 test('what got lost is written again by the next call, be it all, a document or the meta; followers hear nothing of it', async (context) => {
   const server = await ownRedis(context);
   const { documentStore, documentFeed, prefix } = stageRedis({ url: server.url });
   const [redis, keys] = [redisClient(server.url), documentKeys(prefix)];
-  await documentStore.publish(setOf(7, A, B), 'log');
+  await documentStore.publish(setOf(7, A, B));
   const sets = await hear(documentFeed);
   const losses = [() => redis.flushall(), () => redis.hdel(keys.bodies, 'UpstreamTrafficSetting/shop/a'), () => redis.del(keys.meta), () => redis.del(keys.bodies)];
   for (const lose of losses) {
     await lose();
-    await documentStore.publish(setOf(7, A, B), 'log');
+    await documentStore.publish(setOf(7, A, B));
     expect(await redis.hlen(keys.bodies)).toBe(2);
     expect(await redis.hget(keys.meta, 'control')).toBe('7');
   }
-  await documentStore.publish(setOf(8, A, B, C), 'log');
+  await documentStore.publish(setOf(8, A, B, C));
   await eventually(() => expect(sets.at(-1)?.control).toBe(8));
   expect(sets.map(({ control }) => control)).toEqual([7, 8]);
 });
@@ -114,7 +114,7 @@ test('a store that knows no documents tells none, until it does', async () => {
   const following = documentFeed.follow(() => told++);
   await rounds(stateFeed);
   expect(told).toBe(0);
-  await documentStore.publish(setOf(-1), '');
+  await documentStore.publish({ control: -1, documents: [] });
   onTestFinished(await following);
   expect(told).toBe(1);
 });
@@ -122,14 +122,14 @@ test('a store that knows no documents tells none, until it does', async () => {
 test('a store that fell back tells no older set of the same log', async () => {
   const { documentStore, documentFeed, stateFeed, prefix } = stageRedis();
   const [redis, keys] = [redisClient(), documentKeys(prefix)];
-  await documentStore.publish(setOf(7, A), 'log');
+  await documentStore.publish(setOf(7, A));
   const dumps = await Promise.all([keys.meta, keys.bodies].map(async (key) => [key, await redis.dumpBuffer(key)] as const));
-  await documentStore.publish(setOf(8, B), 'log');
+  await documentStore.publish(setOf(8, B));
   const sets = await hear(documentFeed);
   for (const [key, dump] of dumps) await redis.restore(key, 0, dump, 'REPLACE');
   await rounds(stateFeed);
   expect(sets).toHaveLength(1);
-  await documentStore.publish(setOf(9, B, C), 'log');
+  await documentStore.publish(setOf(9, B, C));
   await eventually(() => expect(sets.at(-1)?.control).toBe(9));
   expect(sets.map(({ control }) => control)).toEqual([8, 9]);
 });
@@ -137,12 +137,12 @@ test('a store that fell back tells no older set of the same log', async () => {
 test('a document that can\'t be read is said, and the set before it holds', async () => {
   const { documentStore, documentFeed, prefix, errors } = stageRedis();
   const [redis, keys] = [redisClient(), documentKeys(prefix)];
-  await documentStore.publish(setOf(7, A), 'log');
+  await documentStore.publish(setOf(7, A));
   const sets = await hear(documentFeed);
   await redis.hset(keys.bodies, 'Upstream/shop/x', '{"kind":"Upstream"}');
   await redis.hset(keys.meta, 'digest', 'other');
   await eventually(() => expect(errors.at(-1)).toContain(`${keys.bodies} Upstream/shop/x can't be read`));
-  await documentStore.publish(setOf(8, A, C), 'log');
+  await documentStore.publish(setOf(8, A, C));
   await eventually(() => expect(sets.at(-1)).toEqual(setOf(8, C, A)));
   expect(sets).toHaveLength(2);
 });

@@ -187,13 +187,13 @@ test('the permissions of docs/redis.md are enough for each process, and a proxy\
   expect(await ingest.states.commit(commit(4, 9, { rewrite: true, ids: ids(0, 65_536) }))).toEqual({ kind: 'OK' });
   expect(await ingest.states.commit(commit(9, 10, { ids: ids(65_536, 65_800) }))).toEqual({ kind: 'OK' });
   await ingest.states.published(0, [entry(3)]);
-  await ingest.documentStore.publish({ control: 0, documents: [setting('a', 'a')] }, 'log');
-  await ingest.documentStore.publish({ control: 1, documents: [setting('b', 'b')] }, 'log');
+  await ingest.documentStore.publish({ control: 0, identity: 'log', documents: [setting('a', 'a')] });
+  await ingest.documentStore.publish({ control: 1, identity: 'log', documents: [setting('b', 'b')] });
   for (const stage of [ingest, proxy, console]) {
     await stage.prepare();
     const sets: DocumentSet[] = [];
     onTestFinished(await stage.documentFeed.follow((set) => sets.push(set)));
-    expect(sets).toEqual([{ control: 1, documents: [setting('b', 'b')] }]);
+    expect(sets).toEqual([{ control: 1, identity: 'log', documents: [setting('b', 'b')] }]);
     const heard = await hear(stage.stateFeed);
     const next = heard.last?.meta?.next ?? 0;
     await ingest.states.commit(commit(next, next + 1));
@@ -201,7 +201,7 @@ test('the permissions of docs/redis.md are enough for each process, and a proxy\
     expect(stage.reach).not.toContainEqual(expect.stringContaining('NOPERM'));
   }
   await expect(proxy.states.commit(commit(13, 14))).rejects.toThrow('NOPERM');
-  await expect(console.documentStore.publish({ control: 9, documents: [] }, 'log')).rejects.toThrow('NOPERM');
+  await expect(console.documentStore.publish({ control: 9, identity: 'log', documents: [] })).rejects.toThrow('NOPERM');
 });
 
 test('connections tell who they are', async (context) => {

@@ -93,7 +93,7 @@ test('no key expires, and all keys of a partition have one hash tag, so one slot
     await stage.states.claim(partition, 'ingest');
     await stage.states.commit(commit(null, 4, { partition, ids: ids(0, 4), outbox: [entry(3)], restoringTo: 9 }));
   }
-  await stage.documentStore.publish({ control: -1, documents: [] }, '');
+  await stage.documentStore.publish({ control: -1, documents: [] });
   const redis = redisClient();
   const keys = (await redis.keys(`${stage.prefix}*`)).toSorted();
   expect(keys).toEqual(['0', '1', '2'].flatMap((tag) => ['epochs', 'ids', 'meta', 'outbox', 'snapshots'].map((name) => `${stage.prefix}{${tag}}:${name}`)).concat(`${stage.prefix}{documents}:meta`));

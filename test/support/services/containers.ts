@@ -27,12 +27,13 @@ export async function openKafkaContainer({ forLoad }: { readonly forLoad: boolea
   const settings = {
     'node.id': '1',
     'process.roles': 'broker,controller',
-    listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: 'PLAINTEXT://:9092,INSIDE://localhost:19092,CONTROLLER://localhost:9093',
+    // The broker calls itself too (transactions), and the published port is none of the container's.
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},INSIDE://localhost:19092`,
+    'inter.broker.listener.name': 'INSIDE',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': '1@localhost:9093',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT',
     ...KAFKA_SETTINGS,
   };
   const environment = Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value] as const);

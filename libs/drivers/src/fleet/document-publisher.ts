@@ -8,10 +8,10 @@ import type { OnError } from '../drivers.ts';
 /** Where documents are kept for proxies. */
 export interface DocumentStore {
   /**
-   * Writes what differs. Never goes back to an older offset of the same control log; another log, told by
-   * `controlIdentity`, is a new beginning. To be called again from time to time: what got lost is written again.
+   * Writes what differs. Never goes back to an older offset of the same control log; another log, told by its
+   * `identity`, is a new beginning. To be called again from time to time: what got lost is written again.
    */
-  publish(documents: DocumentSet, controlIdentity: string): Promise<void>;
+  publish(documents: DocumentSet): Promise<void>;
 }
 
 /** How often the store is compared with what it should hold, ms. */
@@ -24,8 +24,8 @@ export class DocumentPublisher {
   readonly #documents = new Documents();
   /** Offset of the last control record that is in `#documents`. */
   #upTo = -1;
-  /** V1, of the control log: its first record's content and time; empty while there is none. */
-  #identity = '';
+  /** V1, of the control log: its first record's content and time; undefined while there is none. */
+  #identity: string | undefined;
   #publishing: Promise<void> = Promise.resolve();
   #waiting = false;
 
@@ -62,11 +62,12 @@ export class DocumentPublisher {
 
   async #publish(): Promise<void> {
     for (const record of await this.#control.read(this.#upTo + 1)) {
-      if (this.#identity === '') this.#identity = identityOf(record);
+      this.#identity ??= identityOf(record);
       this.#documents.apply(record);
       this.#upTo = record.offset;
     }
-    await this.#store.publish({ control: this.#upTo, documents: this.#documents.list() }, this.#identity);
+    const identity = this.#identity === undefined ? {} : { identity: this.#identity };
+    await this.#store.publish({ control: this.#upTo, ...identity, documents: this.#documents.list() });
   }
 }
 

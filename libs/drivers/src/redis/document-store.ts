@@ -63,15 +63,16 @@ export class RedisDocumentStore {
    * Writes what differs, all or nothing, and costs one short reading where nothing does. An older offset of the same
    * control log changes nothing, nor does a log without a record where the store knows one that has some.
    */
-  async publish(set: DocumentSet, controlIdentity: string): Promise<void> {
+  async publish(set: DocumentSet): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      if (await this.#connection.ask((redis) => this.#publish(redis, set, controlIdentity))) return;
+      if (await this.#connection.ask((redis) => this.#publish(redis, set))) return;
     }
     throw new Error(`the documents were written by others ${TRIES_MAX} times in between`);
   }
 
   /** False: somebody else wrote in between. */
-  async #publish(redis: Redis, set: DocumentSet, identity: string): Promise<boolean> {
+  async #publish(redis: Redis, set: DocumentSet): Promise<boolean> {
+    const { identity = '' } = set;
     const { meta: metaKey, bodies: bodiesKey, changes } = this.#keys;
     const [fields, count] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey)]);
     const its = documentMetaOf(fields, metaKey);
