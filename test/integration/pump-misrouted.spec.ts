@@ -69,6 +69,21 @@ describe('the pump', () => {
     expect((await stage.log.states.claim(0, 'looking')).meta?.next).toBe(batch[0]!.offset + 1);
   });
 
+  test('L2: sends on what is misrouted in another log, though as much was sent on of the one before', async () => {
+    const states = new Switch(stage.log.states);
+    const { control } = stage.log;
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states, outcomes: keeping, reader: reader({}, misrouted) }));
+    await stage.append([500, 500]);
+    const batch = (await stage.batchFor(pump, 10)).map((record) => misrouted(record));
+    stage.log = stage.open();
+    stage.nowMs += 5;
+    await stage.append([200]);
+    states.store = stage.open().states;
+    await pump.take(0, batch);
+    expect((await control.read(0)).at(-1)).toMatchObject({ change: { kind: 'incarnation', number: 2 } });
+    expect(offsets().at(-1)).toBe(0);
+  });
+
   test('L2: sends on once, though the commit behind it had no answer and the batch comes again', async () => {
     const states = new Switch(stage.log.states);
     const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states, outcomes: keeping }));

@@ -92,4 +92,17 @@ describe('the pump, told to defer quiet commits,', () => {
     await pump.pulse(stage.nowMs);
     expect(await window()).toMatchObject({ total: 2, errors: 2 });
   });
+
+  test('folds nothing more while a commit is answered and what follows from the answer fails', async () => {
+    await stage.append([500]);
+    await stage.run(pump);
+    states.store = stage.open().states;
+    stage.log.reader.bounds = () => Promise.reject(new Error('no log'));
+    await pump.pulse(stage.nowMs);
+    await stage.append([500]);
+    const batch = await stage.batchFor(pump, 10);
+    const before = pump.positions();
+    await expect(pump.take(0, batch)).rejects.toThrow('no log');
+    expect(pump.positions()).toEqual(before);
+  });
 });

@@ -2,7 +2,7 @@
  * The pump on the real embedded store: restore, fold, commit, publish, in that order (K1-K3).
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { ControlLog } from '#engine';
+import type { ControlLog, Transition, TransitionQuery } from '#engine';
 import { PumpStage } from '../support/pump-stage.ts';
 
 describe('the pump', () => {
@@ -85,6 +85,28 @@ describe('the pump', () => {
     expect(await stage.transitions()).toEqual([]);
     await pump.pulse(stage.nowMs);
     expect(await stage.transitions()).toEqual(['2: closed → open']);
+  });
+
+  test('K3: what a long outage of the transitions left is published in parts, so that some of it stands', async () => {
+    const sizes: number[] = [];
+    let isOut = true;
+    const { transitions } = stage.log;
+    const parts = {
+      list: (query: TransitionQuery) => transitions.list(query),
+      follow: (listener: (transition: Transition) => void) => transitions.follow(listener),
+      append: async (part: readonly Transition[]) => {
+        if (isOut) throw new Error('no transitions log');
+        sizes.push(part.length);
+      },
+    };
+    const pump = await stage.inForce({ errorAmountThreshold: 1 }, stage.pumpOn({ transitions: parts }));
+    const change = { kind: 'force', upstream: 'shop.local', to: 'open' } as const;
+    await stage.log.control.append(Array.from({ length: 2_500 }, () => ({ author: 'test', reason: 'test', source: 'api' as const, change })));
+    await pump.pulse(stage.nowMs + 1_000);
+    await stage.run(pump);
+    isOut = false;
+    await pump.pulse(stage.nowMs);
+    expect(sizes).toEqual([1_000, 1_000, 500]);
   });
 
   test('C2: a mark is folded with the control record it names, though a reading begun before that is on its way', async () => {

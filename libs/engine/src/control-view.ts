@@ -34,11 +34,11 @@ export class ControlView {
     if (offset > this.#latest) await this.refresh();
   }
 
-  /** The last incarnation that was begun for a partition (V1). */
+  /** The last incarnation that was begun for a partition (V1). Of two that began it at once, the first: the other one finds it here. */
   incarnationOf(partition: number): Incarnation | undefined {
     let last: Incarnation | undefined;
     for (const { change } of this.#records.values()) {
-      if (change.kind === 'incarnation' && change.partition === partition) last = change;
+      if (change.kind === 'incarnation' && change.partition === partition && change.number > (last?.number ?? 0)) last = change;
     }
     return last;
   }

@@ -54,6 +54,8 @@ export interface OwnerObserver {
 const COMMIT_ROUNDS_MAX = 8;
 /** Records read at once when an owner must catch up on its own. */
 const CATCH_UP_MAX = 1_000;
+/** Transitions published at once: what an outage left is told in parts, each of which stands. */
+const PUBLISH_MAX = 1_000;
 
 export class PartitionOwner {
   readonly #ports: OwnerPorts;
@@ -69,6 +71,8 @@ export class PartitionOwner {
   #restoringTo: number | undefined;
   /** What the reader gave up to here was dropped by a claim, and is to be read again before anything behind it. */
   #catchUpTo = 0;
+  /** The log has become another one since the reader began with it: what it gives may be of the old one, and is news at most (V1). */
+  #isReaderAstray = false;
   /** L2: what is misrouted below this was sent on already. */
   #sentOnTo = 0;
   /** Made, or found at the claim, and not known to be published. */
@@ -76,7 +80,7 @@ export class PartitionOwner {
   #publishing: Promise<void> | undefined;
   /** The control offset that the store has. */
   #committedControl = -1;
-  /** A commit failed: nothing more is folded before one stands, or what is ahead of the store would grow without bound. */
+  /** No commit has stood since one was begun: nothing more is folded before, or what is ahead of the store would grow without bound. */
   #isOwing = false;
   /** The partition is given up: a newer owner is not to be contended with. */
   #isLeaving = false;
@@ -109,7 +113,8 @@ export class PartitionOwner {
   async take(records: readonly LogRecord[]): Promise<void> {
     await this.#catchUp();
     if (this.#isOwing) await this.#commit();
-    if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
+    if (this.#isReaderAstray) await this.#readUpTo((records.at(-1)?.offset ?? -1) + 1);
+    else if (records.some(({ offset }) => offset >= this.#fold.next)) await this.#foldBatch(records);
     if (this.#options.areQuietCommitsDeferred !== true || this.#hasNews) await this.settle();
   }
 
@@ -148,18 +153,25 @@ export class PartitionOwner {
   }
 
   async #publish(): Promise<void> {
-    const entries = this.#unanswered === undefined ? this.#unpublished.filter((entry) => this.#isCommitted(entry)) : [];
-    if (entries.length === 0) return;
+    const committed = this.#unanswered === undefined ? this.#unpublished.filter((entry) => this.#isCommitted(entry)) : [];
+    for (let from = 0; from < committed.length; from += PUBLISH_MAX) {
+      if (!(await this.#publishEach(committed.slice(from, from + PUBLISH_MAX)))) return;
+    }
+  }
+
+  /** False: not for now. */
+  async #publishEach(entries: readonly OutboxEntry[]): Promise<boolean> {
     try {
       await this.#ports.transitions.append(entries.map(({ transition }) => transition));
       await this.#ports.states.published(this.partition, entries);
     } catch (error) {
       this.#options.observer.postponed(this.partition, 'publishing transitions', error);
-      return;
+      return false;
     }
     const done = new Set(entries);
     this.#unpublished = this.#unpublished.filter((entry) => !done.has(entry));
     this.#options.observer.published(this.partition, entries);
+    return true;
   }
 
   /** What is left of an older incarnation was found at the claim. */
@@ -188,8 +200,9 @@ export class PartitionOwner {
       this.#control.at,
       { ...this.#options, owns: (upstream) => this.#options.owns(upstream, this.partition) },
     );
+    const isSameLog = this.#identity === incarnation.identity;
     this.#identity = incarnation.identity;
-    this.#sentOnTo = Math.max(this.#sentOnTo, bounds.passed, meta?.next ?? 0);
+    this.#sentOnTo = Math.max(isSameLog ? this.#sentOnTo : 0, bounds.passed, meta?.next ?? 0);
     this.#epoch = claim.epoch;
     this.#expected = meta?.next ?? null;
     this.#committedControl = meta?.control ?? -1;
@@ -210,16 +223,20 @@ export class PartitionOwner {
   /** V1: the incarnation in force, or a new one where the log is another, or was cut before what we need. */
   async #incarnate(claim: Claim, bounds: LogBounds): Promise<Incarnation> {
     const last = this.#control.incarnationOf(this.partition);
-    const from = claim.meta?.next ?? last?.startOffset ?? bounds.first;
-    const reason = reincarnationReason(last, bounds, from);
+    const { meta } = claim;
+    const kept = meta?.incarnation === last?.number ? meta : undefined;
+    const from = kept?.next ?? last?.startOffset ?? bounds.first;
+    const isOvertaken = (meta?.incarnation ?? 0) > (last?.number ?? 0);
+    const reason = reincarnationReason(last, bounds, from) ?? (isOvertaken ? `the store is of incarnation ${meta?.incarnation}, which the control log doesn't know` : undefined);
     if (last !== undefined && reason === undefined) return last;
-    const number = Math.max(last?.number ?? 0, claim.meta?.incarnation ?? 0) + 1;
+    const number = Math.max(last?.number ?? 0, meta?.incarnation ?? 0) + 1;
     const { partition } = this;
     const identity = bounds.identity ?? '';
     const begun: Incarnation = { kind: 'incarnation', partition, number, identity, startOffset: bounds.first };
     await this.#ports.control.append([{ author: 'fuseboard', reason: reason as string, source: 'fuseboard', change: begun }]);
     await this.#control.refresh();
-    const settled = this.#control.incarnationOf(partition) ?? begun;
+    const settled = this.#control.incarnationOf(partition);
+    if (settled === undefined || settled.number < number) throw new Error(`partition ${partition}: incarnation ${number} was written, and can't be read yet`);
     this.#options.observer.incarnated(settled, reason as string);
     return settled;
   }
@@ -255,11 +272,13 @@ export class PartitionOwner {
 
   async #commit(): Promise<void> {
     for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
-      if (this.#unanswered === undefined && !this.#isDoubted && this.#fold.next <= (this.#expected ?? -1)) return;
+      if (this.#unanswered === undefined && !this.#isDoubted && this.#fold.next <= (this.#expected ?? -1)) {
+        this.#isOwing = false;
+        return;
+      }
       const commit = (this.#unanswered ??= this.#commitOf());
       this.#isOwing = true;
       const answer = await this.#ports.states.commit(commit);
-      this.#isOwing = false;
       this.#unanswered = undefined;
       this.#isDoubted = false;
       this.#options.observer.committed(this.partition, answer);
@@ -315,18 +334,31 @@ export class PartitionOwner {
 
   /** Back to what the store has, then on to where we stood. */
   async #startOver(): Promise<void> {
-    this.#catchUpTo = Math.max(this.#catchUpTo, this.#fold.next);
+    const { next, incarnation } = this.#fold;
+    this.#catchUpTo = Math.max(this.#catchUpTo, next);
     await this.#claim();
+    if (this.#fold.incarnation !== incarnation) this.#isReaderAstray = true;
+    await this.#catchUp();
+  }
+
+  async #readUpTo(end: number): Promise<void> {
+    this.#catchUpTo = Math.max(this.#catchUpTo, end);
     await this.#catchUp();
   }
 
   async #catchUp(): Promise<void> {
     while (this.#fold.next < this.#catchUpTo) {
       const records = await this.#ports.reader.read(this.partition, this.#fold.next, CATCH_UP_MAX);
-      // Another log may be shorter than the one where we stood (V1).
-      if (records.length === 0) this.#catchUpTo = 0;
-      else await this.#foldBatch(records);
+      if (records.length > 0) await this.#foldBatch(records);
+      else await this.#doWithout();
     }
+  }
+
+  /** Another log may be shorter than the one where we stood (V1). Of the same one, what was there can't be read for the moment. */
+  async #doWithout(): Promise<void> {
+    const { next } = await this.#ports.reader.bounds(this.partition);
+    if (next >= this.#catchUpTo) throw new Error(`partition ${this.partition}: no record was given from ${this.#fold.next} on, and the log goes to ${next}`);
+    this.#catchUpTo = 0;
   }
 
   /** C2: what a mark appended now would say. */
