@@ -77,10 +77,10 @@ export class Delivery {
     return this.#position !== undefined && this.#position >= end && this.#queued === 0 && !this.#isTaking;
   }
 
-  push({ messages, next }: Fetched): void {
+  push({ messages, from, next }: Fetched): void {
     const position = this.#position;
-    // Fetched for a claim that has ended meanwhile, or what is here already.
-    if (position === undefined || next <= position) return;
+    // Asked for by a claim that has ended meanwhile, which may have been further, or what is here already.
+    if (position === undefined || from > position || next <= position) return;
     this.#position = next;
     for (const message of messages) if (Number(message.offset) >= position) this.#queue.push(message);
     this.#news();

@@ -116,9 +116,10 @@ export class Follower {
   }
 
   /** Both the loop and a catch-up bring records; the position tells which are new. */
-  #absorb({ partition, messages, next }: Fetched): void {
+  #absorb({ partition, messages, from, next }: Fetched): void {
     const position = this.#positions.get(partition) as number;
-    if (next <= position) return;
+    // Asked for before the position was found again, further on in another log.
+    if (from > position || next <= position) return;
     this.#positions.set(partition, next);
     for (const message of messages) if (Number(message.offset) >= position) this.#options.onMessage(partition, message);
   }

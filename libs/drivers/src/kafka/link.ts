@@ -20,6 +20,8 @@ export const ONE_BATCH = 1;
 /** What a fetch gave of one partition. */
 export interface Fetched {
   readonly partition: number;
+  /** Where it was asked from. */
+  readonly from: number;
   /** Without transaction markers. */
   readonly messages: readonly FetchedMessage[];
   /** Where to go on. */
@@ -134,7 +136,7 @@ export class Link {
         const position = positions.get(partition) as number;
         const last = messages.at(-1);
         const next = last === undefined ? position : Math.max(position, Number(last.batchContext.firstOffset) + last.batchContext.lastOffsetDelta + 1);
-        return [{ partition, messages: messages.filter((each) => !each.isControlRecord && Number(each.offset) >= position), next, end: Number(highWatermark) }];
+        return [{ partition, from: position, messages: messages.filter((each) => !each.isControlRecord && Number(each.offset) >= position), next, end: Number(highWatermark) }];
       }),
     );
   }
