@@ -19,8 +19,8 @@ import { percentile } from './percentiles.ts';
 import type { FloorOrder } from './trip-floor.ts';
 
 const TRIPS = 300;
-/** A fresh broker is cold; these are not counted. */
-const WARM_UP = 60;
+/** A fresh broker is cold, and so is code that has hardly run; these are not counted. */
+const WARM_UP = 200;
 /** Between two trips, ms, so that they don't ride on each other's fetches. */
 const PAUSE_MS = 15;
 const FAILED = { result: { kind: 'status', code: 511 } } as const;

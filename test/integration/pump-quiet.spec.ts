@@ -1,6 +1,6 @@
 /** Batches that change no breaker's state, where their commits are deferred: who commits them, and when. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Pump } from '#engine';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ControlLog, Pump } from '#engine';
 import { PumpStage, Switch } from '../support/pump-stage.ts';
 
 describe('the pump, told to defer quiet commits,', () => {
@@ -28,6 +28,27 @@ describe('the pump, told to defer quiet commits,', () => {
     await pump.pulse(stage.nowMs);
     expect(states.answers).toEqual(['OK']);
     expect(await window()).toMatchObject({ total: 3, errors: 3 });
+  });
+
+  test('leaves quiet batches to the pulse though a pulse before still waits for the log', async () => {
+    let letGo = (): void => {};
+    const { control } = stage.log;
+    const slow: ControlLog = {
+      append: (entries) => control.append(entries),
+      onNews: (listener) => control.onNews(listener),
+      read: async (from) => (await held, await control.read(from)),
+    };
+    let held: Promise<void> | undefined;
+    const other = stage.pumpOn({ states, control: slow }, 'ingest', true);
+    await stage.run(other);
+    held = new Promise((resolve) => (letGo = resolve));
+    const stuck = other.pulse(stage.nowMs);
+    await stage.append([500]);
+    await stage.run(other);
+    const later = other.pulse(stage.nowMs);
+    await vi.waitFor(async () => expect(await window()).toMatchObject({ total: 1 }));
+    letGo();
+    await Promise.all([stuck, later]);
   });
 
   test('commits a trip at once, with everything before it', async () => {

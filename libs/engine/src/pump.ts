@@ -30,7 +30,7 @@ export class Pump implements PartitionHandler {
   readonly #by: { readonly ports: OwnerPorts; readonly options: OwnerOptions };
   readonly #control: ControlView;
   readonly #owned = new Map<number, Owned>();
-  #pulsing = false;
+  #marking = false;
 
   constructor(ports: OwnerPorts, options: OwnerOptions) {
     this.#by = { ports, options };
@@ -88,26 +88,30 @@ export class Pump implements PartitionHandler {
   }
 
   /**
-   * To be called each 100 ms or so, and when the control log has news; a call while one runs does nothing. Appends a
-   * mark where control has news, or where a lease is over by our clock and the log has gone quiet, and commits what quiet
+   * To be called each 100 ms or so, and when the control log has news. Appends a mark where control has news, or where a
+   * lease is over by our clock and the log has gone quiet, unless a call before is still at it; and commits what quiet
    * batches left. Never rejects, but for a defect.
    */
   async pulse(nowMs: number): Promise<void> {
-    if (this.#pulsing) return;
-    this.#pulsing = true;
-    try {
-      await Promise.all([...this.#owned].map(([partition, owned]) => this.#pulse(partition, owned, nowMs)));
-    } finally {
-      this.#pulsing = false;
-    }
+    // Neither waits for the other: the log may be slow where the store isn't.
+    await Promise.all([...[...this.#owned].map(([partition, owned]) => this.#settle(partition, owned)), this.#markAll(nowMs)]);
   }
 
-  async #pulse(partition: number, owned: Owned, nowMs: number): Promise<void> {
-    // Where something is under way, which may take long, no other partition's pulse waits for it.
+  async #settle(partition: number, owned: Owned): Promise<void> {
+    // Where something is under way, which may take long, the pulse doesn't wait for it.
     const isIdle = owned.turns === 0;
     owned.settling ??= this.#try(partition, 'committing', () => inTurn(owned, () => owned.owner.settle())).finally(() => (owned.settling = undefined));
-    await this.#try(partition, 'appending a mark', () => this.#mark(partition, owned, nowMs));
     if (isIdle) await owned.settling;
+  }
+
+  async #markAll(nowMs: number): Promise<void> {
+    if (this.#marking) return;
+    this.#marking = true;
+    try {
+      await Promise.all([...this.#owned].map(([partition, owned]) => this.#try(partition, 'appending a mark', () => this.#mark(partition, owned, nowMs))));
+    } finally {
+      this.#marking = false;
+    }
   }
 
   async #mark(partition: number, owned: Owned, nowMs: number): Promise<void> {
