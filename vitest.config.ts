@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { dockerMissing } from './test/support/services/docker-engine.ts';
 
@@ -14,6 +15,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     allowOnly: false,
+    // Much of it waits for servers and processes; the default leaves one worker where there are two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER] } },
       {

@@ -115,8 +115,8 @@ async function openFloor({ services, prefix }: BenchFleet): Promise<Measured> {
   await producer.connect();
   const subscriber = new Redis(services.redisUrl);
   await subscriber.subscribe(name);
-  let onMessage = (_: string): void => {};
-  subscriber.on('message', (_, message) => onMessage(message));
+  let onMessage: (message: string) => void = () => {};
+  subscriber.on('message', (channel, message) => channel === name && onMessage(message));
   const trip = async (value: string): Promise<number> => {
     const told = new Promise<number>((resolve) => {
       onMessage = (message) => void (message === value && resolve(performance.now()));

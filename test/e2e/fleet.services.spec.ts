@@ -131,6 +131,8 @@ describe('a graceful stop of an ingest', () => {
     await callTimes(proxy.proxy, THRESHOLD - 2, '?status=503');
     await windowReaches(console, THRESHOLD - 2);
     expect(await one.stop()).toBe(0);
+    const folded = (): number => new Set(other.log.filter(({ msg }) => msg.includes('is folded here')).map(({ partition }) => partition)).size;
+    await eventually(() => (folded() === PARTITIONS ? true : undefined), { what: 'the other one to say that it folds all partitions' });
     await callTimes(proxy.proxy, 1, '?status=503');
     expect(await windowReaches(console, THRESHOLD - 1)).toMatchObject({ total: THRESHOLD - 1, errors: THRESHOLD - 1 });
     expect(await callTimes(proxy.proxy, 1, '?status=503')).toMatchObject([{ degraded: false }]);

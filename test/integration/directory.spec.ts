@@ -38,7 +38,7 @@ describe('a directory of documents', () => {
   });
 
   const write = (file: string, text: string): void => writeFileSync(join(path, file), text);
-  async function start(builtIn: { file: string; text: string }[] | undefined = undefined, at: string | undefined = path): Promise<Directory> {
+  async function start(builtIn?: { file: string; text: string }[], at: string | undefined = path): Promise<Directory> {
     const destination = new Writable({ write: (chunk, _, done) => (lines.push(JSON.parse(String(chunk))), done()) });
     const logger = createLogger({ level: 'info', process: 'test', instance: 'test', pretty: false, destination });
     const directory = new Directory(log.control, { path: at, builtIn, logger });

@@ -160,9 +160,9 @@ describe('`prepare`', () => {
 
   test('a password that is put right while we run is enough', async (context) => {
     const server = await ownRedis(context);
-    const stage = stageRedis({ url: `redis://ingest:first@127.0.0.1:${server.port}` });
     const redis = redisClient(server.url);
     await redis.acl('SETUSER', 'ingest', 'on', '>first', '~*', '&*', '+@all');
+    const stage = stageRedis({ url: `redis://ingest:first@127.0.0.1:${server.port}` });
     await stage.prepare();
     await redis.acl('SETUSER', 'ingest', 'resetpass', '>other');
     await redis.client('KILL', 'USER', 'ingest');

@@ -27,8 +27,6 @@ export interface TrippedLoad {
   readonly transition: TransitionView;
 }
 
-/** V6: an outcome waits at most this long before it is on its way to the log, ms. */
-const REPORT_WAIT_MAX_MS = 100;
 /** Ratio of the policies. */
 const RATIO = 0.1;
 const SLOW_MS = 200;
@@ -39,8 +37,8 @@ const CLOCK_TOLERANCE_MS = 100;
  * How many answers of the upstream callers may see beyond those counted: calls in flight at the trip, and those let
  * through while the outcome that trips is on its way.
  */
-export function letThroughMax({ connections, qps }: Pick<Scale, 'connections' | 'qps'>): number {
-  return connections + Math.ceil((qps * REPORT_WAIT_MAX_MS) / 1000);
+export function letThroughMax({ connections, qps, tripWithinMs }: Pick<Scale, 'connections' | 'qps' | 'tripWithinMs'>): number {
+  return connections + Math.ceil((qps * tripWithinMs) / 1000);
 }
 
 export function checkTrippedLoad(load: TrippedLoad, scenario: TripScenario, scale: Scale): Check[] {

@@ -8,7 +8,7 @@ import { SCENARIOS } from './catalogue.ts';
 import { hasPassed, misses, table, toJson } from './report.ts';
 import { runScenarios, type Run } from './run-all.ts';
 import type { TargetName } from './target.ts';
-import { FAST_PARALLEL, FAST_SEQUENCE, REAL, type Scale } from './scale.ts';
+import { FAST_PARALLEL, FAST_SEQUENCE, REAL, forFleet, type Scale } from './scale.ts';
 
 interface Options {
   readonly target: TargetName;
@@ -49,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function play({ target, fast = false, sequence = false, only, seed }: Options): Promise<Run> {
-  const scale = scaleOf(fast, sequence);
+  const scale = target === 'fleet' ? forFleet(scaleOf(fast, sequence)) : scaleOf(fast, sequence);
   const { calls, qps, connections, degradedTimeWindow } = scale;
   process.stdout.write(
     `${sequence ? 'One after the other on one host' : 'All at once, one host each'}: ${connections} connections, ${calls} calls at ${qps}/s, ` +
@@ -59,7 +59,7 @@ async function play({ target, fast = false, sequence = false, only, seed }: Opti
   const found = misses(run);
   process.stdout.write(
     `\n${table(run)}\n\n"+ ≤ N": answers of the upstream beyond those counted: calls in flight at the trip, and what the rate lets in within the ` +
-      `100 ms that an outcome may wait. One load's first refusal ends them: after it there is none.\n` +
+      `${scale.tripWithinMs} ms that a trip may take here. One load's first refusal ends them: after it there is none.\n` +
       `${found === '' ? '' : `\n${found}\n`}\n${hasPassed(run) ? 'passed' : 'FAILED'} in ${(run.tookMs / 1000).toFixed(1)} s (seed ${seed})\n`,
   );
   return run;

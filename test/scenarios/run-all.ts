@@ -4,6 +4,7 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address } from '../support/program.ts';
+import type { ServiceAddresses } from '../support/services/services.ts';
 import { SCENARIOS, policyDocument, policyInWords, upstreamDocument, type Place, type Scenario } from './catalogue.ts';
 import { check } from './checks.ts';
 import { runLimits, runQuiet } from './other-runs.ts';
@@ -16,6 +17,8 @@ import { WatchedUpstream } from './upstream.ts';
 
 export interface RunOptions {
   readonly target: TargetName;
+  /** Of the fleet; undefined: they are started. */
+  readonly services?: ServiceAddresses;
   readonly scale: Scale;
   /** One after the other on one host. */
   readonly sequence: boolean;
@@ -45,7 +48,7 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   let target: Target | undefined;
   try {
     const playing = await prepare(options, { folder, upstreams });
-    target = await startTarget(options.target, { configDir: playing.configDir, folder });
+    target = await startTarget(options.target, { configDir: playing.configDir, folder, services: options.services });
     const rows = await (options.sequence ? playInSequence : playAtOnce)(playing, target);
     const exitCode = await target.stop();
     return { rows, exitCode, tookMs: performance.now() - startMs, output: target.output() };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConsoleClient } from '../support/console-client.ts';
 import { FleetStage } from '../support/fleet.ts';
 import type { Address } from '../support/program.ts';
+import type { ServiceAddresses } from '../support/services/services.ts';
 import { startServices } from '../support/services/start-services.ts';
 import { startStandalone } from '../support/standalone.ts';
 
@@ -27,6 +28,8 @@ interface Where {
   readonly configDir: string;
   /** For what it keeps. */
   readonly folder: string;
+  /** The fleet's Kafka and Redis; undefined: they are started. */
+  readonly services: ServiceAddresses | undefined;
 }
 
 /** @throws Error with what was printed, if it can't be started. */
@@ -49,12 +52,13 @@ async function startEmbedded({ configDir, folder }: Where): Promise<Target> {
 }
 
 /** One ingest, two proxies, a console. */
-async function startFleet({ configDir }: Where): Promise<Target> {
-  const services = await startServices();
-  const stage = new FleetStage({ ...services, configDir, prefix: `scenarios-${randomBytes(4).toString('hex')}` });
+async function startFleet({ configDir, services: given }: Where): Promise<Target> {
+  const own = given === undefined ? await startServices() : undefined;
+  const { kafkaBrokers, redisUrl } = (given ?? own) as ServiceAddresses;
+  const stage = new FleetStage({ kafkaBrokers, redisUrl, configDir, prefix: `scenarios-${randomBytes(4).toString('hex')}` });
   const end = async (): Promise<void> => {
     await stage.kill();
-    await services.stop();
+    await own?.stop();
   };
   try {
     const [ingest, first, second, console] = await Promise.all([stage.ingest(), stage.proxy(), stage.proxy(), stage.console()]);

@@ -5,11 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Pump, type StateUpdate, type Stop } from '#engine';
+import { Pump, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
 import { RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
 import { observe } from './observer.ts';
+import { positionMetrics } from './position-metrics.ts';
 
 /** How often the pump is asked whether time must be moved (C2, T5), ms. */
 const PULSE_MS = 100;
@@ -53,7 +54,8 @@ export class Ingest {
       areQuietCommitsDeferred: config.drivers.kind === 'fleet',
       observer: observe(logger, metrics),
     });
-    this.#stops.push(await this.#drivers.reader.run(pump));
+    this.#stops.push(await this.#drivers.reader.run(this.#told(pump)));
+    positionMetrics(metrics, pump);
     const pulse = (): void => void pump.pulse(Date.now());
     this.#stops.push(await this.#drivers.control.onNews(pulse));
     const timer = setInterval(pulse, PULSE_MS);
@@ -65,6 +67,23 @@ export class Ingest {
       void pump.heard(update);
     });
     this.#stops.push(await follow);
+  }
+
+  /** The pump, with a line for each partition that comes or goes. */
+  #told(pump: Pump): PartitionHandler {
+    const { logger } = this.#runtime;
+    return {
+      assigned: async (partition) => {
+        const next = await pump.assigned(partition);
+        logger.info({ partition, next }, `partition ${partition} is folded here, from offset ${next}`);
+        return next;
+      },
+      take: (partition, records) => pump.take(partition, records),
+      revoked: async (partition) => {
+        await pump.revoked(partition);
+        logger.info({ partition }, `partition ${partition} is given up`);
+      },
+    };
   }
 
   /** Ready is more than published: each partition has committed a mark that puts the documents in force (C2). */

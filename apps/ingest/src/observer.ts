@@ -5,10 +5,13 @@ import { Sparing, type Logger, type Metrics } from '#runtime';
 export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
   const sparing = new Sparing(logger);
   return {
-    folded: (_partition, { tally }) => metrics.folded(tally),
+    folded: (partition, { tally }) => {
+      metrics.folded(tally);
+      if (tally.dead > 0) sparing.warn(UNREADABLE, { partition, records: tally.dead });
+    },
     committed: (partition, answer) => {
       metrics.commit(answer.kind);
-      if (answer.kind !== 'OK') logger.info({ partition, answer }, `commit answered ${answer.kind}; see docs/operations.md`);
+      if (answer.kind !== 'OK') logger.info({ partition, answer }, `partition ${partition}: commit answered ${answer.kind}; see docs/operations.md`);
     },
     published: (_partition, entries) => {
       for (const { transition } of entries) {
@@ -27,6 +30,8 @@ export function inWords({ upstream, from, to, reason, openUntilMs, generation }:
   const until = openUntilMs === undefined ? '' : ` until ${new Date(openUntilMs).toISOString()}`;
   return `${upstream}: ${from} → ${to}${until}, ${reason} (generation ${generation})`;
 }
+
+const UNREADABLE = 'records could not be read and are among the dead letters, with the reason (docs/producers.md)';
 
 /** L2: with the producer's fix. */
 const MISROUTED =

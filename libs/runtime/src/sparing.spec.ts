@@ -10,8 +10,8 @@ it('says the same thing at most each 5 s and then how often it was left out; oth
   sparing.error('documents could not be read', {});
   expect(lines).toEqual([
     '0 a mark could not be appended',
-    '5000 a mark could not be appended (9 lines like this were left out)',
-    '10000 a mark could not be appended (9 lines like this were left out)',
+    '5000 a mark could not be appended (left out since: 9 lines like this)',
+    '10000 a mark could not be appended (left out since: 9 lines like this)',
     '11000 documents could not be read',
   ]);
 });

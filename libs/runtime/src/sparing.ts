@@ -42,6 +42,6 @@ export class Sparing {
     }
     this.#said.set(thing, { atMs: nowMs, leftOut: 0 });
     const leftOut = before?.leftOut ?? 0;
-    this.#logger[level]({ ...details, ...(leftOut === 0 ? {} : { leftOut }) }, leftOut === 0 ? what : `${what} (${leftOut} lines like this were left out)`);
+    this.#logger[level]({ ...details, ...(leftOut === 0 ? {} : { leftOut }) }, leftOut === 0 ? what : `${what} (left out since: ${leftOut} lines like this)`);
   }
 }

@@ -63,16 +63,21 @@ export function openFleet(options: FleetOptions): Fleet {
 
 /** For a process: as it is configured, its outages in its log and its readiness. */
 export function openFleetFor({ config, logger, health }: Runtime): Fleet {
-  if (config.drivers.kind !== 'fleet') throw new Error(`assertion: ${config.role} runs on Kafka and Redis`);
-  const { kafkaBrokers, redisUrl } = config.drivers;
-  const kafka = new Outage({ what: `Kafka at ${kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: MEANWHILE.kafka, logger, health });
-  const redis = new Outage({ what: `Redis at ${new URL(redisUrl.reveal()).host}`, meanwhile: MEANWHILE.redis, logger, health });
+  const { drivers, instance, role } = config;
+  if (drivers.kind !== 'fleet' || role === 'standalone') throw new Error(`assertion: ${role} runs on Kafka and Redis`);
+  const meanwhile = MEANWHILE[role];
+  const kafka = new Outage({ what: `Kafka at ${drivers.kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: meanwhile.kafka, logger, health });
+  const redis = new Outage({ what: `Redis at ${new URL(drivers.redisUrl.reveal()).host}`, meanwhile: meanwhile.redis, logger, health });
   const sparing = new Sparing(logger);
-  const onError: OnError = (error, doing) => sparing.error(`${doing} failed and will be tried again`, { err: error });
-  return openFleet({ config: config.drivers, instance: config.instance, kafka, redis, onError });
+  const onError: OnError = (error, doing) => {
+    // What fails meanwhile fails for that reason, which is said.
+    if (kafka.isOver && redis.isOver) sparing.warn(`${doing} failed and will be tried again`, { err: error });
+  };
+  return openFleet({ config: drivers, instance, kafka, redis, onError });
 }
 
 const MEANWHILE = {
-  kafka: 'outcomes wait, and what finds no room is dropped and counted',
-  redis: 'states are kept as they were last known',
+  ingest: { kafka: 'nothing is decided', redis: 'nothing is decided' },
+  proxy: { kafka: 'outcomes wait, and what finds no room is dropped and counted', redis: 'states are kept as they were last known' },
+  console: { kafka: 'no history can be read', redis: 'states are shown as they were last known' },
 } as const;

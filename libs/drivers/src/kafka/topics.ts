@@ -27,6 +27,8 @@ export function topicsOf(prefix: string): Topics {
 interface Wanted {
   readonly topic: string;
   readonly partitions: number;
+  /** Whether its partitions are what FUSEBOARD_PARTITIONS is about (L2). */
+  readonly upstreams?: boolean;
   /** Made with these, and compared by them. */
   readonly settings: Readonly<Record<string, string>>;
   /** Made with these; others are as good. */
@@ -37,7 +39,7 @@ function wantedOf(topics: Topics, partitions: number): Wanted[] {
   const kept = { 'cleanup.policy': 'delete' };
   const brokersTime = { 'message.timestamp.type': 'LogAppendTime' };
   return [
-    { topic: topics.outcomes, partitions, settings: { ...brokersTime, ...kept, 'retention.ms': `${7 * DAY_MS}` } },
+    { topic: topics.outcomes, partitions, upstreams: true, settings: { ...brokersTime, ...kept, 'retention.ms': `${7 * DAY_MS}` } },
     { topic: topics.control, partitions: 1, settings: { ...brokersTime, ...kept, 'retention.ms': '-1', 'retention.bytes': '-1' } },
     { topic: topics.transitions, partitions, settings: { ...kept, 'retention.ms': `${30 * DAY_MS}` }, beside: brokersTime },
     {
@@ -115,11 +117,11 @@ async function makeTopics(admin: Admin, missing: readonly Wanted[]): Promise<voi
   }
 }
 
-function partitionProblems({ topic, partitions }: Wanted, found: number | undefined): string[] {
+function partitionProblems({ topic, partitions, upstreams = false }: Wanted, found: number | undefined): string[] {
   // Made a moment ago and not known to every broker yet, or deleted a moment ago.
   if (found === undefined) throw new Error(`topic ${topic} is not there yet`);
   if (found === partitions) return [];
-  const fix = found > partitions ? 'set FUSEBOARD_PARTITIONS as it was when the topic was made' : 'adding partitions would move upstreams to others';
+  const fix = upstreams ? `set FUSEBOARD_PARTITIONS=${found} (it is never repartitioned: upstreams would move)` : `have it made again with ${partitions}`;
   return [`topic ${topic} has ${found} partitions, ${partitions} are wanted; ${fix}, or choose another FUSEBOARD_TOPIC_PREFIX`];
 }
 

@@ -71,7 +71,7 @@ export function openRedis(options: RedisOptions): OpenRedis {
         return await checkServer(connection, { prefix, partitions });
       } catch (error) {
         if (!(error instanceof RedisFailure) || closing !== undefined) throw error;
-        if (REFUSALS.has(error.code ?? '')) throw new StartError(`Redis at ${connection.address} refuses us: ${error.message}`);
+        if (REFUSALS.has(error.code ?? '')) throw new StartError(`FUSEBOARD_REDIS_URL: Redis at ${connection.address} refuses us: ${error.message}`);
         await sleep(PREPARE_AGAIN_AFTER_MS);
       }
     }
