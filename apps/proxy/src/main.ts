@@ -2,8 +2,8 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { DriversModule, openFleetFor } from '#drivers';
-import { RuntimeModule, beginProcess, formatAddress, nestLogger, runMain, startAdminServer } from '#runtime';
+import { DriversModule, beginMember } from '#drivers';
+import { RuntimeModule, formatAddress, nestLogger, runMain } from '#runtime';
 import { ProxyModule } from './proxy.module.ts';
 import { Proxy } from './proxy.ts';
 
@@ -11,13 +11,8 @@ import { Proxy } from './proxy.ts';
 class ProxyProcessModule {}
 
 await runMain(async () => {
-  const { runtime, stopper } = beginProcess('proxy');
-  const { config, logger, health, metrics } = runtime;
-  const admin = await startAdminServer({ listen: config.adminListen, health, metrics });
-  stopper.onStop('admin', () => admin.close());
-  logger.info({ address: formatAddress(admin.address) }, `admin: http://${formatAddress(admin.address)}/readyz, /healthz, /metrics`);
-  const drivers = openFleetFor(runtime);
-  stopper.onStop('drivers', () => drivers.close());
+  const { runtime, stopper, drivers } = await beginMember('proxy');
+  const { logger, health } = runtime;
 
   const root = { module: ProxyProcessModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers), ProxyModule] };
   const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });

@@ -41,21 +41,21 @@ export function uniquePrefix(): string {
 type OneTest = Pick<TestContext, 'onTestFinished' | 'skip'>;
 
 /** A Kafka for one test alone, to be stopped, killed and started again; closed at the test's end. */
-export async function ownKafka(test: OneTest): Promise<KafkaServer> {
-  const kafka = await startKafka().catch((error: unknown) => leaveOut(test, error));
-  test.onTestFinished(() => kafka.close());
+export async function ownKafka(context: OneTest): Promise<KafkaServer> {
+  const kafka = await startKafka().catch((error: unknown) => leaveOut(context, error));
+  context.onTestFinished(() => kafka.close());
   return kafka;
 }
 
 /** A Redis for one test alone, to be stopped, killed and started again; closed at the test's end. */
-export async function ownRedis(test: OneTest, options: RedisOptions = {}): Promise<RedisServer> {
-  const redis = await startRedis(options).catch((error: unknown) => leaveOut(test, error));
-  test.onTestFinished(() => redis.close());
+export async function ownRedis(context: OneTest, options: RedisOptions = {}): Promise<RedisServer> {
+  const redis = await startRedis(options).catch((error: unknown) => leaveOut(context, error));
+  context.onTestFinished(() => redis.close());
   return redis;
 }
 
 /** Outside CI a test that can't have its server is left out, with the reason. */
-function leaveOut(test: OneTest, error: unknown): never {
-  if (error instanceof NoServiceError && process.env['CI'] !== 'true') test.skip(error.message);
+function leaveOut(context: OneTest, error: unknown): never {
+  if (error instanceof NoServiceError && process.env['CI'] !== 'true') context.skip(error.message);
   throw error;
 }
