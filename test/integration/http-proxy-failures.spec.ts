@@ -23,7 +23,7 @@ async function misbehaving(behave: (socket: Socket) => void) {
   return upstream;
 }
 
-const results = (plane: DataPlane) => plane.outcomes.map(({ result }) => (result.kind === 'status' ? result.code : result.failure));
+const results = (plane: DataPlane) => plane.outcomes.map(({ result }) => (result.kind === 'status' ? result.code : result.kind === 'failure' ? result.failure : result.kind));
 const answers = (plane: DataPlane) => plane.calls.map(({ answer, statusCode }) => `${answer} ${statusCode}`);
 
 describe('a call whose upstream', () => {

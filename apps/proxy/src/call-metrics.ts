@@ -8,6 +8,8 @@ const CALL_ANSWER: Readonly<Record<Answer, CallAnswer>> = {
   'overflow-connections': 'overflow',
   'overflow-pending': 'overflow',
   'overflow-requests': 'overflow',
+  'overflow-retries': 'overflow',
+  'rate-limited': 'rate-limited',
   'not-found': 'unknown-host',
   'bad-request': 'bad-request',
   'client-abort': 'client-gone',
@@ -25,6 +27,7 @@ const LIMIT = {
   'overflow-connections': 'connections',
   'overflow-pending': 'pending',
   'overflow-requests': 'requests',
+  'overflow-retries': 'retries',
 } as const;
 
 export function countCall(metrics: Metrics, { answer, upstream }: ServedCall): void {

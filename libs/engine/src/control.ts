@@ -59,7 +59,32 @@ export interface TrafficSetting extends DocumentBase {
   /** L3. */
   readonly upstream: string;
   readonly limits: ConnectionLimits;
+  readonly rateLimits?: RateLimits;
   readonly breaker?: Policy;
+}
+
+/** A token bucket: it holds `amount + burst` at most, begins full, and fills evenly by `amount` each `periodMs`. */
+export interface RateLimit {
+  readonly amount: number;
+  readonly periodMs: number;
+  readonly burst: number;
+}
+
+export interface HttpRateLimit extends RateLimit {
+  /** Of the answer beyond it, 400 to 599; default 429. */
+  readonly statusCode: number;
+  /** Name, value, name, value … added to that answer. */
+  readonly headers: readonly string[];
+}
+
+/** Of one proxy process towards one upstream. */
+export interface RateLimits {
+  /** On connections that the upstream's own listener accepts. */
+  readonly tcp?: RateLimit;
+  /** On requests. */
+  readonly http?: HttpRateLimit;
+  /** Beside `http`, by RE2 expressions for the whole path; the first that matches. */
+  readonly paths: readonly { readonly path: string; readonly http: HttpRateLimit }[];
 }
 
 /** Limits of one proxy process towards one upstream. `Infinity`: no limit. */
@@ -83,9 +108,35 @@ export interface UpstreamDocument extends DocumentBase {
   readonly port: number;
   /** `HOST:PORT` each; absent: DNS of `host` at `port`. Never empty. */
   readonly targets?: readonly string[];
-  readonly protocol: 'http' | 'tcp';
+  /** What is spoken with it: HTTP/1.1, HTTP/2 by prior knowledge (twice: `grpc` is judged by grpc-status), bytes. */
+  readonly protocol: 'http' | 'h2c' | 'grpc' | 'tcp';
   /** `HOST:PORT` of a listener of its own. */
   readonly listen?: string;
+  /** Absent: no call is tried again. */
+  readonly retries?: Retries;
+  /** ms; absent: the proxy's own. */
+  readonly timeouts?: { readonly responseHeadMs?: number; readonly idleMs?: number };
+  /** Absent: cleartext. */
+  readonly tls?: UpstreamTls;
+}
+
+/** After which failures (the words of `x-fuseboard-error`) and statuses a call is tried again, and how often at most. */
+export interface Retries {
+  /** After the first try, 1 to 10. */
+  readonly attempts: number;
+  readonly on: readonly (RetriedFailure | number)[];
+}
+
+export const RETRIED_FAILURES = ['refused', 'reset', 'dns', 'connect-timeout', 'response-timeout', 'idle-timeout', 'tls', 'bad-response'] as const;
+export type RetriedFailure = (typeof RETRIED_FAILURES)[number];
+
+/** Paths of PEM files on the proxy's machine; keys never travel in documents. */
+export interface UpstreamTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Sent as SNI and checked against the certificate. */
+  readonly serverName?: string;
 }
 
 export function documentKey(of: DocumentKey): string {

@@ -4,7 +4,7 @@
  */
 export { createHttpProxy, type HttpProxy, type ProxyStats } from './proxy.ts';
 export { ListenError } from './listener.ts';
-export type { Bounds, HttpProxyOptions, Timeouts } from './options.ts';
+export type { Bounds, HttpProxyOptions, ListenerTls, Timeouts } from './options.ts';
 export {
   NO_LIMITS,
   type AdmitDecision,
@@ -12,11 +12,17 @@ export {
   type CallOutcome,
   type Decision,
   type Failure,
+  type HttpRateLimit,
   type Limits,
+  type Protocol,
+  type RateLimit,
+  type RateLimits,
   type RefuseDecision,
+  type Retries,
   type Route,
   type RouteProblem,
   type RouteStats,
   type ServedCall,
   type UpstreamError,
+  type UpstreamTls,
 } from './route.ts';

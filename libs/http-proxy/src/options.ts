@@ -11,6 +11,8 @@ export interface Timeouts {
   readonly idleMs: number;
   /** For a client to send a request head; default 10,000, checked each `clientCheckMs`. */
   readonly clientHeadMs: number;
+  /** Without a byte of a request body that a client owes; default 30,000. Over it: 408. */
+  readonly clientBodyMs: number;
   /** A client's connection without a request; default 60,000. */
   readonly clientKeepAliveMs: number;
   /** How often client heads are checked; default 2,000. */
@@ -25,16 +27,32 @@ export interface Timeouts {
 export interface Bounds {
   /** Request line and headers, bytes; default 16,384. Over it: 431. */
   readonly requestHeadBytesMax: number;
+  /** Of the request target, bytes; default 8,192. Over it: 414. */
+  readonly targetBytesMax: number;
   /** Headers of a request; default 100. Over it: 431. */
   readonly requestHeadersMax: number;
   /** Response status line and headers, bytes; default 65,536. Over it: 502 `bad-response`. */
   readonly responseHeadBytesMax: number;
   /** Requests read ahead on one client connection while an earlier one is being answered; default 256, then it is closed. */
   readonly pipelinedMax: number;
-  /** Client connections per listener; default 50,000. More are closed at once. */
+  /** Client connections on all listeners; default 50,000. More are closed at once. */
   readonly clientConnectionsMax: number;
+  /** Client connections from one address; default 25,000, so that none can take every place. More are closed at once. */
+  readonly connectionsPerClientMax: number;
+  /** Requests on one client connection; default 10,000, then it is closed in order. */
+  readonly requestsPerConnectionMax: number;
+  /** HTTP/2 streams open at once on one client connection; default 100. */
+  readonly streamsMax: number;
   /** Body of a refused request that is read and thrown away to keep the connection, bytes; default 65,536. */
   readonly drainBytesMax: number;
+}
+
+/** A certificate for the listeners, PEM. */
+export interface ListenerTls {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Clients must show a certificate that these signed; absent: they need none. */
+  readonly ca?: string | Buffer;
 }
 
 export interface HttpProxyOptions {
@@ -50,12 +68,17 @@ export interface HttpProxyOptions {
   readonly monotonicNow?: () => number;
   readonly timeouts?: Partial<Timeouts>;
   readonly bounds?: Partial<Bounds>;
+  /** Peers whose `X-Forwarded-*` are believed and added to, `ADDRESS/BITS` each; default none: they are overwritten. */
+  readonly trustedNetworks?: readonly string[];
+  /** Absent: cleartext. For the main listener and those of HTTP routes. */
+  readonly tls?: ListenerTls;
 }
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
   responseHeadMs: 15_000,
   idleMs: 30_000,
   clientHeadMs: 10_000,
+  clientBodyMs: 30_000,
   clientKeepAliveMs: 60_000,
   clientCheckMs: 2_000,
   upstreamKeepAliveMs: 4_000,
@@ -64,10 +87,14 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 
 export const DEFAULT_BOUNDS: Bounds = {
   requestHeadBytesMax: 16_384,
+  targetBytesMax: 8_192,
   requestHeadersMax: 100,
   responseHeadBytesMax: 65_536,
   pipelinedMax: 256,
   clientConnectionsMax: 50_000,
+  connectionsPerClientMax: 25_000,
+  requestsPerConnectionMax: 10_000,
+  streamsMax: 100,
   drainBytesMax: 65_536,
 };
 
@@ -80,6 +107,8 @@ export interface Settings {
   readonly monotonicNow: () => number;
   readonly timeouts: Timeouts;
   readonly bounds: Bounds;
+  readonly trustedNetworks: readonly string[];
+  readonly tls: ListenerTls | undefined;
 }
 
 export function completeOptions(options: HttpProxyOptions): Settings {
@@ -91,5 +120,7 @@ export function completeOptions(options: HttpProxyOptions): Settings {
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
+    trustedNetworks: options.trustedNetworks ?? [],
+    tls: options.tls,
   };
 }

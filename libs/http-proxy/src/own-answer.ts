@@ -66,6 +66,7 @@ const OVERFLOW_ANSWERS: Readonly<Record<Overflow, OwnAnswer>> = {
   'overflow-connections': textAnswer(503, 'too many connections to the upstream\n', OVERFLOW_MARKS),
   'overflow-pending': textAnswer(503, 'too many requests wait for a connection to the upstream\n', OVERFLOW_MARKS),
   'overflow-requests': textAnswer(503, 'too many requests in flight to the upstream\n', OVERFLOW_MARKS),
+  'overflow-retries': textAnswer(503, 'too many retries in flight to the upstream\n', OVERFLOW_MARKS),
 };
 
 export function overflowAnswer(overflow: Overflow): OwnAnswer {

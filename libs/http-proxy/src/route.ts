@@ -15,7 +15,7 @@ export interface Limits {
   readonly maxRequestsPerConnection: number;
   /** Requests that wait for a connection to become free. */
   readonly maxPendingRequests: number;
-  /** Retries in flight. Carried for later: this data plane makes none. */
+  /** Retries in flight. */
   readonly maxRetries: number;
 }
 
@@ -27,6 +27,57 @@ export const NO_LIMITS: Limits = {
   maxPendingRequests: Infinity,
   maxRetries: Infinity,
 };
+
+/**
+ * What is spoken with the upstream, and so what callers speak: `http` is HTTP/1.1, `h2c` and `grpc` are HTTP/2 by prior
+ * knowledge (over TLS where the route or the listener has it), `tcp` is bytes, on a listener of its own.
+ */
+export type Protocol = 'http' | 'h2c' | 'grpc' | 'tcp';
+
+/** A token bucket: it holds `amount + burst` at most, begins full, and fills evenly by `amount` each `periodMs`. */
+export interface RateLimit {
+  /** >= 0; 0 lets nothing through but the burst. */
+  readonly amount: number;
+  readonly periodMs: number;
+  /** >= 0. */
+  readonly burst: number;
+}
+
+export interface HttpRateLimit extends RateLimit {
+  /** 400 to 599; the documents' default is 429. */
+  readonly statusCode: number;
+  /** Name, value, name, value … added to that answer. */
+  readonly headers: readonly string[];
+}
+
+/** Per route and per proxy process. */
+export interface RateLimits {
+  /** On connections accepted by the route's own listener; over it they are closed at once. */
+  readonly tcp?: RateLimit;
+  /** On requests. */
+  readonly http?: HttpRateLimit;
+  /** The first whose path matches counts a request beside `http`; RE2, matched against the whole path without its query. */
+  readonly paths: readonly { readonly path: string; readonly http: HttpRateLimit }[];
+}
+
+/** When a call that failed is tried again; absent: never. */
+export interface Retries {
+  /** After the first try, 1 to 10. */
+  readonly attempts: number;
+  /** Failures (`x-fuseboard-error`'s words) and statuses (500 to 599) after which it is. */
+  readonly on: readonly (UpstreamError | number)[];
+}
+
+/** TLS towards the upstream. Paths of PEM files as this process sees them. */
+export interface UpstreamTls {
+  /** Who is trusted; absent: the certificate authorities that Node knows. */
+  readonly ca?: string;
+  /** Our own certificate and its key, both or none. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Sent as SNI and checked against the certificate; absent: the target's host name, else the route's host. */
+  readonly serverName?: string;
+}
 
 /** One upstream as the proxy serves it. */
 export interface Route {
@@ -44,13 +95,20 @@ export interface Route {
   readonly targets: readonly string[];
   /** `HOST:PORT` of a listener of its own, where every call is for this route whatever its Host says. */
   readonly listen?: string;
+  /** Absent: `http`. */
+  readonly protocol?: Protocol;
   readonly limits: Limits;
+  readonly rateLimits?: RateLimits;
+  readonly retries?: Retries;
+  /** Where they differ from the proxy's own (options.ts). */
+  readonly timeouts?: { readonly responseHeadMs?: number; readonly idleMs?: number };
+  readonly tls?: UpstreamTls;
 }
 
 /** Why a route, or a part of it, isn't served; the others are. */
 export interface RouteProblem {
   readonly route: string;
-  readonly field: 'name' | 'host' | 'targets' | 'listen';
+  readonly field: 'name' | 'host' | 'targets' | 'listen' | 'tls';
   /** A sentence for the person who wrote the document. */
   readonly message: string;
 }
@@ -95,7 +153,12 @@ export interface CallOutcome {
   readonly route: string;
   /** The very decision that let the call through. */
   readonly decision: AdmitDecision;
-  readonly result: { readonly kind: 'status'; readonly code: number } | { readonly kind: 'failure'; readonly failure: Failure };
+  readonly result:
+    | { readonly kind: 'status'; readonly code: number }
+    | { readonly kind: 'grpc'; readonly code: number }
+    | { readonly kind: 'failure'; readonly failure: Failure }
+    /** TCP: its first byte came. */
+    | { readonly kind: 'ok' };
   /**
    * To the response head, ms, by a monotonic clock, from the moment it reached out (a connection was there or was
    * begun for it). Neither the wait behind our own limits counts nor the time in which the client owed us its body.
@@ -114,6 +177,8 @@ export const ANSWERS = [
   'overflow-connections',
   'overflow-pending',
   'overflow-requests',
+  'overflow-retries',
+  'rate-limited',
   'not-found',
   'bad-request',
   'client-abort',
@@ -121,7 +186,7 @@ export const ANSWERS = [
 ] as const;
 export type Answer = (typeof ANSWERS)[number];
 
-export type Overflow = 'overflow-connections' | 'overflow-pending' | 'overflow-requests';
+export type Overflow = 'overflow-connections' | 'overflow-pending' | 'overflow-requests' | 'overflow-retries';
 
 /** A call that is over. An upstream error with a status below 500 broke after the head was passed on (O1). */
 export interface ServedCall {
