@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readConfig, type ConfigSources } from './config.ts';
@@ -49,6 +49,34 @@ describe('defaults', () => {
   });
 });
 
+describe('the proxy’s settings', () => {
+  it('are handed on in the data plane’s words', () => {
+    const { proxy } = read({
+      ...FLEET,
+      FUSEBOARD_PROXY_WORKERS: '3',
+      FUSEBOARD_PROXY_TLS_CERT: 'c.pem',
+      FUSEBOARD_PROXY_TLS_KEY: 'k.pem',
+      FUSEBOARD_PROXY_TRUSTED_NETWORKS: '10.0.0.0/8, fd00::/8',
+      FUSEBOARD_PROXY_RESPONSE_TIMEOUT: '1m30s',
+      FUSEBOARD_PROXY_MAX_CONNECTIONS: '7',
+      FUSEBOARD_PROXY_DRAIN_TIMEOUT: '0s',
+    }, [], 'proxy');
+    expect(proxy).toMatchObject({
+      workers: 3,
+      ready: 'fleet',
+      tls: { cert: 'c.pem', key: 'k.pem', ca: undefined },
+      trustedNetworks: ['10.0.0.0/8', 'fd00::/8'],
+      drainMs: 0,
+      timeouts: { responseHeadMs: 90_000 },
+      bounds: { clientConnectionsMax: 7 },
+    });
+  });
+
+  it('take auto for as many workers as there are cores', () => {
+    expect(read({ ...FLEET, FUSEBOARD_PROXY_WORKERS: 'auto' }, [], 'proxy').proxy.workers).toBe(Math.min(128, availableParallelism()));
+  });
+});
+
 describe('precedence', () => {
   it('a flag rules over the environment, the environment over the default', () => {
     const env = { FUSEBOARD_PROXY_LISTEN: '127.0.0.1:1111', FUSEBOARD_CONSOLE_LISTEN: '127.0.0.1:2222' };
@@ -74,6 +102,19 @@ describe('a bad value stops the start and names the variable, what was found and
     [{ FUSEBOARD_TOPIC_PREFIX: 'a/b' }, 'FUSEBOARD_TOPIC_PREFIX: found "a/b", allowed: 1 to 100 of'],
     [{ FUSEBOARD_LATE_AFTER: '60' }, 'FUSEBOARD_LATE_AFTER: found "60", allowed: a duration from 1s to 24h'],
     [{ FUSEBOARD_STATE_MAX_AGE: '10ms' }, 'FUSEBOARD_STATE_MAX_AGE: found "10ms", allowed: a duration from 1s to 1h'],
+    [{ FUSEBOARD_PROXY_WORKERS: '0' }, 'FUSEBOARD_PROXY_WORKERS: found "0", allowed: auto (one for each core that this process may use) or a whole number from 1 to 128'],
+    [{ FUSEBOARD_PROXY_WORKERS: '2' }, 'FUSEBOARD_PROXY_WORKERS: found 2 workers, but `npm start` is one process; allowed: 1'],
+    [{ FUSEBOARD_PROXY_READY: 'yes' }, 'FUSEBOARD_PROXY_READY: found "yes", allowed: fleet, serving'],
+    [{ FUSEBOARD_PROXY_TLS_CERT: 'a.pem' }, 'FUSEBOARD_PROXY_TLS_KEY is not set, but FUSEBOARD_PROXY_TLS_CERT is; allowed: both or none'],
+    [{ FUSEBOARD_PROXY_TLS_KEY: 'a.pem' }, 'FUSEBOARD_PROXY_TLS_CERT is not set, but FUSEBOARD_PROXY_TLS_KEY is; allowed: both or none'],
+    [{ FUSEBOARD_PROXY_TLS_CA: 'a.pem' }, 'FUSEBOARD_PROXY_TLS_CA is set without FUSEBOARD_PROXY_TLS_CERT and FUSEBOARD_PROXY_TLS_KEY'],
+    [{ FUSEBOARD_PROXY_TRUSTED_NETWORKS: '10.0.0.0/8,10.0.0.1' }, 'FUSEBOARD_PROXY_TRUSTED_NETWORKS: found "10.0.0.0/8,10.0.0.1", allowed: ADDRESS/BITS'],
+    [{ FUSEBOARD_PROXY_TRUSTED_NETWORKS: '10.0.0.0/33' }, 'FUSEBOARD_PROXY_TRUSTED_NETWORKS: found "10.0.0.0/33", allowed: ADDRESS/BITS'],
+    [{ FUSEBOARD_PROXY_RESPONSE_TIMEOUT: '15' }, 'FUSEBOARD_PROXY_RESPONSE_TIMEOUT: found "15", allowed: a duration from 100ms to 24h'],
+    [{ FUSEBOARD_PROXY_KEEP_ALIVE: '99ms' }, 'FUSEBOARD_PROXY_KEEP_ALIVE: found "99ms", allowed: a duration from 100ms to 24h'],
+    [{ FUSEBOARD_PROXY_DRAIN_TIMEOUT: '2h' }, 'FUSEBOARD_PROXY_DRAIN_TIMEOUT: found "2h", allowed: a duration from 0s to 1h'],
+    [{ FUSEBOARD_PROXY_MAX_CONNECTIONS: '0' }, 'FUSEBOARD_PROXY_MAX_CONNECTIONS: found "0", allowed: a whole number from 1 to 1000000'],
+    [{ FUSEBOARD_PROXY_MAX_HEADER_BYTES: '1000' }, 'FUSEBOARD_PROXY_MAX_HEADER_BYTES: found "1000", allowed: a whole number from 1024 to 1048576'],
     [{ FUSEBOARD_CONFIG_DIR: '/there/is/no/such' }, 'FUSEBOARD_CONFIG_DIR: found "/there/is/no/such", which can\'t be read (ENOENT); allowed: a directory that can be read'],
     [{ FUSEBOARD_CONFIG_FILE: '/there/is/no/such.yaml' }, "FUSEBOARD_CONFIG_FILE: /there/is/no/such.yaml can't be read: ENOENT"],
     [{ FUSEBOARD_TOKEN_FILE: '/there/is/no/such' }, "FUSEBOARD_TOKEN_FILE: /there/is/no/such can't be read: ENOENT"],

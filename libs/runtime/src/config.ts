@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { formatAddress, isLoopback, type Address } from './address.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
+import { must, proxyConfig, proxyProblems, type ProxyConfig } from './proxy-config.ts';
 import { Secret } from './secret.ts';
 import { SETTINGS, knownVariables, type LogLevel, type Setting, type SettingKey, type Values } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -26,6 +27,7 @@ export interface Config {
   readonly grpcListen: Address;
   /** Health, readiness and metrics of ingest and proxy. */
   readonly adminListen: Address;
+  readonly proxy: ProxyConfig;
   /** A directory of YAML documents, watched; undefined: none. */
   readonly configDir: string | undefined;
   readonly drivers: DriversConfig;
@@ -84,6 +86,7 @@ export function readConfig(sources: ConfigSources): Config {
   const access: Access = { token, anonymousReads: values.anonymous === 'read' };
   const drivers = driversOf(sources.role, { values, isSet: (key) => written.has(key) }, problems);
   checkBinding(sources.role, { values, access }, problems);
+  if (sources.role === 'standalone' || sources.role === 'proxy') problems.push(...proxyProblems(values, sources.role === 'standalone'));
   checkDirectory(written.get('configDir'), problems);
   if (problems.length > 0) throw new StartError(report(problems));
   return Object.freeze({
@@ -94,6 +97,7 @@ export function readConfig(sources: ConfigSources): Config {
     consoleListen: must(values.consoleListen),
     grpcListen: must(values.grpcListen),
     adminListen: must(values.adminListen),
+    proxy: proxyConfig(values),
     configDir: values.configDir,
     drivers: Object.freeze(must(drivers)),
     access: Object.freeze(access),
@@ -253,10 +257,4 @@ function defaultInstance(): string {
 
 function settings(): [SettingKey, Setting<unknown>][] {
   return Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][];
-}
-
-/** Everything with a default is there once nothing is wrong. */
-function must<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a setting with a default has no value');
-  return value;
 }

@@ -42,3 +42,14 @@ it('two parts of a process may name their conditions alike, and both count', () 
   console.ready();
   expect(health.ready().ok).toBe(true);
 });
+
+it('where only some conditions are essential, the others are told and do not count', () => {
+  const health = new Health(['routes']);
+  const routes = health.condition('routes');
+  health.condition('states', 'not read yet');
+  expect(health.ready().ok).toBe(false);
+  routes.ready();
+  expect(health.ready()).toEqual({ ok: true, body: { status: 'ready', missing: [{ name: 'states', reason: 'not read yet' }] } });
+  health.stopping();
+  expect(health.ready().ok).toBe(false);
+});

@@ -20,7 +20,13 @@ export class Health {
   readonly #broken: string[] = [];
   /** In the order of their making; `why` undefined: met. Parts of one process may use the same name. */
   readonly #conditions: { readonly name: string; why: string | undefined }[] = [];
+  readonly #essential: readonly string[] | undefined;
   #stopping = false;
+
+  /** @param essential conditions without which it isn't ready; the others are shown and don't count. Default: all are. */
+  constructor(essential?: readonly string[]) {
+    this.#essential = essential;
+  }
 
   /** @param reason shown until it is met */
   condition(name: string, reason = 'not there yet'): Condition {
@@ -48,12 +54,11 @@ export class Health {
   }
 
   ready(): HealthReport {
-    const missing: { name: string; reason: string }[] = [];
-    for (const { name, why } of this.#conditions) if (why !== undefined) missing.push({ name, reason: why });
-    if (this.#stopping) missing.push({ name: 'process', reason: 'it is stopping' });
-    for (const reason of this.#broken) missing.push({ name: 'process', reason });
-    const ok = missing.length === 0;
-    return { ok, body: ok ? { status: 'ready' } : { status: 'not-ready', missing } };
+    const missing = this.#conditions.flatMap(({ name, why }) => (why === undefined ? [] : [{ name, reason: why }]));
+    const ends = [...(this.#stopping ? ['it is stopping'] : []), ...this.#broken].map((reason) => ({ name: 'process', reason }));
+    const ok = ends.length === 0 && !missing.some(({ name }) => this.#essential?.includes(name) ?? true);
+    missing.push(...ends);
+    return { ok, body: { status: ok ? 'ready' : 'not-ready', ...(missing.length > 0 && { missing }) } };
   }
 }
 

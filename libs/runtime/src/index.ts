@@ -12,6 +12,7 @@ export { nestLogger } from './nest-logger.ts';
 export { Outage, type OutageOptions } from './outage.ts';
 export { persist, type PersistOptions } from './persist.ts';
 export { beginProcess, type Process } from './process.ts';
+export { type ProxyConfig, type TlsFiles } from './proxy-config.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { type LogLevel } from './settings.ts';

@@ -4,7 +4,7 @@ import { Health } from './health.ts';
 import { createLogger } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import type { Runtime } from './runtime.module.ts';
-import { Stopper } from './stopper.ts';
+import { STOP_DEADLINE_MS, Stopper } from './stopper.ts';
 import { VERSION } from './version.ts';
 
 export interface Process {
@@ -13,14 +13,20 @@ export interface Process {
   readonly stopper: Stopper;
 }
 
+/** For outcomes to be told and everything else to be closed, once calls have ended, ms. */
+const AFTER_DRAIN_MS = 3_000;
+/** The condition that a proxy has routes to serve. */
+export const ROUTES = 'routes';
+
 /** @throws {StartError} naming each setting that is wrong. */
 export function beginProcess(role: Role): Process {
   const config = readConfig({ role, env: process.env, argv: process.argv.slice(2) });
-  const { instance, logLevel } = config;
+  const { instance, logLevel, proxy } = config;
+  const servesCalls = role === 'proxy' || role === 'standalone';
   const logger = createLogger({ level: logLevel, process: role, instance });
   for (const warning of config.warnings) logger.warn(warning);
-  const stopper = new Stopper({ logger });
+  const stopper = new Stopper({ logger, deadlineMs: servesCalls ? proxy.drainMs + AFTER_DRAIN_MS : STOP_DEADLINE_MS });
   stopper.install();
   const metrics = new Metrics({ process: role, version: VERSION, instance });
-  return { runtime: { config, logger, health: new Health(), metrics }, stopper };
+  return { runtime: { config, logger, health: new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined), metrics }, stopper };
 }

@@ -2,6 +2,8 @@
  * Every setting there is: its names, its default, what it takes. docs/configuration.md has the same table for people,
  * and a test compares the two.
  */
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { ADDRESS_ALLOWED, parseAddress, type Address } from './address.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -77,9 +79,60 @@ function wholeNumber(min: number, max: number): Rule<number> {
   };
 }
 
+const WORKERS_MAX = 128;
+const workers: Rule<number> = {
+  allowed: `auto (one for each core that this process may use) or a whole number from 1 to ${WORKERS_MAX}`,
+  parse: (written) => (written === 'auto' ? Math.min(availableParallelism(), WORKERS_MAX) : wholeNumber(1, WORKERS_MAX).parse(written)),
+};
+
+const NETWORKS_MAX = 1_000;
+const networks: Rule<readonly string[]> = {
+  allowed: `ADDRESS/BITS, or several with commas between them (at most ${NETWORKS_MAX}), such as 10.0.0.0/8,fd00::/8`,
+  parse(written) {
+    const found = written.split(',').map((part) => part.trim());
+    return found.length <= NETWORKS_MAX && found.every(isNetwork) ? found : undefined;
+  },
+};
+
+function isNetwork(written: string): boolean {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(written) ?? [];
+  const version = isIP(address);
+  return version !== 0 && !address.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
 function setting<T>(of: Setting<T>): Setting<T> {
   return of;
 }
+
+const UP_TO_A_DAY = duration(100, 86_400_000, 'a duration from 100ms to 24h, such as 15s');
+
+/** Of the proxy's data plane; what they do is in #http-proxy's options, whose defaults these are. */
+const PROXY_SETTINGS = {
+  proxyWorkers: setting({ variable: 'FUSEBOARD_PROXY_WORKERS', fallback: '1', ...workers }),
+  proxyReady: setting({ variable: 'FUSEBOARD_PROXY_READY', fallback: 'fleet', ...oneOf('fleet', 'serving') }),
+  proxyTlsCert: setting({ variable: 'FUSEBOARD_PROXY_TLS_CERT', fallback: undefined, ...text }),
+  proxyTlsKey: setting({ variable: 'FUSEBOARD_PROXY_TLS_KEY', fallback: undefined, ...text }),
+  proxyTlsCa: setting({ variable: 'FUSEBOARD_PROXY_TLS_CA', fallback: undefined, ...text }),
+  proxyTrustedNetworks: setting({ variable: 'FUSEBOARD_PROXY_TRUSTED_NETWORKS', fallback: undefined, ...networks }),
+  proxyResponseTimeout: setting({ variable: 'FUSEBOARD_PROXY_RESPONSE_TIMEOUT', fallback: '15s', ...UP_TO_A_DAY }),
+  proxyIdleTimeout: setting({ variable: 'FUSEBOARD_PROXY_IDLE_TIMEOUT', fallback: '30s', ...UP_TO_A_DAY }),
+  proxyClientHeadTimeout: setting({ variable: 'FUSEBOARD_PROXY_CLIENT_HEAD_TIMEOUT', fallback: '10s', ...UP_TO_A_DAY }),
+  proxyClientBodyTimeout: setting({ variable: 'FUSEBOARD_PROXY_CLIENT_BODY_TIMEOUT', fallback: '30s', ...UP_TO_A_DAY }),
+  proxyKeepAlive: setting({ variable: 'FUSEBOARD_PROXY_KEEP_ALIVE', fallback: '60s', ...UP_TO_A_DAY }),
+  proxyUpstreamKeepAlive: setting({ variable: 'FUSEBOARD_PROXY_UPSTREAM_KEEP_ALIVE', fallback: '4s', ...UP_TO_A_DAY }),
+  proxyDrainTimeout: setting({
+    variable: 'FUSEBOARD_PROXY_DRAIN_TIMEOUT',
+    fallback: '7s',
+    ...duration(0, 3_600_000, 'a duration from 0s to 1h, such as 7s'),
+  }),
+  proxyMaxConnections: setting({ variable: 'FUSEBOARD_PROXY_MAX_CONNECTIONS', fallback: '50000', ...wholeNumber(1, 1_000_000) }),
+  proxyMaxConnectionsPerClient: setting({ variable: 'FUSEBOARD_PROXY_MAX_CONNECTIONS_PER_CLIENT', fallback: '25000', ...wholeNumber(1, 1_000_000) }),
+  proxyMaxRequestsPerConnection: setting({ variable: 'FUSEBOARD_PROXY_MAX_REQUESTS_PER_CONNECTION', fallback: '10000', ...wholeNumber(1, 100_000_000) }),
+  proxyMaxHeaderBytes: setting({ variable: 'FUSEBOARD_PROXY_MAX_HEADER_BYTES', fallback: '16384', ...wholeNumber(1_024, 1_048_576) }),
+  proxyMaxHeaders: setting({ variable: 'FUSEBOARD_PROXY_MAX_HEADERS', fallback: '100', ...wholeNumber(10, 10_000) }),
+  proxyMaxUrlBytes: setting({ variable: 'FUSEBOARD_PROXY_MAX_URL_BYTES', fallback: '8192', ...wholeNumber(256, 1_048_576) }),
+  proxyMaxStreams: setting({ variable: 'FUSEBOARD_PROXY_MAX_STREAMS', fallback: '100', ...wholeNumber(1, 10_000) }),
+} as const;
 
 /** By their names in the configuration file. */
 export const SETTINGS = {
@@ -126,6 +179,7 @@ export const SETTINGS = {
     fallback: '5s',
     ...duration(1_000, 3_600_000, 'a duration from 1s to 1h, such as 5s'),
   }),
+  ...PROXY_SETTINGS,
 } as const;
 
 export type SettingKey = keyof typeof SETTINGS;
