@@ -6,18 +6,19 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
 import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type ReporterOptions, type StateUpdate, type Stop } from '#engine';
-import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
-import { RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
+import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy, type ListenerTls } from '#http-proxy';
+import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
 import { countCall } from './call-metrics.ts';
+import { gaugeDataPlane } from './data-plane-metrics.ts';
+import { readListenerTls, renewListenerTls } from './listener-tls.ts';
 import { LocalJudgement } from './local-judgement.ts';
 import { readOwnDirectory } from './own-directory.ts';
 import { routesOf } from './routes.ts';
 
 /** How often waiting outcomes and the states' age are looked at, ms. */
 const PULSE_MS = 100;
-/** How long calls in flight may take to end when the process stops, and outcomes to be told, ms. */
-const DRAIN_MS = 7_000;
+/** How long outcomes may take to be told when the process stops, ms. */
 const FLUSH_MS = 2_000;
 const FAILURE_SAID_EACH_MS = 5_000;
 
@@ -33,16 +34,20 @@ export class Proxy {
   readonly #states: Condition;
   readonly #documents: Condition;
   readonly #stops: Stop[] = [];
+  #upstreams: ReadonlyMap<string, string> = new Map();
   #isSynced = false;
+  /** Its own directory is served, and that is all that FUSEBOARD_PROXY_READY asks for. */
+  #isOwnEnough = false;
   #dropped = 0;
   #failureSaidMs = -Infinity;
 
+  /** @throws {StartError} the listeners' certificate can't be used */
   constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
     this.#drivers = drivers;
     this.#runtime = runtime;
     const { config, metrics, health } = runtime;
     const { partitions } = drivers;
-    this.#documents = health.condition('routes', 'the documents have not come yet');
+    this.#documents = health.condition(ROUTES, 'the documents have not come yet');
     this.#states = health.condition('states', 'the states have not come yet');
     this.#cache = new StateCache({
       nowMs: () => this.#clock.nowMs(),
@@ -58,12 +63,22 @@ export class Proxy {
       clock: this.#clock,
       ...(config.drivers.kind === 'embedded' ? this.#tellEmbedded() : { wake: (afterMs) => void setTimeout(() => this.#reporter.pulse(), afterMs).unref() }),
     });
+    const { timeouts, bounds, trustedNetworks, tls: files } = config.proxy;
+    const tls = files === undefined ? undefined : readListenerTls(files);
     this.#http = createHttpProxy({
+      timeouts,
+      bounds,
+      trustedNetworks,
+      ...(tls === undefined ? {} : { tls }),
       decide: (upstream) => this.#cache.decide(upstream),
       report: (outcome) => this.#report(callOf(outcome)),
       onCall: (call) => countCall(metrics, call),
       now: () => this.#clock.nowMs(),
     });
+    gaugeDataPlane(metrics, { http: this.#http, upstreamOf: (route) => this.#upstreams.get(route) });
+    if (files === undefined || tls === undefined) return;
+    const stopRenewing = renewListenerTls({ files, tls, use: (renewed) => (this.#http as HttpProxy & { setTls?(tls: ListenerTls): void }).setTls?.(renewed), logger: runtime.logger });
+    this.#stops.push(async () => stopRenewing());
   }
 
   /**
@@ -74,7 +89,8 @@ export class Proxy {
     const timer = setInterval(() => this.#pulse(), PULSE_MS);
     this.#stops.push(async () => clearInterval(timer));
     const { documentFeed, stateFeed } = this.#drivers;
-    this.#follow('the documents', this.#documents, () => documentFeed.follow((documents) => this.#onDocuments(documents)));
+    const awaited = { notReady: (why: string) => void (this.#isOwnEnough || this.#documents.notReady(why)) };
+    this.#follow('the documents', awaited, () => documentFeed.follow((documents) => this.#onDocuments(documents)));
     this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update)));
     await this.#serveOwnDirectory();
     return await this.#listen();
@@ -82,10 +98,12 @@ export class Proxy {
 
   /** Calls in flight end, then what they came to is told. */
   async stop(): Promise<void> {
-    await this.#http.close({ graceMs: DRAIN_MS });
+    const { logger, config } = this.#runtime;
+    const cutOff = await this.#http.close({ graceMs: config.proxy.drainMs });
+    if (cutOff > 0) logger.warn({ calls: cutOff }, `${cutOff} calls had not ended after ${config.proxy.drainMs} ms and were cut off`);
     await Promise.race([this.#reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
     const { waiting } = this.#reporter;
-    if (waiting > 0) this.#runtime.logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);
+    if (waiting > 0) logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);
     for (const stop of this.#stops.splice(0).toReversed()) await stop();
   }
 
@@ -98,7 +116,7 @@ export class Proxy {
     }
   }
 
-  #follow(what: string, condition: Condition, follow: () => Promise<Stop>): void {
+  #follow(what: string, condition: Pick<Condition, 'notReady'>, follow: () => Promise<Stop>): void {
     this.#stops.push(keepFollowing(follow, { what, condition, logger: this.#runtime.logger }));
   }
 
@@ -107,7 +125,10 @@ export class Proxy {
     const { config, logger } = this.#runtime;
     if (config.role !== 'proxy' || config.configDir === undefined) return;
     const documents = await readOwnDirectory(config.configDir, logger);
-    if (documents !== undefined && !this.#isSynced) await this.#serve(documents);
+    if (documents === undefined || this.#isSynced) return;
+    if (!(await this.#serve(documents)) || config.proxy.ready === 'fleet') return;
+    this.#isOwnEnough = true;
+    this.#documents.ready();
   }
 
   #onDocuments(documents: DocumentSet): void {
@@ -119,7 +140,9 @@ export class Proxy {
     if (!this.#cache.applyDocuments(documents)) return false;
     const { logger } = this.#runtime;
     try {
-      const problems = await this.#http.configure(routesOf(documents.documents));
+      const routes = routesOf(documents.documents);
+      this.#upstreams = new Map(routes.flatMap(({ name, upstream }) => (upstream === undefined ? [] : [[name, upstream]])));
+      const problems = await this.#http.configure(routes);
       for (const { route, field, message } of problems) logger.error({ route, field }, `route ${route}: ${field}: ${message}`);
       return true;
     } catch (error) {

@@ -6,6 +6,7 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { CommitAnswer, Tally, Transition } from '#engine';
 import { BoundedLabel } from './bounded-label.ts';
+import { eventLoopDelay } from './event-loop-delay.ts';
 
 /** How the proxy answered a call, or why it didn't. */
 export const CALL_ANSWERS = [
@@ -71,7 +72,9 @@ export class Metrics {
       registers: [],
     });
     this.registry.registerMetric(age);
-    if (options.processFigures ?? true) collectDefaultMetrics({ register: this.registry });
+    if (!(options.processFigures ?? true)) return;
+    collectDefaultMetrics({ register: this.registry });
+    this.registry.registerMetric(eventLoopDelay());
   }
 
   /** What became of a batch's records. */

@@ -95,9 +95,9 @@ const networks: Rule<readonly string[]> = {
 };
 
 function isNetwork(written: string): boolean {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(written) ?? [];
-  const version = isIP(address);
-  return version !== 0 && !address.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
+  const [, host = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(written) ?? [];
+  const version = isIP(host);
+  return version !== 0 && !host.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
 function setting<T>(of: Setting<T>): Setting<T> {

@@ -1,0 +1,34 @@
+/** What the data plane holds at this moment, as gauges. */
+import { Gauge } from 'prom-client';
+import type { HttpProxy, RouteStats } from '#http-proxy';
+import type { Metrics } from '#runtime';
+
+export interface DataPlane {
+  readonly http: Pick<HttpProxy, 'stats'>;
+  /** Whose breaker guards a route; undefined: nobody's. */
+  readonly upstreamOf: (route: string) => string | undefined;
+}
+
+export function gaugeDataPlane(metrics: Pick<Metrics, 'registry' | 'upstreamLabel'>, { http, upstreamOf }: DataPlane): void {
+  const whole = (name: string, help: string, read: () => number): void => {
+    const gauge: Gauge = new Gauge({ name, help, registers: [metrics.registry], collect: () => gauge.set(read()) });
+  };
+  const perUpstream = (name: string, help: string, of: Exclude<keyof RouteStats, 'route'>): void => {
+    const gauge: Gauge<'upstream'> = new Gauge({
+      name,
+      help,
+      labelNames: ['upstream'],
+      registers: [metrics.registry],
+      collect: () => {
+        // Of routes that are gone nothing is left.
+        gauge.reset();
+        for (const stats of http.stats().routes) gauge.inc({ upstream: metrics.upstreamLabel(upstreamOf(stats.route) ?? '') }, stats[of]);
+      },
+    });
+  };
+  whole('fuseboard_proxy_client_connections', 'Connections of clients', () => http.stats().clientConnections);
+  whole('fuseboard_proxy_calls_in_flight', 'Calls that went on to an upstream and are not over', () => http.stats().callsInFlight);
+  perUpstream('fuseboard_proxy_upstream_connections', 'Connections to an upstream that count against maxConnections', 'connections');
+  perUpstream('fuseboard_proxy_upstream_requests', 'Requests in flight at an upstream', 'inFlight');
+  perUpstream('fuseboard_proxy_upstream_pending', 'Requests that wait for a connection', 'pending');
+}

@@ -1,0 +1,29 @@
+/**
+ * How late this process's event loop is: nothing is answered, accepted or told while it is busy with one thing. Node
+ * tells the time between two firings of a timer, so the timer's own period is taken off.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Gauge } from 'prom-client';
+
+/** ms. */
+const PERIOD_MS = 10;
+
+/** Since it was asked last: p50, p99 and the most (quantile 1). */
+export function eventLoopDelay(): Gauge {
+  const histogram = monitorEventLoopDelay({ resolution: PERIOD_MS });
+  histogram.enable();
+  const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - PERIOD_MS) / 1_000;
+  const gauge: Gauge = new Gauge({
+    name: 'fuseboard_event_loop_delay_seconds',
+    help: 'How late the event loop was since the last scrape',
+    labelNames: ['quantile'],
+    registers: [],
+    collect: () => {
+      gauge.set({ quantile: '0.5' }, seconds(histogram.percentile(50)));
+      gauge.set({ quantile: '0.99' }, seconds(histogram.percentile(99)));
+      gauge.set({ quantile: '1' }, histogram.count === 0 ? 0 : seconds(histogram.max));
+      histogram.reset();
+    },
+  });
+  return gauge;
+}
