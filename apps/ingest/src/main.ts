@@ -2,8 +2,8 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { DriversModule, beginMember } from '#drivers';
-import { RuntimeModule, nestLogger, runMain } from '#runtime';
+import { DriversModule, openFleetFor } from '#drivers';
+import { RuntimeModule, beginProcess, nestLogger, runMain, serveAdmin } from '#runtime';
 import { IngestModule } from './ingest.module.ts';
 import { Ingest } from './ingest.ts';
 
@@ -11,8 +11,12 @@ import { Ingest } from './ingest.ts';
 class IngestProcessModule {}
 
 await runMain(async () => {
-  const { runtime, stopper, drivers } = await beginMember('ingest');
+  const begun = beginProcess('ingest');
+  const { runtime, stopper } = begun;
   const { logger, health } = runtime;
+  await serveAdmin(begun);
+  const drivers = openFleetFor(runtime);
+  stopper.onStop('drivers', () => drivers.close());
 
   const root = { module: IngestProcessModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers), IngestModule] };
   const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DriversModule, openEmbedded } from '#drivers';
-import { RuntimeModule, beginProcess, formatAddress, nestLogger, runMain } from '#runtime';
+import { RuntimeModule, beginProcess, formatAddress, nestLogger, proxyUrl, runMain } from '#runtime';
 import { startConsole } from '../../console/src/start-console.ts';
 import { IngestModule } from '../../ingest/src/ingest.module.ts';
 import { Ingest } from '../../ingest/src/ingest.ts';
@@ -31,7 +31,7 @@ await runMain(async () => {
   await ingest.start(demo?.documents ?? []);
   stopper.onStop('ingest', () => ingest.stop());
   const proxyAddress = await proxy.start();
-  logger.info({ address: formatAddress(proxyAddress) }, `proxy: http://${formatAddress(proxyAddress)}`);
+  logger.info({ address: formatAddress(proxyAddress) }, `proxy: ${proxyUrl(config, proxyAddress)}`);
   if (demo !== undefined) process.stdout.write(`${demoCurl(proxyAddress)}\n`);
 
   const running = await startConsole({ drivers, runtime });

@@ -5,4 +5,3 @@ export { DataDirectoryError, type DataDirectoryProblem } from './embedded/data-d
 export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded/embedded.ts';
 export type { Retention } from './embedded/retention.ts';
 export { openFleet, openFleetFor, type Fleet, type FleetOptions } from './fleet/fleet.ts';
-export { beginMember, type Member } from './fleet/member.ts';

@@ -2,8 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { formatAddress, type Address } from './address.ts';
-import type { Health, HealthReport } from './health.ts';
-import type { Metrics } from './metrics.ts';
+import type { HealthReport } from './health.ts';
 import { StartError } from './start-error.ts';
 
 export interface AdminServer {
@@ -12,8 +11,14 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** Whose health and metrics are shown: a Runtime's, or what speaks for several processes. */
+export interface AdminSource {
+  readonly health: { alive(): HealthReport | Promise<HealthReport>; ready(): HealthReport | Promise<HealthReport> };
+  readonly metrics: { readonly registry: { readonly contentType: string; metrics(): Promise<string> } };
+}
+
 /** @throws {StartError} if the address can't be bound. */
-export async function startAdminServer(options: { listen: Address; health: Health; metrics: Metrics }): Promise<AdminServer> {
+export async function startAdminServer(options: AdminSource & { readonly listen: Address }): Promise<AdminServer> {
   const server = createServer((request, response) => void answer(request, response, options));
   server.requestTimeout = 10_000;
   const address = await listen(server, options.listen, 'FUSEBOARD_ADMIN_LISTEN');
@@ -63,11 +68,11 @@ export function bindError(error: Pick<NodeJS.ErrnoException, 'code' | 'message'>
   return new StartError(`${setting}: ${formatAddress(at)} ${BIND_REASONS[error.code ?? ''] ?? `can't be bound: ${error.message}`}`);
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, { health, metrics }: { health: Health; metrics: Metrics }): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, { health, metrics }: AdminSource): Promise<void> {
   const path = (request.url ?? '').split('?', 1)[0];
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'only GET is allowed' });
-  if (path === '/healthz') return report(response, health.alive());
-  if (path === '/readyz') return report(response, health.ready());
+  if (path === '/healthz') return report(response, await health.alive());
+  if (path === '/readyz') return report(response, await health.ready());
   if (path !== '/metrics') return send(response, 404, { error: 'not found; there are /healthz, /readyz and /metrics' });
   response.setHeader('content-type', metrics.registry.contentType);
   response.end(await metrics.registry.metrics());

@@ -1,4 +1,6 @@
 /** How each of Fuseboard's processes begins: configuration, log, graceful stop, health and metrics, in that order. */
+import { formatAddress } from './address.ts';
+import { startAdminServer, type AdminSource } from './admin-server.ts';
 import { readConfig, type Role } from './config.ts';
 import { Health } from './health.ts';
 import { createLogger } from './logger.ts';
@@ -29,4 +31,15 @@ export function beginProcess(role: Role): Process {
   stopper.install();
   const metrics = new Metrics({ process: role, version: VERSION, instance });
   return { runtime: { config, logger, health: new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined), metrics }, stopper };
+}
+
+/**
+ * Health, readiness and metrics on FUSEBOARD_ADMIN_LISTEN, for as long as the process lives.
+ * @throws {StartError} if the address can't be bound.
+ */
+export async function serveAdmin({ runtime, stopper }: Process, source: AdminSource = runtime): Promise<void> {
+  const admin = await startAdminServer({ ...source, listen: runtime.config.adminListen });
+  stopper.onStop('admin', () => admin.close());
+  const address = formatAddress(admin.address);
+  runtime.logger.info({ address }, `admin: http://${address}/readyz, /healthz, /metrics`);
 }

@@ -1,4 +1,5 @@
 /** The proxy's own settings, in the shape that its data plane takes them in. */
+import { formatAddress, type Address } from './address.ts';
 import { SETTINGS, type Values } from './settings.ts';
 
 export interface ProxyConfig {
@@ -85,6 +86,11 @@ export function proxyProblems(values: Values, isOneProcess: boolean): string[] {
     );
   }
   return problems;
+}
+
+/** Where callers reach the proxy, for people. */
+export function proxyUrl({ proxy }: { readonly proxy: ProxyConfig }, address: Address): string {
+  return `${proxy.tls === undefined ? 'http' : 'https'}://${formatAddress(address)}`;
 }
 
 /** Everything with a default is there once nothing is wrong. */
