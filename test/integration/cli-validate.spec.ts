@@ -53,6 +53,40 @@ describe('fuseboard validate', () => {
     expect(stderr).toContain('1 of 1 file refused');
   });
 
+  it('reads every field of both documents, and warns of those that have no effect on each other', async () => {
+    const tcp = file('tcp.yaml', `${upstream.replace('] }', '], protocol: tcp, listen: "127.0.0.1:0", timeouts: { idle: 5m }, tls: { ca: /etc/ca.pem } }')}---
+apiVersion: policy.openservicemesh.io/v1alpha1
+kind: UpstreamTrafficSetting
+metadata: { name: api, namespace: shop }
+spec:
+  host: api.shop.test
+  rateLimit:
+    local:
+      tcp: { connections: 10, unit: second, burst: 5 }
+      http: { requests: 10, unit: second }
+`);
+    const { status, stdout, stderr } = await run(['validate', tcp]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('OK, 2 documents') as string });
+    expect(stderr).toBe(`warning: ${tcp}:13:7: UpstreamTrafficSetting shop/api: spec.rateLimit.local.http: has no effect on Upstream shop/api: its protocol is tcp\n`);
+  });
+
+  it('refuses what an upstream of its protocol can not have, and a header that frames an answer', async () => {
+    const path = file('refused.yaml', `${upstream.replace('] }', '], protocol: tcp, listen: "127.0.0.1:0", retries: { on: [refused] } }')}---
+apiVersion: policy.openservicemesh.io/v1alpha1
+kind: UpstreamTrafficSetting
+metadata: { name: api, namespace: shop }
+spec:
+  host: api.shop.test
+  httpRoutes:
+    - path: /buy.*
+      rateLimit: { local: { requests: 1, unit: hour, responseHeadersToAdd: [{ name: Content-Length, value: "5" }] } }
+`);
+    const { status, stderr } = await run(['validate', path]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${path}:4:96: Upstream shop/api: spec.retries: a tcp upstream has none`);
+    expect(stderr).toContain(`${path}:13:80: UpstreamTrafficSetting shop/api: spec.httpRoutes[0].rateLimit.local.responseHeadersToAdd[0].name: found "Content-Length"`);
+  });
+
   it('names the field that was meant by a misspelt one', async () => {
     const path = file('misspelt.yaml', policy('api', 'api.shop.test', 'errorAmountTreshold: 10'));
     const { status, stderr } = await run(['validate', path]);

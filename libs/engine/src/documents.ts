@@ -2,7 +2,7 @@
  * The documents in force: the fold of the control log up to some offset. The partitions' folds, the proxies and the
  * console all know documents through this, so a conflict is settled alike everywhere.
  */
-import type { ControlRecord, Document, DocumentKey, TrafficSetting } from './control.ts';
+import type { ControlRecord, Document, DocumentKey, TrafficSetting, UpstreamDocument } from './control.ts';
 import { documentKey } from './control.ts';
 
 /** What a control record did to one document; both absent never occurs. */
@@ -66,4 +66,11 @@ export function hostOf(document: Document): string {
   return document.kind === 'Upstream'
     ? `Upstream ${document.host}:${document.port}`
     : `UpstreamTrafficSetting ${document.upstream}`;
+}
+
+/** L3: a setting of HOST:PORT is about that port alone, and stands there in place of the host's. */
+export function settingFinder(documents: readonly Document[]): (upstream: UpstreamDocument) => TrafficSetting | undefined {
+  const settings = new Map<string, TrafficSetting>();
+  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') settings.set(document.upstream, document);
+  return ({ host, port }) => settings.get(`${host}:${port}`) ?? settings.get(host);
 }

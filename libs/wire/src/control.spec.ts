@@ -11,13 +11,25 @@ const POLICY = documentOf({
   apiVersion: 'policy.openservicemesh.io/v1alpha1',
   kind: 'UpstreamTrafficSetting',
   metadata: { name: 'p', namespace: 'shop', annotations: { 'fuseboard.dev/owner': 'team-a' } },
-  spec: { host: 'api', connectionSettings: { http: { circuitBreaking: { errorAmountThreshold: 10 } } } },
+  spec: {
+    host: 'api',
+    connectionSettings: { tcp: { maxConnections: 7 }, http: { maxRetries: 3, circuitBreaking: { errorAmountThreshold: 10 } } },
+    rateLimit: { local: { tcp: { connections: 1, unit: 'second' }, http: { requests: 2, unit: 'minute', burst: 1, responseHeadersToAdd: [{ name: 'a', value: 'b' }] } } },
+    httpRoutes: [{ path: '/a.*', rateLimit: { local: { requests: 3, unit: 'hour', responseStatusCode: 503 } } }],
+  },
 });
 const UPSTREAM = documentOf({
   apiVersion: 'fuseboard.dev/v1',
   kind: 'Upstream',
   metadata: { name: 'u' },
-  spec: { host: 'api.shop', targets: ['127.0.0.1:1'] },
+  spec: {
+    host: 'api.shop',
+    targets: ['127.0.0.1:1'],
+    protocol: 'h2c',
+    retries: { attempts: 2, on: ['refused', 503] },
+    timeouts: { response: '2s', idle: '5s' },
+    tls: { ca: '/etc/ca.pem', cert: '/etc/cert.pem', key: '/etc/key.pem', serverName: 'api.shop' },
+  },
 });
 
 function documentOf(body: unknown): Document {

@@ -1,33 +1,10 @@
 /** What each field means, and what a person hears about a bad one. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Document, TrafficSetting, UpstreamDocument } from '#engine';
+import { problems, read, readSetting, readUpstream, setting, upstream, warnings } from '../../../../test/support/document-readings.ts';
 import { readDocument } from './document.ts';
 
-const setting = (spec: object, metadata: object = { name: 'p', namespace: 'shop' }) => ({
-  apiVersion: 'policy.openservicemesh.io/v1alpha1',
-  kind: 'UpstreamTrafficSetting',
-  metadata,
-  spec: { host: 'api.shop', ...spec },
-});
 const breaking = (circuitBreaking: object) => setting({ connectionSettings: { http: { circuitBreaking } } });
-const upstream = (spec: object) => ({ apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name: 'u' }, spec: { host: 'api.shop', ...spec } });
-
-function read(body: unknown): Document {
-  const reading = readDocument(body);
-  if ('problems' in reading) throw new Error(JSON.stringify(reading.problems));
-  return reading.document;
-}
-const readSetting = (body: unknown) => read(body) as TrafficSetting;
-const readUpstream = (body: unknown) => read(body) as UpstreamDocument;
-function problems(body: unknown): readonly string[] {
-  const reading = readDocument(body);
-  return 'problems' in reading ? reading.problems.map(({ path, message }) => `${path}: ${message}`) : [];
-}
-function warnings(body: unknown): readonly string[] {
-  const reading = readDocument(body);
-  return 'warnings' in reading ? reading.warnings.map(({ path, message }) => `${path}: ${message}`) : ['refused'];
-}
 
 test('a policy without anything but a host has no breaker and no limits', () => {
   expect(readSetting(setting({}))).toStrictEqual({
@@ -202,7 +179,6 @@ const CB = 'spec.connectionSettings.http.circuitBreaking';
 const WINDOW = 'allowed: a duration such as 200ms, 30s or 1m30s, whole milliseconds from 1ms to 576h, or 0 for the default (30s)';
 const HOST = 'a host name such as fortio.circuit-breaking.svc.cluster.local, a bare service name, or either with :PORT';
 const TARGETS = 'one or more HOST:PORT such as "127.0.0.1:8079"; leave targets out to find the host by DNS';
-const HEADERS = { requests: 1, unit: 'hour', responseHeadersToAdd: [{ name: 'a b', value: 'x' }, { name: 'ok', value: 'x\r\ny' }, { nam: 'x' }] };
 
 test.each<[unknown, readonly string[]]>([
   [breaking({ statTimeWindw: '1m' }), [`${CB}.statTimeWindw: unknown field, did you mean "statTimeWindow"?; allowed here: statTimeWindow, minRequestAmount, errorAmountThreshold, errorRatioThreshold, slowTimeThreshold, slowAmountThreshold, slowRatioThreshold, degradedTimeWindow, degradedStatusCode, degradedResponseContent`]],
@@ -229,28 +205,6 @@ test.each<[unknown, readonly string[]]>([
   [setting({ host: undefined }), [`spec.host: missing, required: ${HOST}`]],
   [setting({ host: 'http://api' }), [`spec.host: found "http://api"; allowed: ${HOST}`]],
   [setting({ host: 'api:0' }), [`spec.host: found "api:0"; allowed: ${HOST}`]],
-  [setting({ rateLimit: { local: { http: { unit: 'minutes', responseStatusCode: 200 } } } }), [
-    'spec.rateLimit.local.http.requests: missing, required: a whole number from 0 to 4294967295',
-    'spec.rateLimit.local.http.unit: found "minutes"; allowed: second, minute, hour, did you mean "minute"?',
-    'spec.rateLimit.local.http.responseStatusCode: found 200; allowed: a whole number from 400 to 599',
-  ]],
-  [setting({ rateLimit: { local: { tcp: { connections: 1, unit: 'hour', burst: -1 }, udp: {} } } }), [
-    'spec.rateLimit.local.udp: unknown field; allowed here: tcp, http',
-    'spec.rateLimit.local.tcp.burst: found -1; allowed: a whole number from 0 to 4294967295',
-  ]],
-  [setting({ rateLimit: { local: { http: HEADERS } } }), [
-    'spec.rateLimit.local.http.responseHeadersToAdd[0].name: found "a b"; allowed: an HTTP header name',
-    'spec.rateLimit.local.http.responseHeadersToAdd[1].value: found "x\\r\\ny"; allowed: a string without line breaks',
-    'spec.rateLimit.local.http.responseHeadersToAdd[2].nam: unknown field, did you mean "name"?; allowed here: name, value',
-    'spec.rateLimit.local.http.responseHeadersToAdd[2].name: missing, required: an HTTP header name',
-    'spec.rateLimit.local.http.responseHeadersToAdd[2].value: missing, required: a string without line breaks',
-  ]],
-  [setting({ httpRoutes: [{ path: '' }, { path: '/(?=a)' }, { path: '/a', rateLimit: { local: { requests: 1, unit: 'day' } } }] }), [
-    'spec.httpRoutes[0].path: found ""; allowed: an RE2 expression for the whole path, such as /api/v1/.*',
-    'spec.httpRoutes[1].path: found "/(?=a)"; allowed: an RE2 expression for the whole path, such as /api/v1/.*',
-    'spec.httpRoutes[2].rateLimit.local.unit: found "day"; allowed: second, minute, hour',
-  ]],
-  [setting({ httpRoutes: {} }), ['spec.httpRoutes: found an object; allowed: a list of {path, rateLimit}']],
   [setting({}, { name: 'Not_Fit', namespace: 'a.b' }), [
     'metadata.name: found "Not_Fit"; allowed: lower-case letters, digits, - and ., at most 253',
     'metadata.namespace: found "a.b"; allowed: lower-case letters, digits and -, at most 63',
@@ -270,37 +224,27 @@ test.each<[unknown, readonly string[]]>([
   [upstream({ targets: ['a:1', 'b', ':3', '::1:80', 'c:0'] }), [1, 2, 3, 4].map((i) => `spec.targets[${i}]: found ${JSON.stringify(['a:1', 'b', ':3', '::1:80', 'c:0'][i])}; allowed: HOST:PORT such as "127.0.0.1:8079" or "[::1]:8079"`)],
   [upstream({ port: 65536 }), ['spec.port: found 65536; allowed: a whole number from 1 to 65535']],
   [upstream({ port: '80' }), ['spec.port: found "80"; allowed: a whole number from 1 to 65535']],
-  [upstream({ protocol: 'https' }), ['spec.protocol: found "https"; allowed: http, tcp, did you mean "http"?']],
+  [upstream({ protocol: 'https' }), ['spec.protocol: found "https"; allowed: http, h2c, grpc, tcp, did you mean "http"?']],
   [upstream({ protocol: 'tcp' }), ['spec.listen: missing, required: HOST:PORT of a listener of its own, such as 127.0.0.1:18080 (a tcp upstream needs one)']],
   [upstream({ listen: ':18080' }), ['spec.listen: found ":18080"; allowed: HOST:PORT of a listener of its own, such as 127.0.0.1:18080']],
-  [upstream({ target: ['a:1'] }), ['spec.target: unknown field, did you mean "targets"?; allowed here: host, targets, port, protocol, listen']],
+  [upstream({ target: ['a:1'] }), ['spec.target: unknown field, did you mean "targets"?; allowed here: host, targets, port, protocol, listen, retries, timeouts, tls']],
 ])('%j is refused with every problem, each with its path and what is allowed', (body, expected) => {
   expect(problems(body)).toEqual(expected);
 });
 
-test('a document too large for one control record is refused, aliases counted as what they stand for', () => {
-  const routes = Array.from({ length: 10 }, () => ({ path: 'x'.repeat(60_000) }));
-  expect(problems(setting({ httpRoutes: routes }))).toEqual([': found 600288 bytes as JSON; allowed: at most 524288']);
+test('a document too large for one control record is refused', () => {
+  const annotations = { 'fuseboard.dev/owner': 'x'.repeat(600_000) };
+  expect(problems(setting({}, { name: 'p', annotations }))).toEqual([': found 600197 bytes as JSON; allowed: at most 524288']);
 });
 
 test('prototype keys are unknown fields and reach nothing', () => {
   const body = JSON.parse(`{"apiVersion":"fuseboard.dev/v1","kind":"Upstream","metadata":{"name":"u"},"spec":{"__proto__":{"host":"a.b"},"constructor":1}}`) as unknown;
   expect(problems(body)).toEqual([
-    'spec.__proto__: unknown field; allowed here: host, targets, port, protocol, listen',
-    'spec.constructor: unknown field; allowed here: host, targets, port, protocol, listen',
+    'spec.__proto__: unknown field; allowed here: host, targets, port, protocol, listen, retries, timeouts, tls',
+    'spec.constructor: unknown field; allowed here: host, targets, port, protocol, listen, retries, timeouts, tls',
     'spec.host: missing, required: a host name such as fortio.circuit-breaking.svc.cluster.local, without a port (that is spec.port)',
   ]);
   expect(({} as Record<string, unknown>)['host']).toBeUndefined();
-});
-
-test('what is read but does not live yet is said by its field', () => {
-  const http = { maxRetries: 1, circuitBreaking: { errorAmountThreshold: 1 } };
-  expect(warnings(setting({ rateLimit: { local: {} }, httpRoutes: [], connectionSettings: { http } }))).toEqual([
-    'spec.connectionSettings.http.maxRetries: is read but has no effect in this version',
-    'spec.rateLimit: is read but has no effect in this version',
-    'spec.httpRoutes: is read but has no effect in this version',
-  ]);
-  expect(warnings(upstream({ protocol: 'tcp', listen: '127.0.0.1:1' }))).toEqual(['spec.protocol: tcp is read but has no effect in this version']);
 });
 
 test('a limit of 0 and a breaker that can never open are pointed out', () => {

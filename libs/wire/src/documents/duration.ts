@@ -24,6 +24,8 @@ export interface DurationRule {
   readonly zeroIsDefault: boolean;
   /** Deadlines are whole milliseconds, a threshold needn't be. */
   readonly wholeMs: boolean;
+  /** Default: 576h. */
+  readonly maxMs?: number;
 }
 
 /** In ms; notes a problem and gives the default where it is none. */
@@ -33,13 +35,14 @@ export function readDuration(place: Place, rule: DurationRule): number {
   if (ns === 0n && rule.zeroIsDefault) return rule.defaultMs;
   const ms = ns === undefined ? Number.NaN : Number(ns) / 1e6;
   const minMs = rule.wholeMs ? 1 : 0.001;
-  if (ms >= minMs && ms <= DURATION_MAX_MS && (!rule.wholeMs || Number.isInteger(ms))) return ms;
+  if (ms >= minMs && ms <= (rule.maxMs ?? DURATION_MAX_MS) && (!rule.wholeMs || Number.isInteger(ms))) return ms;
   place.refuse(allowedText(rule));
   return rule.defaultMs;
 }
 
 function allowedText(rule: DurationRule): string {
-  const range = rule.wholeMs ? 'whole milliseconds from 1ms to 576h' : 'from 1us to 576h';
+  const max = formatDuration(rule.maxMs ?? DURATION_MAX_MS);
+  const range = rule.wholeMs ? `whole milliseconds from 1ms to ${max}` : `from 1us to ${max}`;
   const zero = rule.zeroIsDefault ? `, or 0 for the default (${formatDuration(rule.defaultMs)})` : '';
   return `a duration such as 200ms, 30s or 1m30s, ${range}${zero}`;
 }

@@ -94,10 +94,19 @@ test('a missing field is placed at what it is missing from', () => {
 });
 
 test('warnings have their place too', () => {
-  const reading = read(POLICY.replace('    http:', '    http:\n      maxRetries: 3'));
+  const reading = read(POLICY.replace('    http:', '    http:\n      maxRequests: 0'));
   expect('warnings' in reading && reading.warnings.map(problemText)).toEqual([
-    'shop.yaml:10:7: UpstreamTrafficSetting circuit-breaking/http-circuit-breaking: spec.connectionSettings.http.maxRetries: is read but has no effect in this version',
+    'shop.yaml:10:7: UpstreamTrafficSetting circuit-breaking/http-circuit-breaking: spec.connectionSettings.http.maxRequests: 0 lets no call through',
   ]);
+});
+
+test('what has no effect beside a document of another file is said at its own place', () => {
+  const policy = POLICY.replace('    http:', '    http:\n      maxPendingRequests: 3');
+  const [first, second] = readDirectory([{ file: 'a.yaml', text: policy }, { file: 'b.yaml', text: UPSTREAM.replace('protocol: http', 'protocol: tcp') }]);
+  expect(first !== undefined && 'warnings' in first && first.warnings.map(problemText)).toEqual([
+    'a.yaml:10:7: UpstreamTrafficSetting circuit-breaking/http-circuit-breaking: spec.connectionSettings.http.maxPendingRequests: has no effect on Upstream circuit-breaking/fortio: its protocol is tcp',
+  ]);
+  expect(second).toMatchObject({ file: 'b.yaml', warnings: [] });
 });
 
 test('a key written twice is refused, with both lines', () => {

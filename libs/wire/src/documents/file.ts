@@ -6,6 +6,7 @@ import { documentKey } from '#engine';
 import type { Document } from '#engine';
 import { isObject, shorten } from '../json.ts';
 import { readAt } from './document.ts';
+import { pairWarnings } from './pairing.ts';
 import { pathText } from './place.ts';
 import type { Note, Path } from './place.ts';
 import { parseYaml } from './yaml-source.ts';
@@ -54,7 +55,17 @@ export function readDocuments(
  */
 export function readDirectory(files: readonly DocumentText[]): readonly FileReading[] {
   const claims = new Map<string, PlacedDocument>();
-  return files.toSorted((a, b) => (a.file < b.file ? -1 : 1)).map((file) => readFile(file, claims));
+  const readings = files.toSorted((a, b) => (a.file < b.file ? -1 : 1)).map((file) => readFile(file, claims));
+  return withPairWarnings(readings, new Map([...claims.values()].map((placed) => [placed.document, placed])));
+}
+
+/** What a document says to no effect may be seen only beside another one, in whatever file. */
+function withPairWarnings(readings: readonly FileReading[], placed: ReadonlyMap<Document, PlacedDocument>): readonly FileReading[] {
+  const warnings = pairWarnings([...placed.keys()]).map(({ document, note }) => told(placed.get(document) as PlacedDocument, note));
+  if (warnings.length === 0) return readings;
+  return readings.map((reading) =>
+    'problems' in reading ? reading : { ...reading, warnings: [...reading.warnings, ...warnings.filter(({ file }) => file === reading.file)] },
+  );
 }
 
 /** `shop.yaml:12:9: UpstreamTrafficSetting shop/api: spec.host: …`. */
@@ -62,10 +73,17 @@ export function problemText({ file, line, column, document, path, message }: Pro
   return [`${file}:${line}:${column}`, document, path, message].filter((part) => part !== '').join(': ');
 }
 
-interface PlacedDocument {
-  readonly document: Document;
+interface Placed {
   readonly label: string;
   place(path: Path): { readonly file: string; readonly line: number; readonly column: number };
+}
+
+interface PlacedDocument extends Placed {
+  readonly document: Document;
+}
+
+function told(placed: Placed, { path, message }: Note): Problem {
+  return { ...placed.place(path), document: placed.label, path: pathText(path), message };
 }
 
 /** Adds what the file claims, if it is good. */
@@ -80,15 +98,12 @@ function readFile({ file, text }: DocumentText, claims: Map<string, PlacedDocume
   for (const { value, path, source } of parsed.sources.flatMap(documentsOf)) {
     const label = labelOf(value);
     const place = (field: Path) => ({ file, ...source.locate([...path, ...field]) });
-    const told = (note: Note): Problem => {
-      const field = note.path.slice(path.length);
-      return { ...place(field), document: label, path: pathText(field), message: note.message };
-    };
+    const inside = (note: Note) => told({ label, place }, { ...note, path: note.path.slice(path.length) });
     const reading = readAt(value, path);
-    if ('problems' in reading) problems.push(...reading.problems.map(told));
+    if ('problems' in reading) problems.push(...reading.problems.map(inside));
     else {
       placed.push({ document: reading.document, label, place });
-      warnings.push(...reading.warnings.map(told));
+      warnings.push(...reading.warnings.map(inside));
     }
   }
   const ours = new Map(claims);
@@ -128,8 +143,7 @@ function claim(placed: PlacedDocument, claims: Map<string, PlacedDocument>): rea
       return [];
     }
     const { file, line, column } = holder.place(path);
-    const message = `${what} is claimed already by ${holder.label} (${file}:${line}:${column})`;
-    return [{ ...placed.place(path), document: placed.label, path: pathText(path), message }];
+    return [told(placed, { path, message: `${what} is claimed already by ${holder.label} (${file}:${line}:${column})` })];
   });
 }
 

@@ -56,6 +56,12 @@ export class Place {
     return true;
   }
 
+  /** An absent object reads as one without fields. */
+  open(allowed: readonly string[]): this {
+    if (!this.absent) this.hasOnly(allowed);
+    return this;
+  }
+
   items(what: string): readonly Place[] {
     if (Array.isArray(this.value)) return this.value.map((item, i) => new Place(item, [...this.path, i], this.notes));
     this.refuse(what);

@@ -1,18 +1,12 @@
-/**
- * UpstreamTrafficSetting (policy.openservicemesh.io/v1alpha1) as docs/semantics.md has it, every row. What it says of
- * rate limits, routes and retries is checked now and comes to life later; until then a warning names it.
- */
-import { RE2JS } from 're2js';
-import type { ConnectionLimits, Policy } from '#engine';
+/** UpstreamTrafficSetting (policy.openservicemesh.io/v1alpha1) as docs/semantics.md has it, every row. */
+import type { ConnectionLimits, Policy, RateLimits } from '#engine';
+import { given } from '../fields.ts';
 import { readDuration } from './duration.ts';
 import { parseHostPort, qualify } from './host.ts';
 import type { Place } from './place.ts';
+import { readRateLimits } from './rate-limits.ts';
 
-export const NO_EFFECT = 'is read but has no effect in this version';
 const CONTENT_CHARS_MAX = 65_536;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** No control characters: a value must not end its header. */
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const WINDOW = { defaultMs: 30_000, zeroIsDefault: true, wholeMs: true } as const;
 const SLOW = { defaultMs: 5_000, zeroIsDefault: true, wholeMs: false } as const;
@@ -22,31 +16,20 @@ const CONNECT = { defaultMs: 5_000, zeroIsDefault: false, wholeMs: true } as con
 export interface TrafficSettingSpec {
   readonly upstream: string;
   readonly limits: ConnectionLimits;
+  readonly rateLimits?: RateLimits;
   readonly breaker?: Omit<Policy, 'identity'>;
 }
 
 export function readTrafficSetting(spec: Place, namespace: string): TrafficSettingSpec | undefined {
   if (!spec.hasOnly(['host', 'connectionSettings', 'rateLimit', 'httpRoutes'])) return undefined;
   const upstream = readHost(spec.at('host'), namespace);
-  const settings = open(spec.at('connectionSettings'), ['tcp', 'http']);
-  const http = open(settings.at('http'), [
-    'maxRequests',
-    'maxRequestsPerConnection',
-    'maxPendingRequests',
-    'maxRetries',
-    'circuitBreaking',
-  ]);
-  const limits = readLimits(open(settings.at('tcp'), ['maxConnections', 'connectTimeout']), http);
-  readRateLimit(spec.at('rateLimit'));
-  readRoutes(spec.at('httpRoutes'));
+  const settings = spec.at('connectionSettings').open(['tcp', 'http']);
+  const http = settings.at('http').open(['maxRequests', 'maxRequestsPerConnection', 'maxPendingRequests', 'maxRetries', 'circuitBreaking']);
+  const limits = readLimits(settings.at('tcp').open(['maxConnections', 'connectTimeout']), http);
+  const rateLimits = readRateLimits(spec.at('rateLimit'), spec.at('httpRoutes'));
   const breaking = http.at('circuitBreaking');
-  return breaking.absent ? { upstream, limits } : { upstream, limits, breaker: readBreaker(breaking, upstream) };
-}
-
-/** An absent object reads as one without fields. */
-function open(place: Place, allowed: readonly string[]): Place {
-  if (!place.absent) place.hasOnly(allowed);
-  return place;
+  const breaker = breaking.absent ? undefined : readBreaker(breaking, upstream);
+  return { upstream, limits, ...given('rateLimits', rateLimits), ...given('breaker', breaker) };
 }
 
 function readHost(place: Place, namespace: string): string {
@@ -61,7 +44,6 @@ function readHost(place: Place, namespace: string): string {
 }
 
 function readLimits(tcp: Place, http: Place): ConnectionLimits {
-  if (!http.at('maxRetries').absent) http.at('maxRetries').warn(NO_EFFECT);
   for (const place of [tcp.at('maxConnections'), http.at('maxRequests')]) if (place.value === 0) place.warn('0 lets no call through');
   const perConnection = readLimit(http.at('maxRequestsPerConnection'));
   return {
@@ -123,55 +105,4 @@ function readStatus(place: Place): number {
 function readContent(place: Place): string {
   if (place.absent) return 'Coming soon ...';
   return place.text(`a string of at most ${CONTENT_CHARS_MAX} characters, in quotes if it looks like a number`, (text) => text.length <= CONTENT_CHARS_MAX);
-}
-
-function readRateLimit(place: Place): void {
-  if (place.absent) return;
-  place.warn(NO_EFFECT);
-  const local = open(open(place, ['local']).at('local'), ['tcp', 'http']);
-  const tcp = local.at('tcp');
-  if (!tcp.absent && tcp.hasOnly(['connections', 'unit', 'burst'])) readBucket(tcp, 'connections');
-  readHttpBucket(local.at('http'));
-}
-
-function readHttpBucket(place: Place): void {
-  if (place.absent || !place.hasOnly(['requests', 'unit', 'burst', 'responseStatusCode', 'responseHeadersToAdd'])) return;
-  readBucket(place, 'requests');
-  const status = place.at('responseStatusCode');
-  if (!status.absent) status.integer(400, 599);
-  const headers = place.at('responseHeadersToAdd');
-  if (headers.absent) return;
-  for (const header of headers.items('a list of {name, value}')) {
-    if (!header.hasOnly(['name', 'value'])) continue;
-    header.at('name').text('an HTTP header name', (name) => HEADER_NAME.test(name));
-    header.at('value').text('a string without line breaks', (value) => HEADER_VALUE.test(value));
-  }
-}
-
-function readBucket(place: Place, amount: string): void {
-  place.at(amount).uint32();
-  place.at('unit').oneOf(['second', 'minute', 'hour']);
-  if (!place.at('burst').absent) place.at('burst').uint32();
-}
-
-function readRoutes(place: Place): void {
-  if (place.absent) return;
-  place.warn(NO_EFFECT);
-  for (const route of place.items('a list of {path, rateLimit}')) {
-    if (!route.hasOnly(['path', 'rateLimit'])) continue;
-    route.at('path').text('an RE2 expression for the whole path, such as /api/v1/.*', isRe2);
-    const limit = route.at('rateLimit');
-    if (!limit.absent && limit.hasOnly(['local'])) readHttpBucket(limit.at('local'));
-  }
-}
-
-/** As it will be matched: by an engine without backtracking, so that no path can stall a proxy. */
-function isRe2(path: string): boolean {
-  if (path === '') return false;
-  try {
-    RE2JS.compile(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
