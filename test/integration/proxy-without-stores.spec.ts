@@ -73,12 +73,12 @@ describe('V4: a proxy that knows no state', () => {
     expect(stage.missing).toEqual({ states: 'the states have not come yet' });
   });
 
-  test('goes by the shared state alone from the moment that it comes', async () => {
+  test('goes by the shared state from the moment that it comes', async () => {
     const stage = await withoutStates();
     await stage.statuses(3, 500);
     expect((await stage.call(500)).status).toBe(DEGRADED);
     stage.tellStates(snapshot());
-    expect(await stage.statuses(5, 500)).toEqual([500, 500, 500, 500, 500]);
+    expect(await stage.statuses(2, 500)).toEqual([500, 500]);
     await vi.waitFor(() => expect(stage.told.at(-1)?.admitted).toEqual({ incarnation: 1, generation: 4 }), soon);
     expect(stage.missing).toEqual({});
     expect(await stage.gauge('fuseboard_local_partitions')).toBe(0);

@@ -1,6 +1,6 @@
-/** V4 for people: says in the log and in the metrics that this proxy judges alone. */
-import { Gauge } from 'prom-client';
-import type { StateCache } from '#engine';
+/** V4 for people: says in the log and in the metrics that this proxy judges alone; and V7, in the metrics. */
+import { Counter, Gauge } from 'prom-client';
+import { PROVISIONAL_VERDICTS, type StateCache } from '#engine';
 import type { Logger, Metrics } from '#runtime';
 
 /** At each start the states aren't known for a moment: that is no news, ms. */
@@ -18,6 +18,7 @@ export class LocalJudgement {
     this.#logger = logger;
     gauge(metrics, { name: 'fuseboard_local_partitions', help: 'Partitions whose shared state is unknown or old, so that this proxy judges alone', read: () => cache.judgedLocally });
     gauge(metrics, { name: 'fuseboard_local_open', help: 'Upstreams that this proxy refuses by its own judgement', read: () => cache.openLocally });
+    countVerdicts(metrics, cache);
   }
 
   /** To be called each 100 ms or so. */
@@ -41,5 +42,19 @@ export class LocalJudgement {
 
 function gauge(metrics: Metrics, { name, help, read }: { readonly name: string; readonly help: string; readonly read: () => number }): void {
   const made: Gauge = new Gauge({ name, help, registers: [], collect: () => made.set(read()) });
+  metrics.registry.registerMetric(made);
+}
+
+function countVerdicts(metrics: Metrics, cache: StateCache): void {
+  const made: Counter<'verdict'> = new Counter({
+    name: 'fuseboard_provisional_total',
+    help: 'Times that this proxy refused an upstream by its own outcomes ahead of the fleet, by the verdict that ended it: agreed; none in time; or other',
+    labelNames: ['verdict'],
+    registers: [],
+    collect: () => {
+      made.reset();
+      for (const verdict of PROVISIONAL_VERDICTS) made.inc({ verdict }, cache.provisionalVerdicts[verdict]);
+    },
+  });
   metrics.registry.registerMetric(made);
 }

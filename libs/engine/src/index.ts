@@ -7,6 +7,7 @@ export * from './fold.ts';
 export { leaseLeftMs, type HolderClocks } from './lease.ts';
 export { LogClock } from './log-clock.ts';
 export * from './outcome.ts';
+export { PROVISIONAL_VERDICTS, type ProvisionalVerdict } from './own-outcomes.ts';
 export type { OwnerObserver, OwnerOptions, OwnerPorts } from './owner.ts';
 export type { ControlDictionary } from './policies-in-force.ts';
 export * from './policy.ts';

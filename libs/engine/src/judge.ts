@@ -17,6 +17,11 @@ export function tripsOn(window: Window, policy: Policy): Threshold | undefined {
   return undefined;
 }
 
+/** Of some of the calls already enough: whatever the others came to, an amount can't shrink. A ratio can, so none is asked. */
+export function reachesAmount(window: Window, policy: Policy): boolean {
+  return reached(window.errors, policy.errorAmountThreshold) || reached(window.slow, policy.slowAmountThreshold);
+}
+
 /** A threshold of 0 is off. */
 function reached(measured: number, threshold: number): boolean {
   return threshold > 0 && measured >= threshold;

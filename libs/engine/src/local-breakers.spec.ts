@@ -126,7 +126,9 @@ describe('V4: a proxy that judges its own calls', () => {
     expect(cache.decide('a').kind).toBe('refuse');
   });
 
-  test('does not judge while the shared state is known, however many calls fail', () => {
+  test('does not judge ratios while the shared state is known, however many calls fail', () => {
+    const ratio = { errorAmountThreshold: 0, slowAmountThreshold: 0, errorRatioThreshold: 0.1, minRequestAmount: 1 };
+    cache.applyDocuments(documents(1, setting('a', ratio), setting('b')));
     hear(closed());
     fail(10);
     expect(cache.decide('a').kind).toBe('admit');

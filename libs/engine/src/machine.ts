@@ -206,10 +206,14 @@ export function isBeyond({ sinceMs, window }: Pick<BreakerContext, 'sinceMs'> & 
 /** T1: a broker's clock was wrong; what lies too far beyond the clock comes back to it. */
 function pulledIn(context: BreakerContext, clockMs: number): Partial<BreakerContext> {
   const { sinceMs, untilMs, override, window } = context;
-  const limitMs = clockMs + PULL_IN_BEYOND_MS;
-  if (window.startedAtMs !== undefined && window.startedAtMs > limitMs) window.startedAtMs = clockMs;
-  if (sinceMs <= limitMs) return {};
+  pullInWindow(window, clockMs);
+  if (sinceMs <= clockMs + PULL_IN_BEYOND_MS) return {};
   // A trip that began beyond the limit is one whose `until` is later than clock + its length + 5 s: over at the clock.
   const isTrip = untilMs !== undefined && override === undefined;
   return { sinceMs: clockMs, ...(isTrip ? { untilMs: clockMs } : {}) };
+}
+
+/** T1. */
+export function pullInWindow(window: Window, clockMs: number): void {
+  if (window.startedAtMs !== undefined && window.startedAtMs > clockMs + PULL_IN_BEYOND_MS) window.startedAtMs = clockMs;
 }

@@ -45,3 +45,8 @@ export interface DegradedAnswer {
 export function measuresAlike(a: Policy, b: Policy): boolean {
   return a.statTimeWindowMs === b.statTimeWindowMs && a.slowTimeThresholdMs === b.slowTimeThresholdMs;
 }
+
+/** A threshold of 0 is off. */
+export function hasAmount({ errorAmountThreshold, slowAmountThreshold }: Policy): boolean {
+  return errorAmountThreshold > 0 || slowAmountThreshold > 0;
+}

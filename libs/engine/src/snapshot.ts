@@ -1,6 +1,7 @@
 /**
  * One upstream's breaker, whole: what is stored, what proxies read, what an actor wakes from.
  */
+import type { Admission } from './outcome.ts';
 import type { PolicyIdentity } from './policy.ts';
 import type { BreakerState, WindowCounts } from './transition.ts';
 
@@ -39,4 +40,9 @@ export function isNewer(a: Pick<Snapshot, 'incarnation' | 'next'>, b: Pick<Snaps
 /** G1: do both tell of the same state, if maybe of other counts? A lease is first seen once a generation (T4). */
 export function isSameGeneration(a: Pick<Snapshot, 'incarnation' | 'generation'>, b: Pick<Snapshot, 'incarnation' | 'generation'>): boolean {
   return a.incarnation === b.incarnation && a.generation === b.generation;
+}
+
+/** G1: is `a` a later generation than `b`? */
+export function isNewerGeneration(a: Admission, b: Admission): boolean {
+  return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.generation > b.generation;
 }

@@ -5,6 +5,7 @@
  * so that a correction of the wall clock (T2) is followed.
  *
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
+ * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
 import type { Document } from './control.ts';
 import type { Admit, Decision, Refuse } from './decision.ts';
@@ -12,7 +13,8 @@ import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
 import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
 import type { Admission } from './outcome.ts';
-import type { DegradedAnswer } from './policy.ts';
+import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
+import { hasAmount, measuresAlike, type DegradedAnswer } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -41,6 +43,10 @@ interface Known {
   shared: Seen | undefined;
   /** By this proxy alone (V4); undefined: as it began, closed. */
   local: Seen | undefined;
+  /** V7; undefined: none was counted yet. */
+  own: OwnOutcomes | undefined;
+  /** V7: the stamp whose outcomes are counted; undefined: none are, in this state or by this policy. */
+  countsUnder: Admission | undefined;
   decision: Decision;
   /** By the monotonic clock: until then the decision holds; Infinity: until something is heard. */
   untilMonotonicMs: number;
@@ -69,6 +75,9 @@ export class StateCache {
   readonly #options: StateCacheOptions;
   readonly #known = new Map<string, Known>();
   readonly #partitions: readonly Partition[];
+  /** V7: those that are open by their own outcomes. */
+  readonly #provisional = new Set<Known>();
+  readonly #verdicts: Record<ProvisionalVerdict, number> = { agreed: 0, none: 0, other: 0 };
   #documents: DocumentSet | undefined;
   #judgements = 0;
 
@@ -85,19 +94,21 @@ export class StateCache {
     return known.decision;
   }
 
-  /** V4: what became of a call that `decide` let through. Costs next to nothing while its partition is known. */
+  /** What became of a call that `decide` let through (V4, V7). */
   judge(call: Call): void {
-    if (call.provisional === undefined) return;
     const known = this.#known.get(call.upstream);
-    const local = known?.partition.local;
-    if (known === undefined || local === undefined || !local.judge(call, call.provisional)) return;
+    if (known === undefined) return;
+    const { local } = known.partition;
+    if (local === undefined) return this.#countOwn(known, call);
+    if (call.provisional === undefined || !local.judge(call, call.provisional)) return;
     this.#seeLocal(known);
     this.#decideAnew(known);
   }
 
-  /** To be called each 100 ms or so: notices partitions that have become old (V4). */
+  /** To be called each 100 ms or so: notices partitions that have become old (V4), and what ended with no call (V7). */
   pulse(): void {
     for (const partition of this.#partitions) this.#chooseJudge(partition);
+    for (const known of this.#provisional) this.#decideAnew(known);
   }
 
   /**
@@ -128,7 +139,7 @@ export class StateCache {
     this.#documents = documents;
     const settings = new Map(documents.documents.flatMap(policed).map((setting) => [setting.upstream, setting]));
     for (const known of this.#known.values()) {
-      known.setting = settings.get(known.upstream);
+      this.#police(known, settings.get(known.upstream));
       if (known.setting === undefined && known.shared === undefined) this.#forget(known);
     }
     for (const setting of settings.values()) {
@@ -152,6 +163,11 @@ export class StateCache {
   /** V4: upstreams that are refused by this proxy's own judgement. */
   get openLocally(): number {
     return [...this.#known.values()].filter(({ local }) => local !== undefined && this.#refuses(local)).length;
+  }
+
+  /** V7: how many of this proxy's provisional openings ended so. */
+  get provisionalVerdicts(): Readonly<Record<ProvisionalVerdict, number>> {
+    return this.#verdicts;
   }
 
   /** Age of the oldest partition's last sign of life, ms; Infinity: one was never heard of. */
@@ -180,13 +196,14 @@ export class StateCache {
     partition.local = isKnown ? undefined : this.#newJudgement(partition.known);
     for (const known of partition.known) {
       known.local = undefined;
+      this.#endProvisional(known, 'other');
       this.#decideAnew(known);
     }
   }
 
   #begin(upstream: string, partition: Partition): Known {
-    const nothing = { setting: undefined, shared: undefined, local: undefined, decision: UNKNOWN, untilMonotonicMs: Infinity };
-    const known: Known = { upstream, partition, ...nothing };
+    const nothing = { setting: undefined, shared: undefined, local: undefined, own: undefined, countsUnder: undefined };
+    const known: Known = { upstream, partition, ...nothing, decision: UNKNOWN, untilMonotonicMs: Infinity };
     this.#known.set(upstream, known);
     partition.known.add(known);
     return known;
@@ -203,7 +220,41 @@ export class StateCache {
     const before = known.shared;
     if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
     known.shared = this.#seen(snapshot, before);
+    if (known.own?.isAnsweredBy(snapshot) === true) this.#endProvisional(known, snapshot.admit === 0 ? 'agreed' : 'other');
     this.#decideAnew(known);
+  }
+
+  /** C3, V7: without a policy nothing is counted; a change of what is measured begins an empty window. */
+  #police(known: Known, setting: PolicedSetting | undefined): void {
+    const before = known.setting;
+    known.setting = setting;
+    if (setting === undefined || !hasAmount(setting.breaker)) this.#endProvisional(known, 'other');
+    if (setting === undefined || before === undefined || !measuresAlike(setting.breaker, before.breaker)) known.own?.empty();
+  }
+
+  /** V7: own outcomes, while the fleet's state is known. */
+  #countOwn(known: Known, call: Call): void {
+    const { admitted } = call;
+    const policy = known.setting?.breaker;
+    if (admitted === undefined || policy === undefined) return;
+    if (known.countsUnder === undefined && this.#provisional.has(known)) this.#decideAnew(known);
+    if (known.countsUnder === undefined || !isSameGeneration(admitted, known.countsUnder)) return;
+    known.own ??= new OwnOutcomes(admitted);
+    if (!known.own.count(call, admitted, { policy, nowMs: this.#options.nowMs() })) return;
+    known.own.open(policy, this.#options.monotonicMs());
+    this.#provisional.add(known);
+    this.#decideAnew(known);
+  }
+
+  #endProvisional(known: Known, verdict: ProvisionalVerdict): void {
+    if (!this.#provisional.delete(known)) return;
+    this.#verdicts[this.#provisionalLeftMs(known) > 0 ? verdict : 'none']++;
+    known.own?.close();
+  }
+
+  /** 0 or less: it isn't open, or not any more. */
+  #provisionalLeftMs({ own }: Known): number {
+    return own === undefined ? -Infinity : own.openLeftMs(this.#options.monotonicMs());
   }
 
   #seeLocal(known: Known): void {
@@ -220,11 +271,15 @@ export class StateCache {
   /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
   #decideAnew(known: Known): void {
     const { shared, local, setting } = known;
+    const provisionalMs = this.#provisionalLeftMs(known);
+    if (provisionalMs <= 0) this.#endProvisional(known, 'none');
     // The document is gone: what is left of the state refuses nobody while its deletion is on the way (C3).
     const isPoliced = setting !== undefined || this.#documents === undefined;
     const refusing = isPoliced ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
-    known.decision = refusing === undefined ? this.#admit(known) : refuse(refusing.snapshot, setting);
-    const leftMs = [shared, local].map((seen) => this.#leftMs(seen)).filter((left) => left > 0);
+    if (refusing !== undefined) known.decision = refuse(refusing.snapshot, setting);
+    else known.decision = provisionalMs > 0 ? refuse({ untilMs: this.#options.nowMs() + provisionalMs }, setting) : this.#admit(known);
+    known.countsUnder = this.#countsUnder(known);
+    const leftMs = [this.#leftMs(shared), this.#leftMs(local), provisionalMs].filter((left) => left > 0);
     known.untilMonotonicMs = this.#options.monotonicMs() + Math.min(...leftMs);
     const isLeased = shared?.snapshot.untilMs !== undefined || local?.snapshot.untilMs !== undefined;
     if (isLeased) known.partition.leased.add(known);
@@ -238,6 +293,15 @@ export class StateCache {
   /** Infinity: it has no end, or there is none. */
   #leftMs(seen: Seen | undefined): number {
     return seen === undefined ? Infinity : leaseLeftMs(seen.snapshot, seen.firstSeenMs, this.#options);
+  }
+
+  /** G2, V7: the stamp of a closed state that the fleet would trip too; not of one that was forced, nor of a policy that it has deleted. */
+  #countsUnder({ decision, partition, shared, setting }: Known): Admission | undefined {
+    if (decision.kind === 'refuse' || partition.local !== undefined || shared === undefined) return undefined;
+    if (setting === undefined || !hasAmount(setting.breaker)) return undefined;
+    const { override, policy } = shared.snapshot;
+    const isTrippable = this.#leftMs(shared) <= 0 || (override === undefined && policy !== undefined);
+    return isTrippable ? decision.admitted : undefined;
   }
 
   #admit({ partition, shared, local, setting }: Known): Admit {
@@ -260,7 +324,7 @@ export class StateCache {
   }
 }
 
-function refuse({ untilMs }: Snapshot, setting: PolicedSetting | undefined): Refuse {
+function refuse({ untilMs }: Pick<Snapshot, 'untilMs'>, setting: PolicedSetting | undefined): Refuse {
   const degraded = setting?.breaker.degraded ?? DEFAULT_ANSWER;
   return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
 }
