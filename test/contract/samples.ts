@@ -97,12 +97,18 @@ export function setting(name: string, host: string, errorAmountThreshold = 10): 
     apiVersion: 'policy.openservicemesh.io/v1alpha1',
     kind: 'UpstreamTrafficSetting',
     metadata: { name, namespace: 'shop' },
-    spec: { host, connectionSettings: { http: { circuitBreaking: { errorAmountThreshold } } } },
+    spec: {
+      host,
+      connectionSettings: { tcp: { maxConnections: 9 }, http: { maxRetries: 3, circuitBreaking: { errorAmountThreshold } } },
+      rateLimit: { local: { tcp: { connections: 5, unit: 'second' }, http: { requests: 7, unit: 'minute', burst: 2, responseHeadersToAdd: [{ name: 'a', value: 'b' }] } } },
+      httpRoutes: [{ path: '/buy.*', rateLimit: { local: { requests: 1, unit: 'hour', responseStatusCode: 503 } } }],
+    },
   });
 }
 
 export function location(name: string, host: string, port = 80): Document {
-  return documentOf({ apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name, namespace: 'shop' }, spec: { host, port } });
+  const calls = { retries: { attempts: 2, on: ['refused', 503] }, timeouts: { response: '2s', idle: '5s' }, tls: { ca: '/etc/ca.pem' } };
+  return documentOf({ apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name, namespace: 'shop' }, spec: { host, port, protocol: 'h2c', ...calls } });
 }
 
 export function keyOf({ kind, namespace, name }: DocumentKey): DocumentKey {

@@ -67,7 +67,7 @@ spec:
 `);
     const { status, stdout, stderr } = await run(['validate', tcp]);
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('OK, 2 documents') as string });
-    expect(stderr).toBe(`warning: ${tcp}:13:7: UpstreamTrafficSetting shop/api: spec.rateLimit.local.http: has no effect on Upstream shop/api: its protocol is tcp\n`);
+    expect(stderr).toBe(`warning: ${tcp}:14:7: UpstreamTrafficSetting shop/api: spec.rateLimit.local.http: has no effect on Upstream shop/api: its protocol is tcp\n`);
   });
 
   it('refuses what an upstream of its protocol can not have, and a header that frames an answer', async () => {
@@ -83,8 +83,8 @@ spec:
 `);
     const { status, stderr } = await run(['validate', path]);
     expect(status).toBe(1);
-    expect(stderr).toContain(`${path}:4:96: Upstream shop/api: spec.retries: a tcp upstream has none`);
-    expect(stderr).toContain(`${path}:13:80: UpstreamTrafficSetting shop/api: spec.httpRoutes[0].rateLimit.local.responseHeadersToAdd[0].name: found "Content-Length"`);
+    expect(stderr).toContain(`${path}:4:97: Upstream shop/api: spec.retries: a tcp upstream has none`);
+    expect(stderr).toContain(`${path}:13:79: UpstreamTrafficSetting shop/api: spec.httpRoutes[0].rateLimit.local.responseHeadersToAdd[0].name: found "Content-Length"`);
   });
 
   it('names the field that was meant by a misspelt one', async () => {

@@ -155,12 +155,13 @@ describe('a directory of documents', () => {
     expect(said('error')).toHaveLength(1);
   });
 
-  test('a field without effect yet is said once, as a warning that names it', async () => {
+  test('a field without effect is said once, as a warning that names it', async () => {
     write('a.yaml', `${policy('a', 'a.local')}  rateLimit: { local: { tcp: { connections: 1, unit: second } } }\n`);
+    write('u.yaml', 'apiVersion: fuseboard.dev/v1\nkind: Upstream\nmetadata: { name: u }\nspec: { host: a.local }\n');
     await start();
-    expect(said('warn').join()).toContain('spec.rateLimit');
+    expect(said('warn').join()).toContain('spec.rateLimit.local.tcp: has no effect on Upstream default/u: it has no listener of its own');
     write('b.yaml', policy('b', 'b.local'));
-    await becomes('directory apply a', 'directory apply b');
+    await becomes('directory apply a', 'directory apply u', 'directory apply b');
     expect(said('warn')).toHaveLength(1);
   });
 
