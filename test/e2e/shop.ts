@@ -35,25 +35,34 @@ export async function openShop({ onTestFinished }: Pick<TestContext, 'onTestFini
     await writeFile(join(configDir, `.${file}`), text);
     await rename(join(configDir, `.${file}`), join(configDir, file));
   };
-  await write('upstream.yaml', upstreamYaml(watched.target));
+  await write('upstream.yaml', upstreamYaml(watched));
   return { prefix, watched, stage, policy: (of) => write('policy.yaml', policyYaml(of)) };
 }
 
-function upstreamYaml(target: string): string {
+interface UpstreamWords {
+  readonly target: string;
+  readonly name?: string;
+  readonly host?: string;
+  /** Absent: none of its own. */
+  readonly listen?: string;
+}
+
+export function upstreamYaml({ target, name = 'orders', host = HOST, listen }: UpstreamWords): string {
   return `apiVersion: fuseboard.dev/v1
 kind: Upstream
-metadata: { name: orders, namespace: shop }
-spec: { host: ${HOST}, targets: ["${target}"] }
+metadata: { name: ${name}, namespace: shop }
+spec: { host: ${host}, targets: ["${target}"]${listen === undefined ? '' : `, listen: "${listen}"`} }
 `;
 }
 
-function policyYaml({ errors = THRESHOLD, degraded = '10m' } = {}): string {
+export function policyYaml({ errors = THRESHOLD, degraded = '10m', connections = 1_000 } = {}): string {
   return `apiVersion: policy.openservicemesh.io/v1alpha1
 kind: UpstreamTrafficSetting
 metadata: { name: orders, namespace: shop }
 spec:
   host: ${HOST}
   connectionSettings:
+    tcp: { maxConnections: ${connections} }
     http:
       circuitBreaking:
         statTimeWindow: 10m
