@@ -1,0 +1,223 @@
+/**
+ * Answers that are broken by chance. What the caller gets is held against what a strict reading of the upstream's bytes
+ * says: that answer, an error of the proxy's own, or an answer that breaks off; never a made-up end, never bytes of one
+ * call in the answer to another. FUSEBOARD_SEED repeats a run, FUSEBOARD_CASES says how many cases there are (default
+ * 20,000, or as many as fit into 20 s).
+ */
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { afterAll, expect, it } from 'vitest';
+import { Chance } from '../support/chance.ts';
+import { Cleanup, route, startDataPlane, startRawUpstream, type DataPlane } from '../support/data-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { CASES_MAX, mutated, repeatedBy, SEED, writeInPieces } from '../support/http-mutation.ts';
+import { isInterim, membersOf, readResponses, valuesOf, type Message } from '../support/raw-http.ts';
+
+const TIME_MS = 20_000;
+const LANES = 40;
+const HEAD = 'X-A: b\r\nDate: Tue, 01 Sep 2026 00:00:00 GMT\r\n';
+const SEEDS = [
+  `HTTP/1.1 200 OK\r\n${HEAD}Content-Length: 5\r\n\r\nhello`,
+  `HTTP/1.1 404 Not Found\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;a=b\r\nabc\r\n0\r\n\r\n`,
+  `HTTP/1.1 200 OK\r\n${HEAD}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n`,
+  `HTTP/1.1 204 No Content\r\n${HEAD}\r\n`,
+  `HTTP/1.1 304 Not Modified\r\n${HEAD}Content-Length: 5\r\n\r\n`,
+  `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n${HEAD}Content-Length: 2\r\n\r\nok`,
+  `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\n${HEAD}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+  `HTTP/1.0 200 OK\r\n${HEAD}\r\nuntil the end`,
+  `HTTP/1.1 200 OK\r\n${HEAD}Connection: X-A\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n`,
+  `HTTP/1.1 200 OK\r\n${HEAD}Content-Length: 4\r\n\r\nfullHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nextra`,
+];
+
+/** What llhttp takes and our reading does not: a status line that ends in two CRs, control bytes in the reason of an interim answer. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const LENIENT = /HTTP.*\r\r|HTTP\/1.1 1.*[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
+const cleanup = new Cleanup();
+const counts = { cases: 0, passed: 0, refused: 0, brokenOff: 0, stricter: 0 };
+afterAll(async () => {
+  await cleanup.run();
+  const { cases, passed, refused, brokenOff, stricter } = counts;
+  console.log(`http-proxy-fuzz-responses: ${cases} cases, ${passed} answers passed, ${brokenOff} broken off, ${refused} refused, ${stricter} of them readable, FUSEBOARD_SEED=${SEED}`);
+});
+
+/** What the upstream says next; then again what is well. */
+interface Script {
+  readonly bytes: string;
+  readonly closes: boolean;
+  readonly chance: Chance;
+}
+
+class Lane {
+  script: Script | undefined;
+  #served = 0;
+  readonly plane: DataPlane;
+
+  private constructor(plane: DataPlane) {
+    this.plane = plane;
+  }
+
+  static async start(): Promise<Lane> {
+    const upstream = await startRawUpstream(cleanup, (socket) => {
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1');
+        if (!text.endsWith('\r\n\r\n')) return;
+        text = '';
+        void lane.#speak(socket);
+      });
+      socket.on('end', () => socket.end());
+    });
+    const timeouts = { responseHeadMs: 300, idleMs: 300, closeMs: 50 };
+    const lane = new Lane(await startDataPlane(cleanup, [route({ targets: [upstream.target] })], { timeouts }));
+    return lane;
+  }
+
+  /** The number of the last clean answer. */
+  get served(): number {
+    return this.#served;
+  }
+
+  async #speak(socket: Socket): Promise<void> {
+    const { script } = this;
+    this.script = undefined;
+    if (script === undefined) {
+      socket.write(`HTTP/1.1 200 OK\r\nX-Number: ${++this.#served}\r\nContent-Length: 5\r\n\r\nclean`);
+      return;
+    }
+    await writeInPieces(script.chance, socket, script.bytes);
+    if (script.closes && socket.writable) socket.end();
+  }
+}
+
+class Caller {
+  text = '';
+  isClosed = false;
+  #look = (): void => undefined;
+  readonly socket: Socket;
+
+  constructor(port: number) {
+    this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    this.socket
+      .on('data', (chunk) => {
+        this.text += chunk.toString('latin1');
+        this.#look();
+      })
+      .on('error', () => undefined)
+      .on('close', () => {
+        this.isClosed = true;
+        this.#look();
+      });
+  }
+
+  /** Sends a request and reads its answer; undefined: it broke off. */
+  async call(method: string): Promise<Message | undefined> {
+    this.text = '';
+    this.socket.write(`${method} / HTTP/1.1\r\nHost: api.test\r\n\r\n`);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no answer and no end')), 10_000);
+      this.#look = () => {
+        if (!this.isClosed && answerIn(this.text, method) === undefined) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#look();
+    });
+    return answerIn(this.text, method);
+  }
+}
+
+/** Nothing may end by the connection's end alone here: a caller couldn't tell whether it is whole. */
+function answerIn(text: string, method: string): Message | undefined {
+  const { messages, tail } = readResponses(text, [method], false);
+  if (tail.kind === 'fault') throw new Error(`the caller was sent ${JSON.stringify(text)}: ${tail.why}`);
+  const [answer, ...more] = messages.filter(({ line }) => !isInterim(line[1]));
+  if (more.length > 0) throw new Error('two answers');
+  return answer;
+}
+
+const HOPS = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authorization', 'proxy-authenticate']);
+const REWRITTEN = new Set(['content-length', 'via']);
+
+function view({ line: [, status], headers, body }: Message) {
+  const listed = membersOf(headers, 'connection');
+  const kept = headers.filter(([name]) => ![HOPS, REWRITTEN].some((names) => names.has(name.toLowerCase())) && !listed.includes(name.toLowerCase()));
+  return { status, headers: kept, body };
+}
+
+async function runCase(lane: Lane, chance: Chance): Promise<void> {
+  const bytes = mutated(chance, SEEDS);
+  if (LENIENT.test(bytes)) return;
+  const method = chance.below(6) === 0 ? 'HEAD' : 'GET';
+  const closes = chance.below(6) > 0;
+  lane.script = { bytes, closes, chance };
+  const before = lane.plane.calls.length;
+  const caller = new Caller(lane.plane.port);
+  try {
+    const answer = await caller.call(method);
+    judge(answer, { bytes, method, closes });
+    await eventually(() => lane.plane.calls.length === before + 1 || undefined, { what: 'the end of the call', everyMs: 1 });
+    if (isSpoilt(bytes, method)) await eventually(() => lane.plane.proxy.stats().routes[0]?.connections === 0 || undefined, { what: 'the end of the connection', everyMs: 1 });
+    const next = caller.isClosed || answer === undefined ? undefined : await caller.call('GET');
+    // A machine that stands still for a while makes it a 504.
+    if (next !== undefined && next.line[1] !== '504') assert.deepEqual([next.line[1], next.body, valuesOf(next.headers, 'x-number')], ['200', 'clean', [String(lane.served)]]);
+    expect(lane.plane.outcomes.length).toBe(lane.plane.calls.length);
+  } catch (error) {
+    throw new Error(`${method}: the upstream said ${JSON.stringify(bytes)}${closes ? ' and closed' : ''}, the caller got ${JSON.stringify(caller.text)}`, { cause: error });
+  } finally {
+    caller.socket.destroy();
+  }
+}
+
+interface Said {
+  readonly bytes: string;
+  readonly method: string;
+  readonly closes: boolean;
+}
+
+/** The upstream said no answer, or more than one: its connection may not be used again. */
+function isSpoilt(bytes: string, method: string): boolean {
+  const strict = finalOf(bytes, method, false);
+  return strict === undefined || /[^\r\n]/.test(bytes.slice(strict.to));
+}
+
+/** Nobody asked for another protocol (101): nothing behind that is an answer. */
+function finalOf(bytes: string, method: string, isEnded: boolean): Message | undefined {
+  const { messages } = readResponses(bytes, [method], isEnded);
+  const switching = messages.findIndex(({ line }) => line[1] === '101');
+  return messages.slice(0, switching === -1 ? undefined : switching).find(({ line }) => !isInterim(line[1]));
+}
+
+function judge(answer: Message | undefined, { bytes, method, closes }: Said): void {
+  const strict = finalOf(bytes, method, closes);
+  const isOwn = answer !== undefined && valuesOf(answer.headers, 'x-fuseboard-error').length > 0;
+  if (isOwn) {
+    expect(answer.line[1]).toMatch(/^50[24]$/);
+    counts.refused++;
+    if (strict !== undefined) counts.stricter++;
+  } else if (answer === undefined) {
+    counts.brokenOff++;
+  } else {
+    if (strict === undefined) throw new Error('an answer was made of what is none');
+    expect(view(answer)).toEqual(view(strict));
+    counts.passed++;
+  }
+}
+
+it('whatever an upstream says: its answer, an error or a broken end comes of it, and the next call gets its own', { timeout: 120_000 }, async () => {
+  const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.start()));
+  const endMs = performance.now() + TIME_MS;
+  await Promise.all(
+    lanes.map(async (lane) => {
+      while (counts.cases < CASES_MAX && performance.now() < endMs) {
+        const offset = counts.cases++;
+        await runCase(lane, new Chance(SEED + offset)).catch((error: unknown) => {
+          throw new Error(repeatedBy(offset), { cause: error });
+        });
+      }
+    }),
+  );
+  // Else it would prove little.
+  expect(counts.cases < 1_000 || Math.min(counts.passed, counts.refused) > counts.cases / 10).toBe(true);
+  for (const { plane } of lanes) await expect.poll(() => plane.proxy.stats()).toMatchObject({ callsInFlight: 0, routes: [{ inFlight: 0, pending: 0 }] });
+});
