@@ -1,0 +1,163 @@
+/** HTTP/2 clients: each stream is a call, judged as in HTTP/1: whom it is for, the breaker, the rate limits, the limits. */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ProxyContext } from '../context.ts';
+import { textAnswer } from '../own-answer.ts';
+import { Refusals } from '../refusal.ts';
+import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
+import type { RequestLimiter } from '../upstream/rate-limit.ts';
+import type { RetryBudget } from '../upstream/retry-budget.ts';
+import { degradedAnswer, inForm, limitedAnswer, type Http2Answer } from './answers.ts';
+import { Http2Call } from './call.ts';
+import { ClientSession, type ClientSessionEvents } from './client-session.ts';
+import type { ClientStream } from './client-stream.ts';
+import { TrustedNetworks, type Peer } from './headers.ts';
+import { readHttp2Request, type Http2Request } from './request.ts';
+import type { SessionPool } from './session-pool.ts';
+
+/** As much of a service as calls by HTTP/2 need. */
+export interface Http2Service {
+  readonly route: Route;
+  /** Of a route of protocol `h2c` or `grpc`; others have none. */
+  readonly http2: SessionPool | undefined;
+  readonly limiter: RequestLimiter;
+  readonly budget: RetryBudget;
+}
+
+export interface Http2Context extends ProxyContext {
+  /** A call goes on to an upstream; `finished` follows. */
+  began(): void;
+  /** A call was answered without that. */
+  answered(answer: Answer, statusCode: number, route?: Route): void;
+}
+
+export interface Http2FrontEvents {
+  find(authority: string): Http2Service | undefined;
+  /** Of the listener that the client came in on. */
+  own(): Http2Service | undefined;
+}
+
+/** A call whose service is known. */
+interface Found {
+  readonly peer: Peer;
+  readonly client: ClientStream;
+  readonly request: Http2Request;
+  readonly service: Http2Service;
+}
+
+/** Of a route without a breaker. */
+const PASS: AdmitDecision = { kind: 'admit' };
+const HOST_SHOWN_MAX = 255;
+/** RFC 9110 15.5.20: the client may ask by another connection, of another protocol. */
+const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/1.1, and not by HTTP/2\n');
+
+export class Http2Front {
+  readonly #context: Http2Context;
+  readonly #events: Http2FrontEvents;
+  readonly #refusals = new Refusals();
+  readonly #trusted: TrustedNetworks;
+  readonly #sessionEvents: ClientSessionEvents;
+  readonly #sessions = new Set<ClientSession>();
+  readonly #whenEmpty: (() => void)[] = [];
+  #faults = 0;
+  #isClosing = false;
+
+  constructor(context: Http2Context, events: Http2FrontEvents) {
+    this.#context = context;
+    this.#events = events;
+    this.#trusted = new TrustedNetworks(context.settings.trustedNetworks);
+    this.#sessionEvents = {
+      serve: (peer, client, rawHeaders) => this.#read(peer, client, rawHeaders),
+      onClosed: (session, wasFault) => this.#onClosed(session, wasFault),
+    };
+  }
+
+  /** Client connections. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Client connections that were ended for a breach of the protocol or a flood, since the start. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /**
+   * Takes a connection over; nobody else may read or write it from here on.
+   *
+   * @param first bytes already read, HTTP/2's preface first; empty where TLS agreed on HTTP/2.
+   */
+  serve(socket: Socket, first: Buffer): void {
+    const { remoteAddress: address } = socket;
+    // It left before anybody looked.
+    if (address === undefined || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    const proto = (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http';
+    const peer: Peer = { address, proto, isTrusted: this.#trusted.has(address) };
+    const session = new ClientSession(socket, first, { context: this.#context, peer, events: this.#sessionEvents });
+    this.#sessions.add(session);
+    if (this.#isClosing) session.close();
+  }
+
+  /** Tells every client that it ends, lets the calls in flight end; resolves when no client is left. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const session of this.#sessions) session.close();
+    if (this.#sessions.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** Cuts every client off. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #onClosed(session: ClientSession, wasFault: boolean): void {
+    this.#sessions.delete(session);
+    if (wasFault) this.#faults++;
+    if (this.#sessions.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #read(peer: Peer, client: ClientStream, rawHeaders: readonly string[]): void {
+    const request = readHttp2Request(rawHeaders, this.#context.settings.bounds);
+    if ('statusCode' in request) {
+      this.#answer(client, inForm(textAnswer(request.statusCode, `${request.text}\n`), request.isGrpc), 'bad-request');
+      return;
+    }
+    const service = this.#events.own() ?? this.#events.find(request.authority);
+    if (service === undefined) {
+      const text = `no upstream is known for ${request.authority.slice(0, HOST_SHOWN_MAX)}\n`;
+      this.#answer(client, inForm(textAnswer(404, text), request.isGrpc), 'not-found');
+    } else {
+      this.#judge({ peer, client, request, service });
+    }
+  }
+
+  #judge({ peer, client, request, service }: Found): void {
+    const { route, http2: pool, limiter, budget } = service;
+    if (pool === undefined) {
+      this.#answer(client, inForm(MISDIRECTED, request.isGrpc), 'bad-request', route);
+      return;
+    }
+    const { upstream } = route;
+    const decision: Decision = upstream === undefined ? PASS : this.#context.settings.decide(upstream);
+    if (decision.kind === 'refuse') {
+      const answer = this.#refusals.answer(decision, this.#context.settings.now());
+      this.#answer(client, degradedAnswer(answer, request.isGrpc), 'degraded', route);
+      return;
+    }
+    const limit = limiter.admit(request.path);
+    if (limit !== undefined) {
+      this.#answer(client, limitedAnswer(limit, request.isGrpc), 'rate-limited', route);
+      return;
+    }
+    this.#context.began();
+    new Http2Call({ request, client, peer, route, pool, budget, decision }, this.#context).start();
+  }
+
+  #answer(client: ClientStream, answer: Http2Answer, ...[kind, route]: [kind: Answer, route?: Route]): void {
+    client.answer(answer);
+    this.#context.answered(kind, answer.statusCode, route);
+  }
+}
