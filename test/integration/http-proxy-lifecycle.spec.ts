@@ -62,7 +62,7 @@ describe('a call finds its route', () => {
     const upstream = await named('found');
     const plane = await startDataPlane(cleanup, [route({ host: 'localhost', port: upstream.port })]);
     expect((await call(plane.port, { headers: { host: 'localhost' } })).body).toBe('found');
-    expect(plane.outcomes[0]?.target).toBe(`localhost:${upstream.port}`);
+    expect(plane.outcomes[0]?.target).toBe(upstream.target);
   });
 });
 

@@ -10,12 +10,13 @@ import type { Timed } from './deadlines.ts';
 import { failureOf, type ConnectError } from './failure.ts';
 import { isReason, passResponseHead, requestHeadText } from './hop-headers.ts';
 import { CLIENT_TIMEOUT_ANSWER, drainThenEnd, errorAnswer, overflowAnswer, sendOwn, type OwnAnswer } from './own-answer.ts';
-import type { Waiter } from './pool.ts';
 import { RequestBody, type RequestBodyEvents } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AdmitDecision, Answer, CallOutcome, Overflow, UpstreamError } from './route.ts';
 import type { Service } from './service.ts';
-import type { Exchange, Target, UpstreamConnection } from './upstream-connection.ts';
+import type { Waiter } from './upstream/pool.ts';
+import type { Target } from './upstream/targets.ts';
+import type { Exchange, UpstreamConnection } from './upstream-connection.ts';
 import type { ProxyContext } from './context.ts';
 
 /** A call as it was read and admitted. */

@@ -25,10 +25,20 @@ export function connectErrorOf(error: NodeJS.ErrnoException): ConnectError {
     case 'ENOMEM':
     case 'EADDRNOTAVAIL':
       return 'no-sockets';
+    case 'EPROTO':
+      return 'tls';
     default:
       // ECONNREFUSED, and what comes to the same for a caller: no route, unreachable, denied.
-      return 'refused';
+      return isTlsError(error) ? 'tls' : 'refused';
   }
+}
+
+/**
+ * Of the handshake, or of our certificate, which TLS 1.3 lets an upstream refuse after it: `ERR_SSL_…`, `ERR_TLS_…` and
+ * OpenSSL's words for a certificate that isn't valid (`CERT_HAS_EXPIRED`). A system's error has no `_`, but for EAI_.
+ */
+export function isTlsError({ code }: NodeJS.ErrnoException): boolean {
+  return code !== undefined && !/^E[A-Z0-9]+$/.test(code) && !code.startsWith('EAI_');
 }
 
 export function failureOf(error: UpstreamError): Failure {

@@ -16,6 +16,7 @@ import { isAuthority, readRequestHead, type RequestHead } from './request-head.t
 import type { AdmitDecision, Answer, Decision, Route, RouteProblem, RouteStats } from './route.ts';
 import type { Service } from './service.ts';
 import { ServiceTable } from './service-table.ts';
+import { Resolver } from './upstream/resolver.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 export interface ProxyStats {
@@ -92,6 +93,7 @@ class DataPlane implements HttpProxy, ProxyContext {
       pools: {
         open: (target, owner, connectTimeoutMs) => new UpstreamConnection(target, owner, { ...connections, connectTimeoutMs }),
         now: this.deadlines.now,
+        resolver: new Resolver({ now: this.deadlines.now }),
       },
       createListener: (entry) => this.#createListener(() => entry().service),
     });

@@ -5,11 +5,10 @@
 import { formatAddress, parseAddress, type Address } from './address.ts';
 import type { Listener } from './listener.ts';
 import { ListenError } from './listener.ts';
-import type { PoolSettings } from './pool.ts';
 import type { Route, RouteProblem } from './route.ts';
 import { Router } from './router.ts';
-import { Service, targetsOf } from './service.ts';
-import type { Target, UpstreamConnection } from './upstream-connection.ts';
+import { Service, targetsOf, type ServiceSettings } from './service.ts';
+import type { Target } from './upstream/targets.ts';
 
 /** A listener whose calls are all for one route, whichever that is at the moment. */
 export interface OwnListener {
@@ -18,7 +17,7 @@ export interface OwnListener {
 }
 
 export interface ServiceTableParts {
-  readonly pools: PoolSettings<UpstreamConnection>;
+  readonly pools: ServiceSettings;
   /** Makes the listener, not yet listening; its calls go to the entry's service. */
   readonly createListener: (entry: () => OwnListener) => Listener;
 }

@@ -1,18 +1,27 @@
 /** A route in service: the document's words, and the connections that carry it out. */
 import { formatAddress, parseAddress } from './address.ts';
-import { Pool, type PoolSettings } from './pool.ts';
 import type { Route } from './route.ts';
-import type { Target, UpstreamConnection } from './upstream-connection.ts';
+import { Pool, type PoolSettings } from './upstream/pool.ts';
+import type { Resolver } from './upstream/resolver.ts';
+import { Targets, type Target } from './upstream/targets.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+export interface ServiceSettings extends PoolSettings<UpstreamConnection> {
+  readonly resolver: Resolver;
+}
 
 export class Service {
   readonly pool: Pool<UpstreamConnection>;
+  readonly targets: Targets;
   #route: Route;
   #defaultHost: string;
 
-  constructor(route: Route, targets: readonly Target[], settings: PoolSettings<UpstreamConnection>) {
+  constructor(route: Route, targets: readonly Target[], settings: ServiceSettings) {
     this.#route = route;
     this.#defaultHost = hostHeader(route);
-    this.pool = new Pool(targets, route.limits, settings);
+    const { now, resolver } = settings;
+    this.targets = new Targets(targets, { now, resolver, onGone: (target) => this.pool.forget(target) });
+    this.pool = new Pool(this.targets, route.limits, settings);
   }
 
   get route(): Route {
@@ -49,7 +58,8 @@ export class Service {
   update(route: Route, targets: readonly Target[]): void {
     this.#route = route;
     this.#defaultHost = hostHeader(route);
-    this.pool.update(targets, route.limits);
+    this.targets.update(targets);
+    this.pool.update(route.limits);
   }
 }
 

@@ -24,7 +24,8 @@ export interface Dialled {
 export function dial(target: Target, options: DialOptions = {}): Dialled {
   const { host, port, lookup } = target;
   const to: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true };
-  if (lookup !== undefined) to.lookup = lookup;
+  // It gives all there is to try, as Node asks only where it may choose the family itself.
+  if (lookup !== undefined) Object.assign(to, { lookup, autoSelectFamily: true });
   const { tls, alpn } = options;
   const socket = tls === undefined ? connect(to) : connectTls({ ...to, ...tls.optionsFor(target), ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }) });
   // A TLS socket doesn't read the option.

@@ -3,19 +3,22 @@
  * then tried by one call; while every one is left out, the one that is due soonest is dialled.
  */
 import type { LookupFunction } from 'node:net';
+import { DialTarget, type Places } from './dial-target.ts';
+import { Place } from './place.ts';
 import type { Resolver } from './resolver.ts';
+import { TargetName } from './target-name.ts';
 
 /** Where a connection goes. */
 export interface Target {
-  /** `HOST:PORT`, `ADDRESS:PORT` once the host's address is known. */
+  /** `ADDRESS:PORT`; `HOST:PORT` while no address of the host is known. May change until it is connected. */
   readonly label: string;
   readonly host: string;
   readonly port: number;
-  /** The host as it is configured, where `host` is one of its addresses. */
+  /** The host as it is configured, where `host` may be one of its addresses. */
   readonly name?: string;
-  /** How the host is looked up; absent: the system's way. */
+  /** Where `host` is a name: its addresses (always all), in the order of trying. Absent: the system's way. */
   readonly lookup?: LookupFunction;
-  /** To be told which address took the connection. */
+  /** To be told which address took the connection, before anybody else hears of it. */
   reached?(address: string | undefined): void;
 }
 
@@ -27,35 +30,125 @@ export interface TargetsOptions {
   onGone(target: Target): void;
 }
 
-export class Targets {
-  #names: readonly Target[];
+export class Targets implements Places {
+  readonly #options: TargetsOptions;
+  #names: readonly TargetName[] = [];
+  /** Those of them that DNS is asked for. */
+  #lookedUp: readonly TargetName[] = [];
+  #places: ReadonlyMap<string, Dialled> = new Map();
+  #order: readonly Dialled[] = [];
   #turn = 0;
 
-  /** @param names at least one. */
-  constructor(names: readonly Target[], _options: TargetsOptions) {
-    this.#names = names;
+  /** @param names at least one; a host is an address or is looked up while the targets are in use. */
+  constructor(names: readonly Target[], options: TargetsOptions) {
+    this.#options = options;
+    this.update(names);
   }
 
-  /** Whom to dial. What became of it is told by `connected` or `failed`. */
+  /** Whom to dial; what became of it is told by `connected`, `failed` or `giveBack`. */
   next(): Target {
-    this.#turn = (this.#turn + 1) % this.#names.length;
-    return this.#names[this.#turn] as Target;
+    const nowMs = this.#options.now();
+    for (const name of this.#lookedUp) name.used(nowMs);
+    const { place, name } = this.#pick(this.#order, nowMs);
+    return name.isSettled ? place : new DialTarget(place, name, this);
+  }
+
+  connected(target: Target): void {
+    this.find(target.label)?.connected();
+  }
+
+  /** To connect or in the TLS handshake, by no fault of ours. */
+  failed(target: Target): void {
+    this.find(target.label)?.failed(this.#options.now());
   }
 
   /** It wasn't dialled after all: a connection was there. */
-  giveBack(_target: Target): void {}
+  giveBack(target: Target): void {
+    this.find(target.label)?.givenBack();
+  }
 
+  /** It is still one of them. */
   has(target: Target): boolean {
-    return this.#names.some(({ label }) => label === target.label);
+    return this.#places.has(target.label);
   }
 
-  connected(_target: Target): void {}
-
-  failed(_target: Target): void {}
-
+  /** @param names at least one; those that stay keep their addresses and back-offs. */
   update(names: readonly Target[]): void {
-    this.#names = names;
+    const before = this.#names;
+    this.#names = names.map((target) => before.find((name) => name.target.label === target.label) ?? this.#watch(target));
+    this.#lookedUp = this.#names.filter(({ isAddress }) => !isAddress);
+    this.#expand();
   }
 
-  close(): void {}
+  /** Answers of DNS that come later change nothing. */
+  close(): void {
+    this.#names = [];
+    this.#lookedUp = [];
+  }
+
+  choose(name: TargetName, preferred: Place): Place {
+    const own = this.#order.filter((dialled) => dialled.name === name);
+    const isStill = this.#places.get(preferred.label)?.place === preferred;
+    return isStill || own.length === 0 ? preferred : this.#pick(own, this.#options.now()).place;
+  }
+
+  find(label: string): Place | undefined {
+    return this.#places.get(label)?.place;
+  }
+
+  #watch(target: Target): TargetName {
+    const { now, resolver } = this.#options;
+    const name: TargetName = new TargetName(target, {
+      now,
+      resolver,
+      onChange: () => {
+        if (this.#names.includes(name)) this.#expand();
+      },
+    });
+    return name;
+  }
+
+  #expand(): void {
+    const before = this.#places;
+    const places = new Map<string, Dialled>();
+    for (const name of this.#names) {
+      const { target } = name;
+      const hosts = name.addresses.length === 0 ? [target.host] : name.addresses;
+      for (const host of hosts) {
+        const label = name.labelOf(host);
+        const place = before.get(label)?.place ?? new Place({ label, host, port: target.port, name: target.host });
+        if (!places.has(label)) places.set(label, { place, name });
+      }
+    }
+    this.#places = places;
+    this.#order = [...places.values()];
+    for (const [label, { place, name }] of before) {
+      // What is being dialled under a name alone will be known by its address.
+      const isNameAlone = place.host === name.target.host && !name.isAddress;
+      if (!places.has(label) && !isNameAlone) this.#options.onGone(place);
+    }
+  }
+
+  /** The next that connects or is to be tried again; else the one that is due soonest. */
+  #pick(order: readonly Dialled[], nowMs: number): Dialled {
+    let picked = order[this.#turn % order.length] as Dialled;
+    for (let i = 0; i < order.length; i++) {
+      const at = (this.#turn + i) % order.length;
+      const dialled = order[at] as Dialled;
+      const { place } = dialled;
+      if (place.connects || place.dueAtMs <= nowMs) {
+        this.#turn = at + 1;
+        picked = dialled;
+        break;
+      }
+      if (place.dueAtMs < picked.place.dueAtMs) picked = dialled;
+    }
+    picked.place.chosen(nowMs);
+    return picked;
+  }
+}
+
+interface Dialled {
+  readonly place: Place;
+  readonly name: TargetName;
 }

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ConnectError } from './failure.ts';
+import type { ConnectError } from '../failure.ts';
 import { Pool, type Pooled, type Waiter } from './pool.ts';
-import { NO_LIMITS, type Limits } from './route.ts';
-import type { ConnectionOwner, Phase, Target } from './upstream-connection.ts';
+import { NO_LIMITS, type Limits } from '../route.ts';
+import type { ConnectionOwner, Phase } from '../upstream-connection.ts';
+import { Resolver } from './resolver.ts';
+import { Targets, type Target } from './targets.ts';
 
 /** A connection whose network is the test: every step of it is taken by hand. */
 class Connection implements Pooled {
@@ -72,17 +74,20 @@ class World {
   readonly connections: Connection[] = [];
   readonly waiting: Call[] = [];
   limits: Limits;
+  readonly targets: Targets;
   readonly pool: Pool<Connection>;
 
   constructor(targets: number, limits: Partial<Limits>) {
     this.limits = { ...NO_LIMITS, ...limits };
-    this.pool = new Pool<Connection>(targetsUpTo(targets), this.limits, {
+    const now = () => 1;
+    this.targets = new Targets(targetsUpTo(targets), { now, resolver: new Resolver({ now }), onGone: (target) => this.pool.forget(target) });
+    this.pool = new Pool<Connection>(this.targets, this.limits, {
       open: (target, owner) => {
         const connection = new Connection(target, owner);
         this.connections.push(connection);
         return connection;
       },
-      now: () => 1,
+      now,
     });
   }
 
@@ -120,7 +125,7 @@ class Call implements Waiter<Connection> {
 }
 
 function targetsUpTo(count: number): Target[] {
-  return Array.from({ length: count }, (_, i) => ({ label: `t${i}:80`, host: `t${i}`, port: 80 }));
+  return Array.from({ length: count }, (_, i) => ({ label: `10.0.0.${i}:80`, host: `10.0.0.${i}`, port: 80 }));
 }
 
 const limit = (most: number) => fc.oneof(fc.integer({ min: 0, max: most }), fc.constant(Infinity));
@@ -234,9 +239,9 @@ describe('a pool', () => {
       world.pool.acquire(new Call(world));
       world.connections.at(-1)?.connect();
     }
-    expect(world.connections.map(({ target }) => target.label)).toEqual(['t0:80', 't1:80', 't0:80', 't1:80']);
+    expect(world.connections.map(({ target }) => target.label)).toEqual(['10.0.0.0:80', '10.0.0.1:80', '10.0.0.0:80', '10.0.0.1:80']);
     world.connections[1]?.answer();
-    world.pool.update(targetsUpTo(1), world.limits);
+    world.targets.update(targetsUpTo(1));
     expect(world.connections.map(({ phase }) => phase)).toEqual(['busy', 'leaving', 'busy', 'busy']);
     world.connections[3]?.answer();
     expect(world.connections[3]?.phase).toBe('leaving');
@@ -256,6 +261,6 @@ describe('a pool', () => {
     expect([isEmpty, world.connections[0]?.phase]).toEqual([false, 'leaving']);
     world.connections[0]?.close();
     await retired;
-    await new Pool<Connection>(targetsUpTo(1), world.limits, { open: () => world.connections[0] as Connection, now: () => 0 }).retire();
+    await new Pool<Connection>(world.targets, world.limits, { open: () => world.connections[0] as Connection, now: () => 0 }).retire();
   });
 });

@@ -7,9 +7,10 @@
  * where a call is in flight once it has a connection or one is being opened for it, and pending otherwise. A limit
  * that is lowered later is reached as calls end; none is cut off for it.
  */
-import type { ConnectError } from './failure.ts';
-import type { Limits, Overflow } from './route.ts';
-import type { ConnectionOwner, Phase, Target } from './upstream-connection.ts';
+import type { ConnectError } from '../failure.ts';
+import type { Limits, Overflow } from '../route.ts';
+import type { ConnectionOwner, Phase } from '../upstream-connection.ts';
+import type { Target, Targets } from './targets.ts';
 
 /** As much of a connection as the pool has to know. */
 export interface Pooled {
@@ -42,15 +43,15 @@ export interface PoolSettings<C> {
   readonly now: () => number;
 }
 
-interface TargetPlace<C> extends Target {
-  readonly idle: C[];
-}
+/** As much of Targets as the pool has to know. */
+export type PoolTargets = Pick<Targets, 'next' | 'giveBack' | 'connected' | 'failed' | 'has'>;
 
 export class Pool<C extends Pooled> implements ConnectionOwner<C> {
   readonly #settings: PoolSettings<C>;
   #limits: Limits;
-  #targets: readonly TargetPlace<C>[] = [];
-  #turn = 0;
+  readonly #targets: PoolTargets;
+  /** By the target's label; bounded by the targets there are. */
+  readonly #idleOf = new Map<string, C[]>();
   readonly #connections = new Set<C>();
   /** In the order in which they asked; bounded by maxPendingRequests, and by the client connections there are. */
   readonly #waiters = new Set<Waiter<C>>();
@@ -60,10 +61,10 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
   #isRetired = false;
   readonly #whenEmpty: (() => void)[] = [];
 
-  constructor(targets: readonly Target[], limits: Limits, settings: PoolSettings<C>) {
-    this.#settings = settings;
+  constructor(targets: PoolTargets, limits: Limits, settings: PoolSettings<C>) {
+    this.#targets = targets;
     this.#limits = limits;
-    this.#setTargets(targets);
+    this.#settings = settings;
   }
 
   get connections(): number {
@@ -78,11 +79,18 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     return Math.max(0, this.#waiters.size - this.#connecting);
   }
 
-  /** New limits and targets, from now on; connections to a target that is gone serve their call to its end. */
-  update(targets: readonly Target[], limits: Limits): void {
+  /** New limits, from now on. */
+  update(limits: Limits): void {
     this.#limits = limits;
-    this.#setTargets(targets);
     this.#pump();
+  }
+
+  /** A target that is no longer one: its idle connections are closed, the others after their call. */
+  forget(target: Target): void {
+    const idle = this.#idleOf.get(target.label) ?? [];
+    this.#idleOf.delete(target.label);
+    this.#idle -= idle.length;
+    for (const connection of idle) connection.retire();
   }
 
   /** Gives the waiter a connection, now or later, or says which limit forbids it. */
@@ -97,14 +105,15 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
       return 'accepted';
     }
     if (this.inFlight >= this.#limits.maxRequests) return 'overflow-requests';
-    const target = this.#nextTarget();
+    const target = this.#targets.next();
     const idle = this.#takeIdle(target, !this.#canOpen);
-    if (idle === undefined) {
-      this.#waiters.add(waiter);
-      if (!isSpareComing) this.#open(target);
-    } else {
-      this.#assign(idle, waiter, this.#settings.now());
+    if (idle === undefined) this.#waiters.add(waiter);
+    if (idle === undefined && !isSpareComing) {
+      this.#open(target);
+      return 'accepted';
     }
+    this.#targets.giveBack(target);
+    if (idle !== undefined) this.#assign(idle, waiter, this.#settings.now());
     return 'accepted';
   }
 
@@ -132,10 +141,13 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   onConnected(connection: C): void {
     this.#connecting--;
+    this.#targets.connected(connection.target);
     this.#offer(connection, true);
   }
 
   onConnectFailed(connection: C, error: ConnectError): void {
+    // Of our own machine: no fault of the target's.
+    if (error !== 'no-sockets') this.#targets.failed(connection.target);
     const waiter = this.#firstWaiter();
     // Nobody is left without one: the others that are being opened are enough.
     if (waiter === undefined || this.#waiters.size <= this.#connecting) return;
@@ -166,11 +178,10 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   /** A connection that can serve: to the call that has waited longest, else it rests. */
   #offer(connection: C, isNew: boolean): void {
-    const place = this.#placeOf(connection);
     const waiter = this.#firstWaiter();
     // One too many since the limit was lowered; those that are leaving already don't count.
     const isSurplus = this.#connecting + this.#busy + this.#idle >= this.#limits.maxConnections;
-    if (place === undefined || isSurplus || (this.#isRetired && waiter === undefined)) {
+    if (!this.#targets.has(connection.target) || isSurplus || (this.#isRetired && waiter === undefined)) {
       connection.retire();
       return;
     }
@@ -179,8 +190,7 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
       this.#assign(connection, waiter, isNew ? Math.max(waiter.askedAtMs, connection.startedAtMs) : this.#settings.now());
       return;
     }
-    this.#idle++;
-    place.idle.push(connection);
+    this.#rest(connection);
   }
 
   /** Serves those who wait as far as connections and limits allow. */
@@ -188,11 +198,13 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     while (this.#waiters.size > 0) {
       if (this.#idle > 0 && this.#busy < this.#limits.maxRequests) {
         const waiter = this.#firstWaiter() as Waiter<C>;
-        const idle = this.#takeIdle(this.#nextTarget(), true) as C;
+        const target = this.#targets.next();
+        const idle = this.#takeIdle(target, true) as C;
+        this.#targets.giveBack(target);
         this.#waiters.delete(waiter);
         this.#assign(idle, waiter, this.#settings.now());
       } else if (this.pending > 0 && this.#canOpen && this.inFlight < this.#limits.maxRequests) {
-        this.#open(this.#nextTarget());
+        this.#open(this.#targets.next());
       } else {
         return;
       }
@@ -215,28 +227,24 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     return undefined;
   }
 
-  #nextTarget(): TargetPlace<C> {
-    const target = this.#targets[this.#turn % this.#targets.length] as TargetPlace<C>;
-    this.#turn = (this.#turn + 1) % this.#targets.length;
-    return target;
+  #rest(connection: C): void {
+    this.#idle++;
+    const { label } = connection.target;
+    const idle = this.#idleOf.get(label);
+    if (idle === undefined) this.#idleOf.set(label, [connection]);
+    else idle.push(connection);
   }
 
   /** The target's own, else another target's if that will do. */
-  #takeIdle(preferred: TargetPlace<C>, anyTarget: boolean): C | undefined {
-    let idle = preferred.idle.pop();
-    if (idle === undefined && anyTarget) idle = this.#targets.find((place) => place.idle.length > 0)?.idle.pop();
+  #takeIdle(preferred: Target, anyTarget: boolean): C | undefined {
+    let idle = this.#idleOf.get(preferred.label)?.pop();
+    if (idle === undefined && anyTarget) for (const others of this.#idleOf.values()) if ((idle = others.pop()) !== undefined) break;
     if (idle !== undefined) this.#idle--;
     return idle;
   }
 
-  /** undefined: the target is no longer one of ours. */
-  #placeOf(connection: C): TargetPlace<C> | undefined {
-    const place = connection.target as TargetPlace<C>;
-    return this.#targets.includes(place) ? place : undefined;
-  }
-
   #forgetIdle(connection: C): void {
-    const { idle } = connection.target as TargetPlace<C>;
+    const idle = this.#idleOf.get(connection.target.label) ?? [];
     const at = idle.lastIndexOf(connection);
     if (at === -1) return;
     idle.splice(at, 1);
@@ -245,16 +253,5 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   #checkEmpty(): void {
     if (this.#connections.size === 0 && this.#waiters.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-  }
-
-  #setTargets(targets: readonly Target[]): void {
-    const before = this.#targets;
-    this.#targets = targets.map((target) => before.find(({ label }) => label === target.label) ?? { ...target, idle: [] });
-    this.#turn = 0;
-    for (const place of before) {
-      if (this.#targets.includes(place)) continue;
-      this.#idle -= place.idle.length;
-      for (const connection of place.idle.splice(0)) connection.retire();
-    }
   }
 }
