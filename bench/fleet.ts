@@ -95,6 +95,6 @@ spec:
   host: ${host}
   connectionSettings:
     http:
-      circuitBreaking: { statTimeWindow: 10m, errorAmountThreshold: ${errorAmountThreshold}, degradedTimeWindow: 10m }
+      circuitBreaking: { statTimeWindow: 10m, errorAmountThreshold: ${errorAmountThreshold}, degradedTimeWindow: 1h }
 `;
 }
