@@ -8,6 +8,7 @@ import { partitionOf } from '#wire';
 import { runLoad } from '../scenarios/load.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ConsoleMember } from '../support/fleet.ts';
+import { KeptClients } from '../support/kept-clients.ts';
 import { services } from '../support/services/services.ts';
 import { HOST, THRESHOLD, callTimes, openShop, passageAt, refusalAt } from './shop.ts';
 
@@ -153,5 +154,19 @@ describe('a proxy', () => {
     const late = await stage.proxy();
     await Promise.all([refusalAt(late.proxy).catch(() => undefined), passageAt(late.proxy), passageAt(first.proxy)]);
     expect(late.log.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('of two workers that is stopped under load has told the log of every call', { timeout: DEADLINE_MS }, async (context) => {
+    const { stage, policy } = await openShop(context, services());
+    await policy({ errors: 100_000 });
+    const [ingest, proxy, console] = await Promise.all([stage.ingest(), stage.proxy({ FUSEBOARD_PROXY_WORKERS: '2' }), stage.console()]);
+    await stage.ready([ingest, proxy, console]);
+    const clients = await KeptClients.start({ clients: 8, proxies: [proxy.proxy], host: HOST, path: '/echo?delay=5ms' });
+    await clients.answered(50);
+    expect(await proxy.stop()).toBe(0);
+    await clients.stop();
+    expect(clients.failures).toEqual([]);
+    const answered = clients.ledgers.reduce((sum, { answers }) => sum + (answers[0] ?? 0), 0);
+    expect(await windowReaches(console, answered)).toMatchObject({ total: answered, errors: 0 });
   });
 });
