@@ -88,6 +88,13 @@ describe('V7: own outcomes while the fleet’s state is known', () => {
     expect(kind()).toBe('admit');
   });
 
+  test('never opens by a ratio beside an amount that is not reached', () => {
+    police({ ...RATIOS, errorAmountThreshold: 1_000, slowAmountThreshold: 1_000 });
+    fail(100, SLOW);
+    fail(100);
+    expect(kind()).toBe('admit');
+  });
+
   test('lasts 1 s by a clock that is never set back, whatever the wall clock says, and no call is needed to tell its end', () => {
     fail(3);
     monotonicMs += 999;
@@ -224,6 +231,27 @@ describe('V7: own outcomes while the fleet’s state is known', () => {
     pass(60_000);
     fail(3);
     expect(kind()).toBe('refuse');
+  });
+
+  test('ends where the generation that it counted turns out to be an operator’s', () => {
+    hearOpen();
+    pass(10_000);
+    fail(3);
+    hear({ generation: 6, override: OVERRIDE });
+    expect(kind()).toBe('admit');
+    expect(verdicts()).toEqual({ agreed: 0, none: 0, other: 1 });
+  });
+
+  test('T2: refuses nothing where a corrected clock shows that forced closed isn’t over', () => {
+    hear({ generation: 5, override: OVERRIDE, untilMs: 1_060_000 });
+    const nothingNew = (): void => cache.applyStates({ partition: 0, meta: META, snapshots: [] });
+    nowMs += 60_000;
+    nothingNew();
+    fail(3);
+    expect(kind()).toBe('refuse');
+    nowMs -= 60_000;
+    nothingNew();
+    expect(letThrough().admitted).toEqual({ incarnation: 1, generation: 5 });
   });
 
   test('C3: a policy that the fleet has deleted, or whose document is gone, opens nothing', () => {

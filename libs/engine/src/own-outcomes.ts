@@ -8,15 +8,15 @@ import { pullInWindow } from './machine.ts';
 import { isError, type Admission } from './outcome.ts';
 import type { Policy } from './policy.ts';
 import type { Call } from './reporter.ts';
-import { isNewerGeneration, isSameGeneration, type Snapshot } from './snapshot.ts';
+import { canTrip, isNewerGeneration, isSameGeneration, type Snapshot } from './snapshot.ts';
 import { Window } from './window.ts';
 
 /** How long an opening lasts at most, ms; a shorter `degradedTimeWindow` ends it sooner (T4). */
 const OPEN_MAX_MS = 1_000;
 
 /**
- * How an opening ended: a newer generation of the fleet's state is open; its time ran out; or something else came first
- * (a newer generation that isn't open, a policy without amounts or none, a state that became unknown).
+ * How an opening ended: the fleet's next state is open; its time ran out; or something else came first (a next state
+ * that isn't open, a policy without amounts or none, a state that became unknown).
  */
 export const PROVISIONAL_VERDICTS = ['agreed', 'none', 'other'] as const;
 export type ProvisionalVerdict = (typeof PROVISIONAL_VERDICTS)[number];
@@ -68,9 +68,9 @@ export class OwnOutcomes {
     return this.#openUntilMs - monotonicMs;
   }
 
-  /** Is this the fleet's word on what was counted? */
+  /** Is this the fleet's word on what was counted? Of the same generation too, where that turns out to be an operator's. */
   isAnsweredBy(snapshot: Snapshot): boolean {
-    return isNewerGeneration(snapshot, this.#under);
+    return isNewerGeneration(snapshot, this.#under) || (isSameGeneration(snapshot, this.#under) && !canTrip(snapshot));
   }
 
   /** G1: every transition empties the window. */

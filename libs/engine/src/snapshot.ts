@@ -46,3 +46,8 @@ export function isSameGeneration(a: Pick<Snapshot, 'incarnation' | 'generation'>
 export function isNewerGeneration(a: Admission, b: Admission): boolean {
   return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.generation > b.generation;
 }
+
+/** Is it closed by nobody's hand and under a policy, so that outcomes can trip it? */
+export function canTrip({ state, override, policy }: Snapshot): boolean {
+  return state === 'closed' && override === undefined && policy !== undefined;
+}

@@ -18,7 +18,7 @@ import { hasAmount, measuresAlike, type DegradedAnswer } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
-import { isNewer, isSameGeneration } from './snapshot.ts';
+import { canTrip, isNewer, isSameGeneration } from './snapshot.ts';
 
 export interface StateCacheOptions extends HolderClocks {
   /** How many there are (L2). */
@@ -277,7 +277,8 @@ export class StateCache {
     const isPoliced = setting !== undefined || this.#documents === undefined;
     const refusing = isPoliced ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
     if (refusing !== undefined) known.decision = refuse(refusing.snapshot, setting);
-    else known.decision = provisionalMs > 0 ? refuse({ untilMs: this.#options.nowMs() + provisionalMs }, setting) : this.#admit(known);
+    else if (provisionalMs > 0 && this.#canTrip(shared)) known.decision = refuse({ untilMs: this.#options.nowMs() + provisionalMs }, setting);
+    else known.decision = this.#admit(known);
     known.countsUnder = this.#countsUnder(known);
     const leftMs = [this.#leftMs(shared), this.#leftMs(local), provisionalMs].filter((left) => left > 0);
     known.untilMonotonicMs = this.#options.monotonicMs() + Math.min(...leftMs);
@@ -295,13 +296,15 @@ export class StateCache {
     return seen === undefined ? Infinity : leaseLeftMs(seen.snapshot, seen.firstSeenMs, this.#options);
   }
 
-  /** G2, V7: the stamp of a closed state that the fleet would trip too; not of one that was forced, nor of a policy that it has deleted. */
+  /** G2, V7. */
   #countsUnder({ decision, partition, shared, setting }: Known): Admission | undefined {
-    if (decision.kind === 'refuse' || partition.local !== undefined || shared === undefined) return undefined;
-    if (setting === undefined || !hasAmount(setting.breaker)) return undefined;
-    const { override, policy } = shared.snapshot;
-    const isTrippable = this.#leftMs(shared) <= 0 || (override === undefined && policy !== undefined);
-    return isTrippable ? decision.admitted : undefined;
+    if (decision.kind === 'refuse' || partition.local !== undefined || setting === undefined || !hasAmount(setting.breaker)) return undefined;
+    return this.#canTrip(shared) ? decision.admitted : undefined;
+  }
+
+  /** As of now; a lease that is over is about to be the policy's to trip again (T5). */
+  #canTrip(shared: Seen | undefined): boolean {
+    return shared !== undefined && (this.#leftMs(shared) <= 0 || canTrip(shared.snapshot));
   }
 
   #admit({ partition, shared, local, setting }: Known): Admit {
