@@ -49,9 +49,10 @@ test('TLS is on where its object is there, with what it says', () => {
 test('retries that wait long, or that never come, are pointed out', () => {
   const retries = { attempts: 3, on: ['response-timeout'] };
   expect(warnings(upstream({ retries }))).toEqual(['spec.retries.on: response-timeout: a caller can wait through 4 of these time-outs']);
-  expect(warnings(upstream({ protocol: 'grpc', retries: { on: ['reset'] } }))).toEqual([
-    'spec.retries: has no effect on gRPC calls: they are POST requests, which are never tried again',
+  expect(warnings(upstream({ protocol: 'grpc', retries: { on: ['refused', 'reset', 503] } }))).toEqual([
+    'spec.retries.on: reset, 503: never for gRPC calls, which are POST requests that the upstream may have served',
   ]);
+  expect(warnings(upstream({ protocol: 'grpc', retries: { on: ['refused', 'dns', 'connect-timeout', 'tls'] } }))).toEqual([]);
 });
 
 const WORDS = 'refused, reset, dns, connect-timeout, response-timeout, idle-timeout, tls, bad-response';

@@ -14,6 +14,8 @@ const TARGETS_MAX = 1_000;
 const ATTEMPTS_MAX = 10;
 const FILE_PATH_CHARS_MAX = 4_096;
 const HOUR_MS = 3_600_000;
+/** Those that leave no doubt: the upstream did nothing. */
+const BEFORE_ANYTHING: readonly unknown[] = ['refused', 'dns', 'connect-timeout', 'tls'] satisfies readonly RetriedFailure[];
 const RETRIED = `a list of ${RETRIED_FAILURES.join(', ')}, or of statuses from 500 to 599`;
 
 type Protocol = UpstreamDocument['protocol'];
@@ -89,10 +91,11 @@ function hostPortText(of: Required<HostPort>): string {
 function readRetries(place: Place, protocol: Protocol): Retries | undefined {
   if (place.absent || !place.hasOnly(['attempts', 'on'])) return undefined;
   if (protocol === 'tcp') place.problem('a tcp upstream has none: the bytes of a connection can not be sent again');
-  if (protocol === 'grpc') place.warn('has no effect on gRPC calls: they are POST requests, which are never tried again');
   const attempts = place.at('attempts').absent ? 1 : place.at('attempts').integer(1, ATTEMPTS_MAX);
   const on = place.at('on').items(RETRIED).map(readRetried);
   if (on.length === 0 && Array.isArray(place.at('on').value)) place.at('on').problem(`found an empty list; allowed: ${RETRIED}`);
+  const unsafe = protocol === 'grpc' ? on.filter((after) => !BEFORE_ANYTHING.includes(after)) : [];
+  if (unsafe.length > 0) place.at('on').warn(`${unsafe.join(', ')}: never for gRPC calls, which are POST requests that the upstream may have served`);
   if (on.includes('response-timeout')) place.at('on').warn(`response-timeout: a caller can wait through ${attempts + 1} of these time-outs`);
   return { attempts, on: [...new Set(on)] };
 }
