@@ -199,7 +199,7 @@ export class Proxy {
 
 function callOf({ upstream, decision, result, durationMs, target, attempt }: CallOutcome): Call {
   // The very decision that the cache gave (`CallOutcome.decision`).
-  const { admitted, provisional, slowTimeThresholdMs } = decision as Admit;
+  const { admitted, local, slowTimeThresholdMs } = decision as Admit;
   return {
     upstream,
     result,
@@ -207,7 +207,7 @@ function callOf({ upstream, decision, result, durationMs, target, attempt }: Cal
     target,
     attempt,
     ...(admitted === undefined ? {} : { admitted }),
-    ...(provisional === undefined ? {} : { provisional }),
+    ...(local === undefined ? {} : { local }),
     ...(slowTimeThresholdMs === undefined ? {} : { slowTimeThresholdMs }),
   };
 }

@@ -14,7 +14,7 @@ export interface Admit {
   /** L4: what "slow" means for this upstream, ms; absent: nothing is. */
   readonly slowTimeThresholdMs?: number;
   /** V4: this proxy's own judgement that let it through. Never leaves the process (G3). Absent: the shared state decided. */
-  readonly provisional?: Admission;
+  readonly local?: Admission;
 }
 
 export interface Refuse {

@@ -58,8 +58,8 @@ describe('V4: a proxy that judges its own calls', () => {
     return decision;
   };
   const end = (decision: Admit, over: Partial<Call> = {}): void => {
-    const { admitted, provisional } = decision;
-    cache.judge({ upstream: 'a', result: ERROR, durationMs: 5, ...(admitted && { admitted }), ...(provisional && { provisional }), ...over });
+    const { admitted, local } = decision;
+    cache.judge({ upstream: 'a', result: ERROR, durationMs: 5, ...(admitted && { admitted }), ...(local && { local }), ...over });
   };
   const fail = (times: number, upstream = 'a'): void => {
     for (let n = 0; n < times; n++) end(letThrough(upstream), { upstream });
@@ -115,7 +115,7 @@ describe('V4: a proxy that judges its own calls', () => {
   test('begins when the state is older than allowed, with an empty window, and not before', () => {
     hear(closed());
     pass(5_000);
-    expect(letThrough()).not.toHaveProperty('provisional');
+    expect(letThrough()).not.toHaveProperty('local');
     const early = letThrough();
     fail(2);
     pass(1);
@@ -142,7 +142,7 @@ describe('V4: a proxy that judges its own calls', () => {
     const late = cache.decide('b') as Admit;
     cache.applyStates(told());
     expect(cache.decide('a')).toMatchObject({ kind: 'admit', admitted: { generation: 4 } });
-    expect(cache.decide('a')).not.toHaveProperty('provisional');
+    expect(cache.decide('a')).not.toHaveProperty('local');
     end(late);
     pass(5_001);
     fail(2);

@@ -57,8 +57,8 @@ describe('V7: own outcomes while the fleet’s state is known', () => {
     if (decision.kind === 'refuse') throw new Error('it is refused');
     return decision;
   };
-  const end = ({ admitted, provisional }: Admit, over: Partial<Call> = {}): void =>
-    cache.judge({ upstream: 'a', result: ERROR, durationMs: 5, ...(admitted && { admitted }), ...(provisional && { provisional }), ...over });
+  const end = ({ admitted, local }: Admit, over: Partial<Call> = {}): void =>
+    cache.judge({ upstream: 'a', result: ERROR, durationMs: 5, ...(admitted && { admitted }), ...(local && { local }), ...over });
   const fail = (times: number, over?: Partial<Call>): void => {
     for (let n = 0; n < times; n++) end(letThrough(), over);
   };

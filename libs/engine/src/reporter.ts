@@ -17,7 +17,7 @@ export interface Call {
   readonly durationMs?: number;
   readonly admitted?: Admission;
   /** Of the decision, for the proxy's own judgement (V4); told to nobody. */
-  readonly provisional?: Admission;
+  readonly local?: Admission;
   /** Of the decision that let it through; decides which calls are alike (L4). */
   readonly slowTimeThresholdMs?: number;
   readonly target?: string;

@@ -100,7 +100,7 @@ export class StateCache {
     if (known === undefined) return;
     const { local } = known.partition;
     if (local === undefined) return this.#countOwn(known, call);
-    if (call.provisional === undefined || !local.judge(call, call.provisional)) return;
+    if (call.local === undefined || !local.judge(call, call.local)) return;
     this.#seeLocal(known);
     this.#decideAnew(known);
   }
@@ -309,13 +309,13 @@ export class StateCache {
 
   #admit({ partition, shared, local, setting }: Known): Admit {
     const begun = partition.local && { incarnation: partition.local.incarnation, generation: FIRST_GENERATION };
-    const provisional = setting && (this.#stamp(local) ?? begun);
+    const judged = setting && (this.#stamp(local) ?? begun);
     const admitted = this.#stamp(shared);
     return Object.freeze({
       kind: 'admit',
       ...(admitted === undefined ? {} : { admitted }),
       ...(setting === undefined ? {} : { slowTimeThresholdMs: setting.breaker.slowTimeThresholdMs }),
-      ...(provisional === undefined ? {} : { provisional }),
+      ...(judged === undefined ? {} : { local: judged }),
     });
   }
 
