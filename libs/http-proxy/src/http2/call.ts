@@ -77,8 +77,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     this.#reachedAtMs = reachedAtMs;
     this.#waitingSinceMs = this.#nowMs;
     const headers = requestHeaders(request, peer, route.tls === undefined ? 'http' : 'https');
-    // gRPC requests have no trailers, and those that may have some cost a frame more.
-    this.#upstream = new UpstreamStream(session, { headers, hasBody, mayTrail: !request.isGrpc }, { events: this, now: this.#context.deadlines.now });
+    this.#upstream = new UpstreamStream(session, { headers, hasBody }, { events: this, now: this.#context.deadlines.now });
     if (hasBody) {
       this.#isReading = true;
       if (request.expectsContinue) client.info({ ':status': 100 });

@@ -93,6 +93,8 @@ export class ClientStream implements Timed {
     // node:http2 has ended the answer to a HEAD ahead.
     const endStream = isWhole || this.#stream.writableEnded || statusCode === 204 || statusCode === 205 || statusCode === 304;
     this.#stream.on('wantTrailers', () => this.#onWantTrailers());
+    // Beside the trailers: without `waitForTrailers` node:http2 ends a stream in order before it resets it, and a broken
+    // answer would look whole.
     const options: ServerStreamResponseOptions & { sendDate: boolean } = { endStream, waitForTrailers: !endStream, sendDate: false };
     this.#stream.respond(headers, options);
   }

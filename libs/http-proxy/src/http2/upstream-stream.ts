@@ -26,8 +26,6 @@ export interface UpstreamRequest {
   /** Pseudo-headers included. */
   readonly headers: readonly string[];
   readonly hasBody: boolean;
-  /** Trailers may come after the body. */
-  readonly mayTrail: boolean;
 }
 
 export class UpstreamStream {
@@ -45,7 +43,9 @@ export class UpstreamStream {
     this.session = session;
     this.#events = rest.events;
     this.#now = rest.now;
-    const stream = session.request(request.headers, { endStream: !request.hasBody, waitForTrailers: request.hasBody && request.mayTrail });
+    // Beside the trailers: without this node:http2 ends a stream in order before it resets it, and what a client broke
+    // off would look whole.
+    const stream = session.request(request.headers, { endStream: !request.hasBody, waitForTrailers: request.hasBody });
     this.#stream = stream;
     stream
       .on('headers', (headers, _flags, rawHeaders) => this.#onInfo(headers[':status'], rawHeaders))
