@@ -41,12 +41,7 @@ export class DialTarget implements Target {
   }
 
   get lookup(): LookupFunction {
-    return (_host, _options, callback) => {
-      this.#addresses().then(
-        (addresses) => callback(null, addresses.map((address) => ({ address, family: isIP(address) }))),
-        (error: NodeJS.ErrnoException) => callback(error, []),
-      );
-    };
+    return (_host, _options, callback) => void this.#lookUp(callback);
   }
 
   reached(address: string | undefined): void {
@@ -56,12 +51,18 @@ export class DialTarget implements Target {
     this.#place = place;
   }
 
-  async #addresses(): Promise<readonly string[]> {
-    await this.#name.ready();
+  async #lookUp(callback: Parameters<LookupFunction>[2]): Promise<void> {
+    try {
+      await this.#name.ready();
+    } catch (error) {
+      callback(error as NodeJS.ErrnoException, []);
+      return;
+    }
     this.#place = this.#places.choose(this.#name, this.#place);
     // One that was dropped meanwhile is known by its name alone.
     const host = isIP(this.#place.host) === 0 ? (this.#name.addresses[0] as string) : this.#place.host;
     const other = this.#name.otherFamilyOf(host);
-    return other === undefined ? [host] : [host, other];
+    const addresses = other === undefined ? [host] : [host, other];
+    callback(null, addresses.map((address) => ({ address, family: isIP(address) })));
   }
 }

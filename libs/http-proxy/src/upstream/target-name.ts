@@ -16,10 +16,10 @@ const STALE_WAIT_MS = 1_000;
 
 export interface TargetNameOptions {
   /** Monotonic, ms. */
-  now(): number;
+  readonly now: () => number;
   readonly resolver: Resolver;
   /** The addresses are others than before. */
-  onChange(): void;
+  readonly onChange: () => void;
 }
 
 export class TargetName {

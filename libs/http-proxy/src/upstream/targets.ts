@@ -24,10 +24,10 @@ export interface Target {
 
 export interface TargetsOptions {
   /** Monotonic, ms. */
-  now(): number;
+  readonly now: () => number;
   readonly resolver: Resolver;
   /** It is no longer one of them: connections to it serve their call to its end and no other. */
-  onGone(target: Target): void;
+  readonly onGone: (target: Target) => void;
 }
 
 export class Targets implements Places {
