@@ -33,6 +33,17 @@ describe('a proxy whose stores never answer', () => {
     expect(stage.lines.filter(({ level }) => level === 'error').map(({ msg }) => msg)).toEqual([expect.stringContaining('2.yaml:1:1')]);
   });
 
+  test('V2: is ready on its own directory where that is asked for, and tells all the same what it lacks', async () => {
+    const env = { FUSEBOARD_PROXY_READY: 'serving' };
+    const stage = await ProxyStage.start(cleanup, (target) => ({ env, directory: directoryOf(cleanup, upstreamText(target)) }));
+    stage.documents.refuse();
+    await vi.waitFor(() => expect(stage.documents.followed).toBe(2), soon);
+    expect(stage.isReady).toBe(true);
+    expect(stage.missing).toEqual({ states: 'the states have not come yet' });
+    const without = await ProxyStage.start(cleanup, () => ({ env }));
+    expect([without.isReady, Object.keys(without.missing)]).toEqual([false, ['routes', 'states']]);
+  });
+
   test('V2: gives its own directory up for the first documents that come, be they none', async () => {
     const stage = await ProxyStage.start(cleanup, (target) => ({ directory: directoryOf(cleanup, upstreamText(target)) }));
     expect((await stage.call(200)).status).toBe(200);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Drivers } from '#drivers';
 import type { Document, DocumentSet, Outcome, OutcomeLog, Snapshot, StateUpdate, Stop } from '#engine';
-import { Health, Metrics, createLogger, readConfig, type Role, type Runtime } from '#runtime';
+import { Metrics, createLogger, healthOf, readConfig, type Role, type Runtime } from '#runtime';
 import { readDirectory } from '#wire';
 import { Proxy } from '../../apps/proxy/src/proxy.ts';
 import { call, startUpstream, type Answered, type Cleanup } from './data-plane.ts';
@@ -55,7 +55,7 @@ export class ProxyStage {
   readonly runtime: Runtime;
   readonly target: string;
   readonly #proxy: Proxy;
-  #port = 0;
+  port = 0;
 
   private constructor(target: string, { role = 'proxy', env = {}, directory }: ProxyStageOptions) {
     this.target = target;
@@ -63,7 +63,7 @@ export class ProxyStage {
     const { instance } = config;
     this.runtime = {
       config,
-      health: new Health(),
+      health: healthOf(config),
       logger: createLogger({ level: 'info', process: 'proxy', instance, pretty: false, destination: { write: (line) => void this.lines.push(JSON.parse(line)) } }),
       metrics: new Metrics({ process: 'proxy', version: 'test', instance, processFigures: false }),
     };
@@ -79,18 +79,19 @@ export class ProxyStage {
 
   static async start(cleanup: Cleanup, options: (target: string) => ProxyStageOptions = () => ({})): Promise<ProxyStage> {
     const { target } = await startUpstream(cleanup, (request, response) => {
-      response.statusCode = Number(request.url?.slice(1));
-      response.end('from the upstream');
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://upstream');
+      response.statusCode = Number(pathname.slice(1));
+      setTimeout(() => response.end('from the upstream'), Number(searchParams.get('after') ?? 0));
     });
     const stage = new ProxyStage(target, options(target));
-    stage.#port = (await stage.#proxy.start()).port;
+    stage.port = (await stage.#proxy.start()).port;
     cleanup.add(() => stage.#proxy.stop());
     return stage;
   }
 
-  /** The upstream answers with this status, if it is asked. */
+  /** The upstream answers with this status, if it is asked; `/STATUS?after=MS` is its path. */
   call(status: number, host = HOST): Promise<Answered> {
-    return call(this.#port, { path: `/${status}`, headers: { host } });
+    return call(this.port, { path: `/${status}`, headers: { host } });
   }
 
   async statuses(calls: number, status: number): Promise<number[]> {
@@ -107,7 +108,11 @@ export class ProxyStage {
     this.states.tell({ partition: 0, meta: META, snapshots });
   }
 
-  /** Why it isn't ready, by condition. */
+  get isReady(): boolean {
+    return this.runtime.health.ready().ok;
+  }
+
+  /** What it lacks, and why, by condition. */
   get missing(): Readonly<Record<string, string>> {
     const { missing = [] } = this.runtime.health.ready().body as { missing?: { name: string; reason: string }[] };
     return Object.fromEntries(missing.map(({ name, reason }) => [name, reason]));

@@ -11,7 +11,7 @@ export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
 export { nestLogger } from './nest-logger.ts';
 export { Outage, type OutageOptions } from './outage.ts';
 export { persist, type PersistOptions } from './persist.ts';
-export { ROUTES, beginProcess, serveAdmin, type Process } from './process.ts';
+export { ROUTES, beginProcess, healthOf, serveAdmin, type Process } from './process.ts';
 export { proxyUrl, type ProxyConfig, type TlsFiles } from './proxy-config.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';

@@ -1,7 +1,7 @@
 /** How each of Fuseboard's processes begins: configuration, log, graceful stop, health and metrics, in that order. */
 import { formatAddress } from './address.ts';
 import { startAdminServer, type AdminSource } from './admin-server.ts';
-import { readConfig, type Role } from './config.ts';
+import { readConfig, type Config, type Role } from './config.ts';
 import { Health } from './health.ts';
 import { createLogger } from './logger.ts';
 import { Metrics } from './metrics.ts';
@@ -30,7 +30,12 @@ export function beginProcess(role: Role): Process {
   const stopper = new Stopper({ logger, deadlineMs: servesCalls ? proxy.drainMs + AFTER_DRAIN_MS : STOP_DEADLINE_MS });
   stopper.install();
   const metrics = new Metrics({ process: role, version: VERSION, instance });
-  return { runtime: { config, logger, health: new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined), metrics }, stopper };
+  return { runtime: { config, logger, health: healthOf(config), metrics }, stopper };
+}
+
+/** FUSEBOARD_PROXY_READY: what a proxy must have before it is ready. */
+export function healthOf({ role, proxy }: Config): Health {
+  return new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined);
 }
 
 /**

@@ -1,0 +1,34 @@
+/** The proxy's settings and gauges, through the joined proxy. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { Cleanup, call } from '../support/data-plane.ts';
+import { HOST, ProxyStage } from '../support/proxy-stage.ts';
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+async function serving(env: Readonly<Record<string, string>>): Promise<ProxyStage> {
+  const stage = await ProxyStage.start(cleanup, () => ({ env }));
+  stage.tellDocuments();
+  await vi.waitFor(async () => expect((await stage.call(200)).status).toBe(200));
+  return stage;
+}
+
+test('a time-out and a bound of the settings are the data plane’s', async () => {
+  const stage = await serving({ FUSEBOARD_PROXY_RESPONSE_TIMEOUT: '100ms', FUSEBOARD_PROXY_MAX_HEADERS: '10' });
+  const late = await call(stage.port, { path: '/200?after=10000', headers: { host: HOST } });
+  expect([late.status, late.headers['x-fuseboard-error']]).toEqual([504, 'response-timeout']);
+  const headers = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`x-${i}`, 'y']));
+  expect((await call(stage.port, { path: '/200', headers: { host: HOST, ...headers } })).status).toBe(431);
+});
+
+test('clients, calls in flight and an upstream’s connections are gauges', async () => {
+  const stage = await serving({});
+  const calls = [1, 2, 3].map(() => call(stage.port, { path: '/200?after=500', headers: { host: HOST } }));
+  await vi.waitFor(async () => expect(await stage.gauge('fuseboard_proxy_calls_in_flight')).toBe(3));
+  expect(await stage.gauge('fuseboard_proxy_client_connections')).toBe(3);
+  expect(await stage.gauge('fuseboard_proxy_upstream_requests')).toBe(3);
+  expect(await stage.gauge('fuseboard_proxy_upstream_connections')).toBe(3);
+  expect(await stage.gauge('fuseboard_proxy_upstream_pending')).toBe(0);
+  await Promise.all(calls);
+  await vi.waitFor(async () => expect(await stage.gauge('fuseboard_proxy_calls_in_flight')).toBe(0));
+});
