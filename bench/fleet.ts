@@ -69,8 +69,6 @@ export interface PolicyOf {
   /** HOST:PORT; absent: a breaker without a route. */
   readonly target?: string;
   readonly errorAmountThreshold: number;
-  /** The same as a ratio: an upstream whose calls all fail trips at the same call, and nobody refuses it before (V7). */
-  readonly asRatio?: boolean;
 }
 
 /** Closed for as long as a benchmark runs, once it is open. */
@@ -88,8 +86,7 @@ spec: { host: ${host}, targets: ["${target}"] }
 `;
 }
 
-function policyYaml({ host, errorAmountThreshold, asRatio = false }: PolicyOf, index: number): string {
-  const threshold = asRatio ? `errorRatioThreshold: 1, minRequestAmount: ${errorAmountThreshold}` : `errorAmountThreshold: ${errorAmountThreshold}`;
+function policyYaml({ host, errorAmountThreshold }: PolicyOf, index: number): string {
   return `---
 apiVersion: policy.openservicemesh.io/v1alpha1
 kind: UpstreamTrafficSetting
@@ -98,6 +95,6 @@ spec:
   host: ${host}
   connectionSettings:
     http:
-      circuitBreaking: { statTimeWindow: 10m, ${threshold}, degradedTimeWindow: 1h }
+      circuitBreaking: { statTimeWindow: 10m, errorAmountThreshold: ${errorAmountThreshold}, degradedTimeWindow: 1h }
 `;
 }

@@ -19,6 +19,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
 /** Parts of a benchmark, run alone only by name. */
 const PARTS: typeof BENCHMARKS = {
   'proxy-works': () => import('./proxy-works.ts'),
+  'proxy-latency': () => import('./proxy-latency.ts'),
+  'proxy-memory': () => import('./proxy-memory.ts'),
+  'proxy-workers': () => import('./proxy-workers.ts'),
 };
 const ALL = { ...BENCHMARKS, ...PARTS };
 

@@ -1,5 +1,5 @@
 /** Who is measured: ours, and the peers that the machine has; `BENCH_SUBJECTS` and `BENCH_PEERS` name fewer. */
-import { startFleetProxy } from './proxy-fleet.ts';
+import { openProxyFleet } from './proxy-fleet.ts';
 import { PEER_NAMES, startPeer } from './proxy-peers.ts';
 import { profiled } from './proxy-profile.ts';
 import { heard, type BenchStage, type Subject } from './proxy-subjects.ts';
@@ -10,19 +10,20 @@ const OURS = ['fuseboard', 'library'] as const;
 const NODE_PEERS = ['node:http + undici', 'http-proxy-3'];
 
 export interface Cast {
-  /** HOST:PORT. */
-  readonly upstream: string;
+  /** The upstream itself, as if it were a proxy. */
+  readonly direct: Subject;
   readonly ours: readonly Subject[];
   readonly peers: readonly Subject[];
 }
 
 /** The upstream, and in front of it who is named; all of them without names. */
 export async function startCast(stage: BenchStage, only: { readonly ours?: readonly string[]; readonly peers?: readonly string[] } = {}): Promise<Cast> {
-  const upstream = `127.0.0.1:${(await startRole(stage, 'upstream')).port}`;
+  const direct = { ...(await startRole(stage, 'upstream')), name: 'direct' };
+  const upstream = `127.0.0.1:${direct.port}`;
   const ours: Subject[] = [];
   for (const name of chosen('BENCH_SUBJECTS', OURS)) {
     if (only.ours?.includes(name) === false) continue;
-    ours.push(name === 'fuseboard' ? await startFleetProxy(stage, upstream) : await startRole(stage, name, upstream));
+    ours.push(name === 'fuseboard' ? await (await openProxyFleet(stage, upstream)).start(1) : await startRole(stage, name, upstream));
   }
   const peers: Subject[] = [];
   for (const name of chosen('BENCH_PEERS', [...PEER_NAMES, ...NODE_PEERS])) {
@@ -30,7 +31,7 @@ export async function startCast(stage: BenchStage, only: { readonly ours?: reado
     const peer = NODE_PEERS.includes(name) ? await startNodePeer(stage, name, upstream) : await startPeer(stage, name, upstream);
     if (peer !== undefined) peers.push(peer);
   }
-  return { upstream, ours, peers };
+  return { direct, ours, peers };
 }
 
 async function startNodePeer(stage: BenchStage, name: string, upstream: string): Promise<Subject | undefined> {

@@ -43,6 +43,15 @@ export class BenchClient {
     this.#socket.write(this.#request);
   }
 
+  /** After `onBroken`: it can call again. */
+  reopen(): this {
+    this.#owesAnswer = false;
+    this.#missing = -1;
+    this.#head = Buffer.alloc(0);
+    this.#socket = this.#open();
+    return this;
+  }
+
   destroy(): void {
     this.#isDone = true;
     this.#socket.destroy();

@@ -4,12 +4,18 @@
  */
 import { createServer, type AddressInfo } from 'node:net';
 import { createHttpProxy, NO_LIMITS, type Decision } from '#http-proxy';
+import { runHold } from './proxy-hold.ts';
 import { runLoad } from './proxy-load.ts';
 import { runHttpProxy3, runPlain } from './proxy-node-peers.ts';
+import { runPace, type Paced } from './proxy-pace.ts';
 import { BIG_PATH, FAIL_PATH, REFUSAL, REFUSED_HOST, SERVED_HOSTS } from './proxy-world.ts';
 
 /** To the parent. */
-export type Said = { readonly kind: 'ready'; readonly port: number } | { readonly kind: 'loaded'; readonly answers: number; readonly unexpected: number };
+export type Said =
+  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'loaded'; readonly answers: number; readonly unexpected: number }
+  | { readonly kind: 'paced'; readonly paced: Paced }
+  | { readonly kind: 'held' };
 
 function say(said: Said): void {
   process.send?.(said);
@@ -56,9 +62,12 @@ const SERVERS: Readonly<Record<string, (target: string) => Promise<number>>> = {
   'http-proxy-3': runHttpProxy3,
 };
 
+/** Roles that call. */
+const CLIENTS: Readonly<Record<string, (tell: typeof say) => unknown>> = { load: runLoad, pace: runPace, hold: runHold };
+
 if (process.send !== undefined) {
   const [role = '', target = ''] = process.argv.slice(2);
   process.on('disconnect', () => process.exit());
-  if (role === 'load') runLoad(say);
+  if (role in CLIENTS) CLIENTS[role]?.(say);
   else say({ kind: 'ready', port: (await SERVERS[role]?.(target)) ?? 0 });
 }

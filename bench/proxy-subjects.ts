@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Said } from './proxy-process.ts';
+import { openProfiles } from './proxy-profile.ts';
 
 /** /proc counts CPU time in hundredths of a second, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
@@ -28,6 +29,7 @@ export class BenchStage {
   readonly folder = mkdtempSync(join(tmpdir(), 'fuseboard-bench-'));
   readonly #children: ChildProcess[] = [];
   readonly #closings: (() => Promise<unknown>)[] = [];
+  readonly #printProfiles = openProfiles();
 
   onClose(close: () => Promise<unknown>): void {
     this.#closings.push(close);
@@ -50,6 +52,7 @@ export class BenchStage {
   async close(): Promise<void> {
     for (const close of this.#closings.splice(0).toReversed()) await close();
     await Promise.all(this.#children.map(end));
+    this.#printProfiles();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -90,8 +93,12 @@ export function processesOf(pid: number): number[] {
 }
 
 /** User and system time so far of the process and all below it, every thread. */
+export function cpuSecondsByProcess(pid: number): Map<number, number> {
+  return new Map(processesOf(pid).map((each) => [each, statTicks(each, [11, 12]) / TICKS_PER_SECOND]));
+}
+
 export function cpuSeconds(pid: number): number {
-  return processesOf(pid).reduce((sum, each) => sum + statTicks(each, [11, 12]), 0) / TICKS_PER_SECOND;
+  return [...cpuSecondsByProcess(pid).values()].reduce((sum, each) => sum + each, 0);
 }
 
 /** User and system time of this process's children that have ended. */

@@ -98,7 +98,7 @@ function withRatios(measured: readonly Measured[], { peers }: Cast): WorkRow[] {
 const keyOf = ({ work, connections }: Cell): string => `${work}, ${connections} connection${connections === 1 ? '' : 's'}`;
 
 /** One table of figures, then ours as multiples of each peer's. */
-function print(rows: readonly WorkRow[], { ours }: Cast, load: LoadGenerator): void {
+function print(rows: readonly WorkRow[], { ours, peers }: Cast, load: LoadGenerator): void {
   const byCell = Map.groupBy(rows, keyOf);
   const tableOf = (cellOf: (row: WorkRow) => string | number, shown: (row: WorkRow) => boolean = () => true) =>
     Object.fromEntries([...byCell].map(([key, cells]) => [key, Object.fromEntries(cells.filter(shown).map((row) => [row.proxy, cellOf(row)]))]));
@@ -106,7 +106,7 @@ function print(rows: readonly WorkRow[], { ours }: Cast, load: LoadGenerator): v
   console.table(tableOf((row) => `${(row.callsPerCpuSecond / 1_000).toFixed(1)}${row.isLimitedByLoad ? '*' : ''}`));
   console.log('cores that the proxy kept busy / the load did');
   console.table(tableOf((row) => `${row.proxyCores.toFixed(2)} / ${row.loadCores.toFixed(2)}`));
-  for (const { name } of ours) {
+  for (const { name } of peers.length === 0 ? [] : ours) {
     console.log(`${name}, as a multiple of`);
     console.table(Object.fromEntries(rows.filter(({ proxy }) => proxy === name).map((row) => [keyOf(row), mapped(row.ratios, (ratio) => Number(ratio.toFixed(2)))])));
   }

@@ -52,9 +52,10 @@ export function listed(variable: string): readonly string[] | undefined {
   return text === '' ? undefined : text.split(',').map((each) => each.trim());
 }
 
-/** Of those allowed, those that the variable names; all without it. Throws where it names another. */
+/** Of those allowed, those that the variable names (`none`: none); all without it. Throws where it names another. */
 export function chosen<T extends string>(variable: string, allowed: readonly T[]): readonly T[] {
   const names = listed(variable) ?? allowed;
+  if (names.length === 1 && names[0] === 'none') return [];
   const unknown = names.filter((name) => !(allowed as readonly string[]).includes(name));
   if (unknown.length > 0) throw new Error(`${variable}: "${unknown.join(', ')}" is not allowed; allowed: ${allowed.join(', ')}`);
   return names as readonly T[];
