@@ -6,6 +6,8 @@ import type { Answer, Route } from './route.ts';
 export interface ProxyContext {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
+  /** A call goes on to an upstream; `finished` ends it. */
+  began(): void;
   /** A call is over, and this is how. */
   finished(answer: Answer, statusCode: number, route?: Route): void;
 }

@@ -1,64 +1,63 @@
 /**
- * One listening address and the clients that come in on it. node:http reads and frames their requests; this file sets
- * its limits, takes what it would answer by itself, and knows who is idle.
+ * One listening address and the clients that come in on it, over TLS where the proxy has a certificate. It counts them,
+ * gives each a place or none, and knows by its first bytes (or by ALPN) what a client speaks.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { formatAddress, type Address } from './address.ts';
-import { ClientConnection, type ClientEvents } from './client-connection.ts';
-import type { Settings } from './options.ts';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Address } from './address.ts';
+import type { Clients } from './clients.ts';
+import type { ProxyContext } from './context.ts';
+import { ClientConnection, type ClientEvents } from './http1/client-connection.ts';
+import type { RequestHead } from './http1/request-head.ts';
+import { ListenError } from './listen-error.ts';
+import type { ListenerTls } from './options.ts';
 
-/** A listener that could not be opened; the message names the address. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  readonly code: string;
-
-  constructor(address: Address, cause: NodeJS.ErrnoException) {
-    const where = formatAddress(address);
-    const why: Record<string, string> = {
-      EADDRINUSE: `${where} is in use by another process or listener`,
-      EACCES: `no permission to listen on ${where}`,
-      EADDRNOTAVAIL: `${where} is no address of this machine`,
-      ENOTFOUND: `${where}: the host name is unknown`,
-    };
-    super(why[cause.code ?? ''] ?? `can't listen on ${where}: ${cause.message}`, { cause });
-    this.code = cause.code ?? 'UNKNOWN';
-  }
+export interface ListenerEvents {
+  /** False: closed at once, it would be one too many. */
+  mayAccept(): boolean;
+  serve(client: ClientConnection, head: RequestHead): void;
+  /** What came was no request, and this status was said to it. */
+  onUnreadable(statusCode: number): void;
+  /** A client that speaks HTTP/2. */
+  serveHttp2(socket: Socket, first: Buffer): void;
+  /** No more of them come; resolves when the last one has left. */
+  closeHttp2(): Promise<void>;
 }
 
 /** After a stop, idle clients are closed this much later: one that is about to send still gets its answer, with `Connection: close`. */
 const IDLE_GRACE_MS = 250;
 const CLOSE_CHECK_MS = 20;
+const BACKLOG = 4_096;
+const NO_BYTES = Buffer.alloc(0);
 
-export class Listener {
+export class Listener implements ClientEvents {
+  readonly #context: ProxyContext;
+  readonly #clients: Clients;
+  readonly #events: ListenerEvents;
   readonly #server: Server;
-  readonly #events: ClientEvents;
-  readonly #settings: Settings;
-  readonly #clients = new Map<Socket, ClientConnection>();
-  readonly #whenEmpty: (() => void)[] = [];
+  /** Those of HTTP/1, and of all until their first bytes. */
+  readonly #connections = new Set<ClientConnection>();
+  readonly #sockets = new Set<Socket>();
   #isClosing = false;
 
-  constructor(settings: Settings, events: ClientEvents) {
-    this.#settings = settings;
+  constructor(context: ProxyContext, clients: Clients, events: ListenerEvents) {
+    this.#context = context;
+    this.#clients = clients;
     this.#events = events;
-    const { timeouts, bounds } = settings;
-    this.#server = createServer({
-      maxHeaderSize: bounds.requestHeadBytesMax,
-      headersTimeout: timeouts.clientHeadMs,
-      // A body may take as long as it moves: its idle time is watched by the call.
-      requestTimeout: 0,
-      keepAliveTimeout: timeouts.clientKeepAliveMs,
-      connectionsCheckingInterval: timeouts.clientCheckMs,
-      noDelay: true,
-      // Judged with the rest of the head, so that the refusal is counted.
-      requireHostHeader: false,
-      optimizeEmptyRequests: true,
-    } as Parameters<typeof createServer>[0]);
-    // 0: node:http drops no header in silence; more than requestHeadersMax are refused.
-    this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = bounds.clientConnectionsMax;
-    this.#listenTo(this.#server);
+    const { tls, timeouts } = context.settings;
+    // Half-open: a client's FIN isn't answered by itself, so that closing stays in our hands.
+    const options = { allowHalfOpen: true, noDelay: true };
+    if (tls === undefined) {
+      this.#server = createServer(options, (socket) => {
+        if (this.#watch(socket)) this.#accept(socket);
+      });
+      return;
+    }
+    const secure = { ...options, ...tlsOptions(tls), ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: timeouts.clientHeadMs };
+    this.#server = createTlsServer(secure, (socket) => this.#accept(socket))
+      // Until its handshake is over a client has no place, but it counts here.
+      .on('connection', (socket: Socket) => this.#watch(socket))
+      .on('tlsClientError', (_, socket: TLSSocket) => socket.destroy());
   }
 
   get isClosing(): boolean {
@@ -66,7 +65,7 @@ export class Listener {
   }
 
   get clientConnections(): number {
-    return this.#clients.size;
+    return this.#sockets.size;
   }
 
   /** Where it listens; a port of 0 has become a real one. Only after `listen`. */
@@ -75,11 +74,16 @@ export class Listener {
     return { host: address, port };
   }
 
+  /** For handshakes from now on. @throws where certificate and key are none. */
+  setTls(tls: ListenerTls): void {
+    (this.#server as TlsServer).setSecureContext(tlsOptions(tls));
+  }
+
   /** @throws ListenError */
   async listen(address: Address): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(new ListenError(address, error)));
-      this.#server.listen(address.port, address.host, resolve);
+      this.#server.listen(address.port, address.host, BACKLOG, resolve);
     });
     // Accepting can fail for want of file descriptors; it goes on when there are some again.
     this.#server.removeAllListeners('error').on('error', () => undefined);
@@ -88,79 +92,62 @@ export class Listener {
   /** Takes no new clients, lets requests finish with `Connection: close`, closes idle clients; resolves when none is left. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    // Not http's own close: it would cut idle clients off at once.
-    const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(this.#server, () => resolve()));
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const from = performance.now();
     const timer = setInterval(() => {
-      if (performance.now() - from >= IDLE_GRACE_MS) this.#closeIdle();
+      if (performance.now() - from >= IDLE_GRACE_MS) for (const connection of this.#connections) connection.closeIfIdle();
     }, CLOSE_CHECK_MS);
-    await closed;
-    // The server lets go of a socket before the socket says that it is closed, and its call ends by that.
-    if (this.#clients.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    await Promise.all([closed, this.#events.closeHttp2()]);
     clearInterval(timer);
-    this.#server.close();
   }
 
   /** Cuts every client off. */
   destroy(): void {
-    for (const socket of this.#clients.keys()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  #listenTo(server: Server): void {
-    const serve = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#clients.get(request.socket)?.accept(request, response);
-    };
-    server
-      .on('connection', (socket: Socket) => this.#onConnection(socket))
-      .on('request', serve)
-      .on('checkContinue', serve)
-      .on('checkExpectation', serve)
-      .on('connect', (_: IncomingMessage, socket: Duplex) => this.#onTunnel(socket as Socket))
-      .on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#onClientError(error, socket as Socket));
+  serve(client: ClientConnection, head: RequestHead): void {
+    this.#events.serve(client, head);
   }
 
-  #onConnection(socket: Socket): void {
-    const { bounds, timeouts } = this.#settings;
-    this.#clients.set(socket, new ClientConnection(socket, this.#events, { pipelinedMax: bounds.pipelinedMax, idleMs: timeouts.idleMs }));
-    socket.on('close', () => {
-      this.#clients.delete(socket);
-      if (this.#isClosing && this.#clients.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-    });
+  onUnreadable(statusCode: number): void {
+    this.#events.onUnreadable(statusCode);
   }
 
-  /** CONNECT: this is no tunnel. node:http has let go of the socket, so nothing more is read as a request. */
-  #onTunnel(socket: Socket): void {
+  onHttp2({ socket }: ClientConnection, first: Buffer): void {
+    this.#events.serveHttp2(socket, first);
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    this.#clients.leave(connection.peer);
+  }
+
+  /** False: it was closed. */
+  #watch(socket: Socket): boolean {
     socket.on('error', () => undefined);
-    this.#clients.get(socket)?.fault(405);
-    socket.resume();
+    if (this.#sockets.size >= this.#context.settings.bounds.clientConnectionsMax || !this.#events.mayAccept()) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    return true;
   }
 
-  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    const statusCode = statusOfParseError(error.code);
-    // Who never sent a byte has asked for nothing (a probe, or a connection made ahead): an answer could be taken for
-    // that of a request that is on its way.
-    if (statusCode === undefined || !socket.writable || socket.bytesRead === 0) socket.destroy();
-    else this.#clients.get(socket)?.fault(statusCode);
-  }
-
-  #closeIdle(): void {
-    for (const [socket, client] of this.#clients) if (client.isIdle) socket.destroySoon();
+  #accept(socket: Socket | TLSSocket): void {
+    const peer = this.#clients.enter(socket);
+    if (peer === undefined) {
+      socket.destroy();
+    } else if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') {
+      socket.on('error', () => undefined).on('close', () => this.#clients.leave(peer));
+      this.#events.serveHttp2(socket, NO_BYTES);
+    } else {
+      this.#connections.add(new ClientConnection(socket, peer, { context: this.#context, events: this }));
+    }
   }
 }
 
-/** undefined: the connection broke, and there is nobody to answer. */
-function statusOfParseError(code: string | undefined): number | undefined {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return 431;
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return 413;
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 408;
-    case 'HPE_INVALID_EOF_STATE':
-      // It left in the middle of its request.
-      return undefined;
-    default:
-      return code?.startsWith('HPE_') === true ? 400 : undefined;
-  }
+function tlsOptions({ cert, key, ca }: ListenerTls): TlsOptions {
+  return { cert, key, ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }) };
 }

@@ -9,14 +9,12 @@ export interface Timeouts {
    * the head, else the answer is broken off. Client: 408 before the head, else its connection is closed.
    */
   readonly idleMs: number;
-  /** For a client to send a request head; default 10,000, checked each `clientCheckMs`. */
+  /** For a client to send a request head; default 10,000. */
   readonly clientHeadMs: number;
   /** Without a byte of a request body that a client owes; default 30,000. Over it: 408. */
   readonly clientBodyMs: number;
   /** A client's connection without a request; default 60,000. */
   readonly clientKeepAliveMs: number;
-  /** How often client heads are checked; default 2,000. */
-  readonly clientCheckMs: number;
   /** An idle connection to an upstream that doesn't say how long it keeps one; default 4,000, below what servers use. */
   readonly upstreamKeepAliveMs: number;
   /** For an upstream to close its side of a connection once we closed ours, then it is reset; default 1,000. */
@@ -33,8 +31,6 @@ export interface Bounds {
   readonly requestHeadersMax: number;
   /** Response status line and headers, bytes; default 65,536. Over it: 502 `bad-response`. */
   readonly responseHeadBytesMax: number;
-  /** Requests read ahead on one client connection while an earlier one is being answered; default 256, then it is closed. */
-  readonly pipelinedMax: number;
   /** Client connections on all listeners; default 50,000. More are closed at once. */
   readonly clientConnectionsMax: number;
   /** Client connections from one address; default 25,000, so that none can take every place. More are closed at once. */
@@ -80,7 +76,6 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   clientHeadMs: 10_000,
   clientBodyMs: 30_000,
   clientKeepAliveMs: 60_000,
-  clientCheckMs: 2_000,
   upstreamKeepAliveMs: 4_000,
   closeMs: 1_000,
 };
@@ -90,7 +85,6 @@ export const DEFAULT_BOUNDS: Bounds = {
   targetBytesMax: 8_192,
   requestHeadersMax: 100,
   responseHeadBytesMax: 65_536,
-  pipelinedMax: 256,
   clientConnectionsMax: 50_000,
   connectionsPerClientMax: 25_000,
   requestsPerConnectionMax: 10_000,

@@ -1,9 +1,5 @@
-/**
- * The answers that the proxy gives itself. They are made ahead, and what a client still sends of its request is read
- * and thrown away within bounds, so that the connection either stays in step or is closed.
- */
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import { UPSTREAM_ERRORS, type Overflow, type UpstreamError } from './route.ts';
+/** The answers that the proxy gives itself, made ahead; how they are written is the protocol's affair. */
+import { UPSTREAM_ERRORS, type HttpRateLimit, type Overflow, type UpstreamError } from './route.ts';
 import { statusOf } from './failure.ts';
 
 export interface OwnAnswer {
@@ -14,26 +10,7 @@ export interface OwnAnswer {
   readonly body: string;
 }
 
-/** A request and the response that it gets. */
-interface Pair {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-/** How to close with a client that is still sending. */
-export interface Parting {
-  /** The connection ends with this answer. */
-  readonly closes: boolean;
-  /** The request announces more body than was received, and it is no `Expect` that we left unanswered. */
-  readonly owesBody: boolean;
-  /** Body that is read and thrown away, bytes. */
-  readonly drainBytesMax: number;
-}
-
 const TEXT = ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store'];
-
-/** How long a client may take to stop sending after it was refused, ms. */
-const LINGER_MS = 1_000;
 
 export function textAnswer(statusCode: number, text: string, marks: readonly string[] = []): OwnAnswer {
   const body = Buffer.from(text, 'utf8');
@@ -76,52 +53,13 @@ export function overflowAnswer(overflow: Overflow): OwnAnswer {
 /** The client took too long over its own request. */
 export const CLIENT_TIMEOUT_ANSWER = textAnswer(408, 'the request did not arrive in time\n');
 
-export function sendOwn({ request, response }: Pair, answer: OwnAnswer, parting: Parting): void {
-  if (parting.closes) response.shouldKeepAlive = false;
-  if (!parting.owesBody || isSmallRest(request, parting.drainBytesMax)) {
-    response.writeHead(answer.statusCode, answer.headers);
-    response.end(answer.body, 'latin1');
-    // What is left of the request is read and dropped.
-    if (parting.owesBody) request.resume();
-    return;
-  }
-  response.shouldKeepAlive = false;
-  response.writeHead(answer.statusCode, answer.headers);
-  if (answer.body === '' || request.method === 'HEAD') response.flushHeaders();
-  else response.write(answer.body, 'latin1');
-  drainThenEnd({ request, response }, parting.drainBytesMax);
-}
+const limited = new WeakMap<HttpRateLimit, OwnAnswer>();
 
-function isSmallRest(request: IncomingMessage, bytesMax: number): boolean {
-  const length = request.headers['content-length'];
-  return length !== undefined && Number(length) <= bytesMax;
-}
-
-/**
- * Ends an answer whose client still sends. Closing with unread bytes would reset the connection, and the client could
- * lose the answer over it: so it is given some bytes and a moment first.
- */
-export function drainThenEnd({ request, response }: Pair, bytesMax: number): void {
-  let bytes = 0;
-  const end = (): void => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, LINGER_MS);
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > bytesMax) end();
-  });
-  request.on('end', end).on('close', end);
-  request.resume();
-}
-
-/** Bytes for a client whose request could not even be read; the connection is closed behind them. */
-export function rawAnswer(statusCode: number): string {
-  const reason = STATUS_CODES[statusCode] ?? 'Error';
-  const text = `${reason}\n`;
-  return (
-    `HTTP/1.1 ${statusCode} ${reason}\r\ncontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n` +
-    `content-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`
-  );
+/** The policy's own answer beyond a rate. */
+export function rateLimitAnswer(limit: HttpRateLimit): OwnAnswer {
+  const known = limited.get(limit);
+  if (known !== undefined) return known;
+  const answer = textAnswer(limit.statusCode, 'too many requests\n', limit.headers);
+  limited.set(limit, answer);
+  return answer;
 }

@@ -2,22 +2,22 @@
  * The data plane: listeners in front, routes behind, and for each call the way between them. The breaker is asked
  * first, the limits come after it: an open breaker gives its degraded answer whatever the load is.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { formatAddress, parseAddress } from './address.ts';
-import { Call } from './call.ts';
-import type { ClientConnection } from './client-connection.ts';
-import type { ProxyContext } from './context.ts';
+import { Clients } from './clients.ts';
 import { Deadlines } from './deadlines.ts';
+import { Call } from './http1/call.ts';
+import type { ClientConnection } from './http1/client-connection.ts';
+import { isAuthority, type RequestHead } from './http1/request-head.ts';
+import { Http2Front, type Http2Context } from './http2/front.ts';
 import { Listener } from './listener.ts';
-import { completeOptions, type HttpProxyOptions, type Settings } from './options.ts';
-import { sendOwn, textAnswer, type OwnAnswer } from './own-answer.ts';
+import { completeOptions, type HttpProxyOptions, type ListenerTls, type Settings } from './options.ts';
+import { rateLimitAnswer, textAnswer, type OwnAnswer } from './own-answer.ts';
 import { Refusals } from './refusal.ts';
-import { isAuthority, readRequestHead, type RequestHead } from './request-head.ts';
 import type { AdmitDecision, Answer, Decision, Route, RouteProblem, RouteStats } from './route.ts';
 import type { Service } from './service.ts';
-import { ServiceTable } from './service-table.ts';
+import { ServiceTable, type AnyListener } from './service-table.ts';
+import { TcpListener } from './tcp/tcp-listener.ts';
 import { Resolver } from './upstream/resolver.ts';
-import { UpstreamConnection } from './upstream-connection.ts';
 
 export interface ProxyStats {
   readonly routes: readonly RouteStats[];
@@ -41,6 +41,8 @@ export interface HttpProxy {
    * What can't be served is returned, the rest is in service when this resolves. One call waits for the one before.
    */
   configure(routes: readonly Route[]): Promise<readonly RouteProblem[]>;
+  /** Another certificate, for handshakes from now on. @throws where it can't be read, or the proxy was made without one. */
+  setTls(tls: ListenerTls): void;
   stats(): ProxyStats;
   /** Where the named route's own listener is; undefined: it has none, or it could not be opened. */
   addressOf(route: string): string | undefined;
@@ -57,22 +59,18 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   return new DataPlane(completeOptions(options));
 }
 
-/** What comes in on a listener. */
-interface Incoming {
-  readonly listener: Listener;
-  readonly client: ClientConnection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
 /** Of a route without a breaker. */
 const PASS: AdmitDecision = { kind: 'admit' };
 const HOST_SHOWN_MAX = 255;
+/** RFC 9110 15.5.20: the client may ask by another connection, of another protocol. */
+const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/2, and not by HTTP/1.1\n');
+const NO_HOST = textAnswer(400, 'the request names no valid host\n');
 
-class DataPlane implements HttpProxy, ProxyContext {
+class DataPlane implements HttpProxy, Http2Context {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
   readonly #refusals = new Refusals();
+  readonly #clients: Clients;
   readonly #table: ServiceTable;
   #main: Listener | undefined;
   #configured: Promise<unknown> = Promise.resolve();
@@ -82,20 +80,17 @@ class DataPlane implements HttpProxy, ProxyContext {
   constructor(settings: Settings) {
     this.settings = settings;
     const { timeouts, bounds } = settings;
-    this.deadlines = new Deadlines(settings.monotonicNow, Math.min(timeouts.responseHeadMs, timeouts.idleMs, timeouts.upstreamKeepAliveMs));
+    this.deadlines = new Deadlines(settings.monotonicNow, Math.min(...Object.values(timeouts)));
     const connections = {
       keepAliveMs: timeouts.upstreamKeepAliveMs,
       closeMs: timeouts.closeMs,
       responseHeadBytesMax: bounds.responseHeadBytesMax,
       deadlines: this.deadlines,
     };
+    this.#clients = new Clients(bounds, settings.trustedNetworks);
     this.#table = new ServiceTable({
-      pools: {
-        open: (target, owner, connectTimeoutMs) => new UpstreamConnection(target, owner, { ...connections, connectTimeoutMs }),
-        now: this.deadlines.now,
-        resolver: new Resolver({ now: this.deadlines.now }),
-      },
-      createListener: (entry) => this.#createListener(() => entry().service),
+      services: { now: this.deadlines.now, timeouts, resolver: new Resolver({ now: this.deadlines.now }), connections },
+      createListener: (protocol, entry) => (protocol === 'tcp' ? new TcpListener(this, () => entry().service) : this.#createListener(() => entry().service)),
     });
   }
 
@@ -117,12 +112,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   }
 
   stats(): ProxyStats {
-    const routes = [...this.#table.services].map(({ name, pool }) => ({
-      route: name,
-      connections: pool.connections,
-      inFlight: pool.inFlight,
-      pending: pool.pending,
-    }));
+    const routes = [...this.#table.services].map(({ name, connections, inFlight, pending }) => ({ route: name, connections, inFlight, pending }));
     const clientConnections = this.#listeners.reduce((sum, listener) => sum + listener.clientConnections, 0);
     return { routes, clientConnections, callsInFlight: this.#callsInFlight };
   }
@@ -147,68 +137,79 @@ class DataPlane implements HttpProxy, ProxyContext {
     return cutOff;
   }
 
+  setTls(tls: ListenerTls): void {
+    if (this.settings.tls === undefined) throw new Error('the listeners have no TLS');
+    for (const listener of this.#listeners) listener.setTls?.(tls);
+  }
+
+  began(): void {
+    this.#callsInFlight++;
+  }
+
+  answered(answer: Answer, statusCode: number, route?: Route): void {
+    this.#tell(answer, statusCode, route);
+  }
+
   finished(answer: Answer, statusCode: number, route?: Route): void {
     this.#callsInFlight--;
     this.#tell(answer, statusCode, route);
   }
 
-  get #listeners(): readonly Listener[] {
+  get #listeners(): readonly AnyListener[] {
     return this.#main === undefined ? this.#table.listeners : [this.#main, ...this.#table.listeners];
   }
 
   #createListener(own: () => Service | undefined): Listener {
-    const listener = new Listener(this.settings, {
-      serve: (client, request, response) => this.#serve({ listener, client, request, response }, own()),
+    const http2 = new Http2Front(this, { own, find: (authority) => this.#table.find(authority) });
+    return new Listener(this, this.#clients, {
+      mayAccept: () => own()?.connectionBucket?.take() ?? true,
+      serve: (client, head) => this.#serve(client, head, own()),
       onUnreadable: (statusCode) => this.#tell('bad-request', statusCode),
+      serveHttp2: (socket, first) => http2.serve(socket, first),
+      closeHttp2: () => http2.close(),
     });
-    return listener;
   }
 
   /** @param own the route of the listener that the call came in on. */
-  #serve(incoming: Incoming, own: Service | undefined): void {
-    const { request } = incoming;
-    const { method = '', url: target = '', httpVersion, rawHeaders } = request;
-    const head = readRequestHead({ method, target, httpVersion, rawHeaders }, this.settings.bounds.requestHeadersMax);
-    if ('statusCode' in head) {
-      this.#answer(incoming, textAnswer(head.statusCode, `${head.text}\n`), { kind: 'bad-request', owesBody: announcesBody(request), closes: true });
-      return;
-    }
-    if (head.endsConnection) incoming.response.shouldKeepAlive = false;
-    const service = own ?? (head.authority === undefined ? undefined : this.#table.find(head.authority));
-    if (service === undefined) this.#answerUnknown(incoming, head);
-    else if (own !== undefined && head.authority !== undefined && !isAuthority(head.authority)) this.#answerUnknown(incoming, head);
-    else this.#decide(incoming, head, service);
+  #serve(client: ClientConnection, head: RequestHead, own: Service | undefined): void {
+    const { authority } = head;
+    const service = own ?? (authority === undefined ? undefined : this.#table.find(authority));
+    if (service === undefined || (authority !== undefined && own !== undefined && !isAuthority(authority))) this.#answerUnknown(client, authority);
+    else this.#decide(client, head, service);
   }
 
-  #decide(incoming: Incoming, head: RequestHead, service: Service): void {
-    const { upstream } = service.route;
-    const decision: Decision = upstream === undefined ? PASS : this.settings.decide(upstream);
-    if (decision.kind === 'refuse') {
-      const answer = this.#refusals.answer(decision, this.settings.now());
-      this.#answer(incoming, answer, { kind: 'degraded', owesBody: owesBody(head), closes: false, route: service.route });
+  #decide(client: ClientConnection, head: RequestHead, service: Service): void {
+    const { route } = service;
+    if (service.http2 !== undefined) {
+      this.#answer(client, MISDIRECTED, { kind: 'bad-request', route });
       return;
     }
-    this.#callsInFlight++;
-    new Call({ ...incoming, head, service, decision }, this).start();
+    const decision: Decision = route.upstream === undefined ? PASS : this.settings.decide(route.upstream);
+    if (decision.kind === 'refuse') {
+      this.#answer(client, this.#refusals.answer(decision, this.settings.now()), { kind: 'degraded', route });
+      return;
+    }
+    const limit = service.limiter.admit(head.path);
+    if (limit !== undefined) {
+      this.#answer(client, rateLimitAnswer(limit), { kind: 'rate-limited', route });
+      return;
+    }
+    this.began();
+    new Call({ client, head, service, decision }, this).start();
   }
 
   /** Nobody is served under this name, or it is none. Never dialled. */
-  #answerUnknown(incoming: Incoming, head: RequestHead): void {
-    const { authority } = head;
+  #answerUnknown(client: ClientConnection, authority: string | undefined): void {
     if (authority === undefined || !isAuthority(authority)) {
-      this.#answer(incoming, textAnswer(400, 'the request names no valid host\n'), { kind: 'bad-request', owesBody: owesBody(head), closes: true });
+      this.#answer(client, NO_HOST, { kind: 'bad-request', closes: true });
       return;
     }
-    const text = `no upstream is known for ${authority.slice(0, HOST_SHOWN_MAX)}\n`;
-    this.#answer(incoming, textAnswer(404, text), { kind: 'not-found', owesBody: owesBody(head), closes: false });
+    this.#answer(client, textAnswer(404, `no upstream is known for ${authority.slice(0, HOST_SHOWN_MAX)}\n`), { kind: 'not-found' });
   }
 
-  #answer(incoming: Incoming, answer: OwnAnswer, how: { kind: Answer; owesBody: boolean; closes: boolean; route?: Route }): void {
-    const { request, response, client, listener } = incoming;
-    const closes = how.closes || listener.isClosing;
-    sendOwn({ request, response }, answer, { closes, owesBody: how.owesBody, drainBytesMax: this.settings.bounds.drainBytesMax });
+  #answer(client: ClientConnection, answer: OwnAnswer, how: { readonly kind: Answer; readonly closes?: boolean; readonly route?: Route }): void {
+    client.refuse(answer, how.closes);
     this.#tell(how.kind, answer.statusCode, how.route);
-    client.done(response);
   }
 
   #tell(answer: Answer, statusCode: number, route?: Route): void {
@@ -216,14 +217,4 @@ class DataPlane implements HttpProxy, ProxyContext {
     else if (route.upstream === undefined) this.settings.onCall({ answer, statusCode, route: route.name });
     else this.settings.onCall({ answer, statusCode, route: route.name, upstream: route.upstream });
   }
-}
-
-/** Of a request that is refused before it is asked for its body. */
-function owesBody(head: RequestHead): boolean {
-  return head.body.kind !== 'none' && !head.expectsContinue;
-}
-
-function announcesBody(request: IncomingMessage): boolean {
-  const { headers } = request;
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }

@@ -3,28 +3,37 @@
  * what stays the same by name keeps its connections, what is gone ends its calls undisturbed.
  */
 import { formatAddress, parseAddress, type Address } from './address.ts';
-import type { Listener } from './listener.ts';
-import { ListenError } from './listener.ts';
+import { ListenError } from './listen-error.ts';
+import type { ListenerTls } from './options.ts';
 import type { Route, RouteProblem } from './route.ts';
 import { Router } from './router.ts';
-import { Service, targetsOf, type ServiceSettings } from './service.ts';
-import type { Target } from './upstream/targets.ts';
+import { readRoute, Service, type ReadRoute, type ServiceParts } from './service.ts';
+
+/** What listens: for HTTP, or for TCP. */
+export interface AnyListener {
+  readonly address: Address;
+  readonly isClosing: boolean;
+  readonly clientConnections: number;
+  /** @throws ListenError */
+  listen(address: Address): Promise<void>;
+  /** Takes no new clients; resolves when the last one has left. */
+  close(): Promise<void>;
+  /** Cuts every client off. */
+  destroy(): void;
+  /** Absent: it has no TLS. */
+  setTls?(tls: ListenerTls): void;
+}
 
 /** A listener whose calls are all for one route, whichever that is at the moment. */
 export interface OwnListener {
-  readonly listener: Listener;
+  readonly listener: AnyListener;
   service: Service;
 }
 
 export interface ServiceTableParts {
-  readonly pools: ServiceSettings;
+  readonly services: ServiceParts;
   /** Makes the listener, not yet listening; its calls go to the entry's service. */
-  readonly createListener: (entry: () => OwnListener) => Listener;
-}
-
-interface Readable {
-  readonly route: Route;
-  readonly targets: readonly Target[];
+  readonly createListener: (protocol: 'http' | 'tcp', entry: () => OwnListener) => AnyListener;
 }
 
 interface Wanted {
@@ -40,7 +49,7 @@ export class ServiceTable {
   readonly #listeners = new Map<string, OwnListener>();
   /** Out of service, with calls or connections that still end. */
   readonly #leavingServices = new Set<Service>();
-  readonly #leavingListeners = new Set<Listener>();
+  readonly #leavingListeners = new Set<AnyListener>();
 
   constructor(parts: ServiceTableParts) {
     this.#parts = parts;
@@ -50,7 +59,7 @@ export class ServiceTable {
     return this.#services.values();
   }
 
-  get listeners(): readonly Listener[] {
+  get listeners(): readonly AnyListener[] {
     return [...[...this.#listeners.values()].map(({ listener }) => listener), ...this.#leavingListeners];
   }
 
@@ -66,41 +75,46 @@ export class ServiceTable {
   /** `HOST:PORT` with the main listener's port means the same as `HOST`. */
   setMainPort(port: number): void {
     this.#mainPort = port;
-    this.#router = new Router(this.#services.values(), port);
+    this.#router = this.#newRouter();
   }
 
   async replace(routes: readonly Route[]): Promise<readonly RouteProblem[]> {
     const problems: RouteProblem[] = [];
     const before = this.#services;
     this.#services = new Map(readRoutes(routes, problems).map((entry) => [entry.route.name, this.#serve(entry, before)]));
-    this.#router = new Router(this.#services.values(), this.#mainPort);
+    this.#router = this.#newRouter();
     for (const { route, with: other } of this.#router.collisions) {
       problems.push({ route: route.name, field: 'host', message: `${route.host}:${route.port} is already served by ${other.name}` });
     }
     await this.#replaceListeners(problems);
-    for (const [name, service] of before) if (!this.#services.has(name)) this.#leave(service);
+    for (const [name, service] of before) if (this.#services.get(name) !== service) this.#leave(service);
     return problems;
   }
 
   /** Closes idle connections; resolves when the calls of all routes are over and their connections closed. */
   async retire(): Promise<void> {
-    await Promise.all([...this.#services.values(), ...this.#leavingServices].map(({ pool }) => pool.retire()));
+    await Promise.all([...this.#services.values(), ...this.#leavingServices].map((service) => service.retire()));
   }
 
   destroy(): void {
-    for (const { pool } of [...this.#services.values(), ...this.#leavingServices]) pool.destroy();
+    for (const service of [...this.#services.values(), ...this.#leavingServices]) service.destroy();
   }
 
-  #serve({ route, targets }: Readable, before: ReadonlyMap<string, Service>): Service {
-    const known = before.get(route.name);
-    if (known === undefined) return new Service(route, targets, this.#parts.pools);
-    known.update(route, targets);
+  /** A TCP connection names nobody. */
+  #newRouter(): Router<Service> {
+    return new Router([...this.#services.values()].filter(({ route }) => route.protocol !== 'tcp'), this.#mainPort);
+  }
+
+  #serve(read: ReadRoute, before: ReadonlyMap<string, Service>): Service {
+    const known = before.get(read.route.name);
+    if (known === undefined || !known.canBecome(read.route)) return new Service(read, this.#parts.services);
+    known.update(read);
     return known;
   }
 
   #leave(service: Service): void {
     this.#leavingServices.add(service);
-    void service.pool.retire().then(() => this.#leavingServices.delete(service));
+    void service.retire().then(() => this.#leavingServices.delete(service));
   }
 
   async #replaceListeners(problems: RouteProblem[]): Promise<void> {
@@ -119,7 +133,8 @@ export class ServiceTable {
   }
 
   async #open(key: string, { address, service }: Wanted, problems: RouteProblem[]): Promise<void> {
-    const entry: OwnListener = { listener: this.#parts.createListener(() => entry), service };
+    const protocol = service.route.protocol === 'tcp' ? 'tcp' : 'http';
+    const entry: OwnListener = { listener: this.#parts.createListener(protocol, () => entry), service };
     try {
       await entry.listener.listen(address);
       this.#listeners.set(key, entry);
@@ -130,18 +145,20 @@ export class ServiceTable {
   }
 }
 
-function readRoutes(routes: readonly Route[], problems: RouteProblem[]): Readable[] {
-  const readable: Readable[] = [];
+function readRoutes(routes: readonly Route[], problems: RouteProblem[]): ReadRoute[] {
+  const readable: ReadRoute[] = [];
   const names = new Set<string>();
   for (const route of routes) {
-    const targets = targetsOf(route);
     if (names.has(route.name)) {
       problems.push({ route: route.name, field: 'name', message: 'another route has this name' });
-    } else if ('unreadable' in targets) {
-      problems.push({ route: route.name, field: 'targets', message: `"${targets.unreadable}" is not HOST:PORT` });
+      continue;
+    }
+    const read = readRoute(route);
+    if ('field' in read) {
+      problems.push({ route: route.name, ...read });
     } else {
       names.add(route.name);
-      readable.push({ route, targets });
+      readable.push(read);
     }
   }
   return readable;
@@ -158,7 +175,8 @@ function wantedListeners(services: Iterable<Service>, problems: RouteProblem[]):
       problems.push({ route: name, field: 'listen', message: `"${listen}" is not HOST:PORT` });
       continue;
     }
-    const key = address.port === 0 ? `${name} ${listen}` : formatAddress(address);
+    const what = service.route.protocol === 'tcp' ? 'tcp' : 'http';
+    const key = `${what} ${address.port === 0 ? `${name} ${listen}` : formatAddress(address)}`;
     const other = wanted.get(key);
     if (other === undefined) wanted.set(key, { address, service });
     else problems.push({ route: name, field: 'listen', message: `${listen} is already the listener of ${other.service.name}` });

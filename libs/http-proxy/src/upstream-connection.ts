@@ -7,30 +7,39 @@
  *   end, close it.
  * - An exchange ends once: by `onEnd`, by `onFail`, or by `abandon`, after which it hears nothing more.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { MessageParser, type MessageSink } from './http1/message-parser.ts';
+import type { MessageHead } from './http1/message-head.ts';
 import { connectErrorOf, type ConnectError } from './failure.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
-import { ResponseParser, type ResponseSink } from './response-parser.ts';
 import type { UpstreamError } from './route.ts';
+import { dial } from './upstream/dial.ts';
+import type { Target } from './upstream/targets.ts';
+import type { ClientTls } from './upstream/tls.ts';
 
-/** Where connections go. */
-export interface Target {
-  /** `HOST:PORT`. */
-  readonly label: string;
-  readonly host: string;
-  readonly port: number;
-}
+export type { Target };
 
 /** The call that a connection serves. Called synchronously from socket events. */
 export interface Exchange {
-  onHead(statusCode: number, reason: string, rawHeaders: string[]): void;
+  /** 1xx; the answer is still to come. */
+  onInterim(head: MessageHead): void;
+  /** @param body see MessageSink. The head stays as it is until the exchange is over. */
+  onHead(head: MessageHead, body: number): void;
   onBody(chunk: Buffer): void;
   /** All that has arrived so far was handed over; more may take a while. */
   onPause(): void;
-  onEnd(): void;
+  onEnd(trailers: readonly string[]): void;
   onFail(error: UpstreamError): void;
   /** The socket takes request bytes again. */
   onWritable(): void;
+  /** 101, where `begin` said that it may come: the socket is the exchange's own from here on, with what was read behind it. */
+  onSwitched(head: MessageHead, socket: Socket, rest: Buffer): void;
+}
+
+export interface Beginning {
+  readonly isHeadRequest: boolean;
+  /** 101 is an answer that was asked for. */
+  readonly maySwitch: boolean;
 }
 
 /** Who keeps connections of type C (the pool). */
@@ -51,6 +60,8 @@ export interface ConnectionSettings {
   readonly closeMs: number;
   readonly responseHeadBytesMax: number;
   readonly deadlines: Deadlines;
+  /** Absent: cleartext. */
+  readonly tls?: ClientTls | undefined;
 }
 
 /** `leaving`: closed by us, the upstream hasn't closed yet. */
@@ -63,10 +74,16 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
  * event loop as of the replacement, and would count both. Nobody waits for this below maxConnections.
  */
 const SETTLE_MS = 3;
+/** The bytes of a head are bounded; so many headers never are in one. */
+const HEADERS_MAX = 1_000;
 const KEEP_ALIVE_MAX_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,;\s])timeout\s*=\s*"?([0-9]{1,6})/i;
 
-export class UpstreamConnection implements ResponseSink, Timed {
+/** Answers of 1xx to one request; more are no HTTP worth waiting for. */
+const INTERIM_MAX = 32;
+const NO_BYTES = Buffer.alloc(0);
+
+export class UpstreamConnection implements MessageSink, Timed {
   readonly target: Target;
   readonly startedAtMs: number;
   /** Requests begun on it. */
@@ -77,15 +94,16 @@ export class UpstreamConnection implements ResponseSink, Timed {
   readonly #owner: ConnectionOwner<UpstreamConnection>;
   readonly #settings: ConnectionSettings;
   readonly #socket: Socket;
-  readonly #parser: ResponseParser;
+  readonly #parser: MessageParser;
   #phase: Phase = 'connecting';
   #timer: NodeJS.Timeout | undefined;
   #connectError: ConnectError | undefined;
   #exchange: Exchange | undefined;
-  #isHeadRequest = false;
+  #maySwitch = false;
+  #interims = 0;
   #requestSent = false;
-  #answerDone = false;
-  #mayStay = false;
+  #isInterim = false;
+  #trailers: readonly string[] | undefined;
   #keepAliveMs: number;
 
   constructor(target: Target, owner: ConnectionOwner<UpstreamConnection>, settings: ConnectionSettings) {
@@ -94,12 +112,13 @@ export class UpstreamConnection implements ResponseSink, Timed {
     this.#settings = settings;
     this.#keepAliveMs = settings.keepAliveMs;
     this.startedAtMs = settings.deadlines.now();
-    this.#parser = new ResponseParser(this, settings.responseHeadBytesMax);
+    this.#parser = new MessageParser('response', this, { headBytesMax: settings.responseHeadBytesMax, headersMax: HEADERS_MAX, targetBytesMax: 0 });
     // Half-open: the upstream's FIN isn't answered by itself, so that closing stays in our hands.
-    this.#socket = connect({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true });
+    const { socket, ready } = dial(target, { tls: settings.tls });
+    this.#socket = socket;
     this.#timer = setTimeout(() => this.#onConnectTimeout(), settings.connectTimeoutMs);
     this.#socket
-      .on('connect', () => this.#onConnect())
+      .on(ready, () => this.#onConnect())
       .on('data', (chunk: Buffer) => this.#onData(chunk))
       .on('drain', () => this.#exchange?.onWritable())
       .on('end', () => this.#onPeerEnd())
@@ -112,21 +131,30 @@ export class UpstreamConnection implements ResponseSink, Timed {
     return this.#phase;
   }
 
+  /** The socket has enough for now. What it took at once isn't waited for, whatever `write` says. */
+  get isBlocked(): boolean {
+    return this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
+  }
+
   /** From `idle` to `busy`. */
-  begin(exchange: Exchange, isHeadRequest: boolean): void {
+  begin(exchange: Exchange, { isHeadRequest, maySwitch }: Beginning): void {
     if (this.#phase !== 'idle') throw new Error(`a connection that is ${this.#phase} can't serve a call`);
     this.#phase = 'busy';
+    // Before the second request: the first finds the parser as it was made.
+    if (this.requests > 0) this.#parser.begin();
+    this.#parser.isToHead = isHeadRequest;
     this.requests++;
     this.#exchange = exchange;
-    this.#isHeadRequest = isHeadRequest;
+    this.#maySwitch = maySwitch;
+    this.#interims = 0;
     this.#requestSent = false;
-    this.#answerDone = false;
+    this.#trailers = undefined;
     this.dueAtMs = Infinity;
   }
 
-  /** Request bytes; false: the socket has enough, wait for `onWritable`. */
-  write(data: string | Buffer): boolean {
-    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data);
+  write(data: string | Buffer): void {
+    if (typeof data === 'string') this.#socket.write(data, 'latin1');
+    else this.#socket.write(data);
   }
 
   /** Writes between the two go out as one. */
@@ -185,19 +213,30 @@ export class UpstreamConnection implements ResponseSink, Timed {
     if (this.#phase === 'idle') this.retire();
   }
 
-  onHead(statusCode: number, reason: string, rawHeaders: string[]): boolean {
-    this.#keepAliveMs = keepAliveOf(rawHeaders, this.#settings.keepAliveMs);
-    this.#exchange?.onHead(statusCode, reason, rawHeaders);
-    return !this.#isHeadRequest;
+  onHead(head: MessageHead, body: number): void {
+    const { statusCode } = head;
+    this.#isInterim = statusCode < 200;
+    if (!this.#isInterim) {
+      this.#keepAliveMs = keepAliveOf(head, this.#settings.keepAliveMs);
+      this.#exchange?.onHead(head, body);
+      return;
+    }
+    // A switch of protocols that nobody asked for, or announcements without end.
+    if (statusCode < 100 || (statusCode === 101 && !this.#maySwitch) || ++this.#interims > INTERIM_MAX) this.#fail('bad-response');
+    else if (statusCode !== 101) this.#exchange?.onInterim(head);
   }
 
   onBody(chunk: Buffer): void {
     this.#exchange?.onBody(chunk);
   }
 
-  onComplete(keepAlive: boolean): void {
-    this.#answerDone = true;
-    this.#mayStay = keepAlive;
+  onEnd(trailers: readonly string[]): void {
+    if (!this.#isInterim) this.#trailers = trailers;
+    else if (this.#parser.head.statusCode !== 101 && this.#phase === 'busy') this.#parser.begin();
+  }
+
+  onFault(): void {
+    this.#fail('bad-response');
   }
 
   #onConnect(): void {
@@ -218,11 +257,19 @@ export class UpstreamConnection implements ResponseSink, Timed {
     if (this.#phase === 'idle') this.retire();
     // The rest of an answer that nobody wants any more.
     if (this.#phase !== 'busy') return;
-    const reading = this.#parser.execute(chunk);
+    const at = this.#parser.read(chunk, 0);
     if (this.#phase !== 'busy') return;
-    if (reading.kind === 'invalid') this.#fail('bad-response');
-    else if (this.#answerDone) this.#finish(reading.kind === 'all');
+    if (this.#trailers !== undefined) this.#finish(at === chunk.length);
+    else if (this.#isInterim && this.#parser.head.statusCode === 101) this.#switch(at === chunk.length ? NO_BYTES : chunk.subarray(at));
     else this.#exchange?.onPause();
+  }
+
+  /** It stays `busy` until the socket is closed, whoever has it. */
+  #switch(rest: Buffer): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#socket.removeAllListeners('data').removeAllListeners('drain').removeAllListeners('end');
+    exchange?.onSwitched(this.#parser.head, this.#socket, rest);
   }
 
   #onPeerEnd(): void {
@@ -232,18 +279,19 @@ export class UpstreamConnection implements ResponseSink, Timed {
     }
     // A body without a length ends with the connection; anything else is cut off.
     this.#parser.finish();
-    if (this.#answerDone) this.#finish(false);
-    else this.#fail('reset');
+    if (this.#trailers === undefined) this.#fail('reset');
+    else this.#finish(false);
   }
 
   /** The answer is whole. An upstream that didn't wait for the request's end won't get the rest of it. */
   #finish(isClean: boolean): void {
     const exchange = this.#exchange;
-    const mayStay = isClean && this.#mayStay && this.#requestSent && !this.isLast && this.#keepAliveMs > 0;
+    const trailers = this.#trailers ?? [];
+    const mayStay = isClean && this.#parser.keepsAlive && this.#requestSent && !this.isLast && this.#keepAliveMs > 0;
     this.#exchange = undefined;
     if (!mayStay) {
       this.retire();
-      exchange?.onEnd();
+      exchange?.onEnd(trailers);
       return;
     }
     this.#phase = 'idle';
@@ -251,7 +299,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
     this.#rest();
     // The connection first, so that the caller's next request finds it; the exchange is no longer on it.
     this.#owner.onFree(this);
-    exchange?.onEnd();
+    exchange?.onEnd(trailers);
   }
 
   #rest(): void {
@@ -260,6 +308,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
 
   #fail(error: UpstreamError): void {
     const exchange = this.#exchange;
+    this.#parser.stop();
     this.abandon();
     exchange?.onFail(error);
   }
@@ -274,6 +323,7 @@ export class UpstreamConnection implements ResponseSink, Timed {
     this.#phase = 'leaving';
     this.dueAtMs = Infinity;
     clearTimeout(this.#timer);
+    this.#parser.stop();
     this.#owner.onUnusable(this, before);
   }
 
@@ -296,11 +346,10 @@ export class UpstreamConnection implements ResponseSink, Timed {
   }
 }
 
-function keepAliveOf(rawHeaders: readonly string[], defaultMs: number): number {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.length !== 10 || name.toLowerCase() !== 'keep-alive') continue;
-    const seconds = KEEP_ALIVE_TIMEOUT.exec(rawHeaders[i + 1] as string)?.[1];
+function keepAliveOf(head: MessageHead, defaultMs: number): number {
+  for (let n = 0; n < head.count; n++) {
+    if (head.nameLength(n) !== 10 || !head.isNamed(n, 'keep-alive')) continue;
+    const seconds = KEEP_ALIVE_TIMEOUT.exec(head.value(n))?.[1];
     if (seconds !== undefined) return Math.min(Number(seconds) * 1_000 - KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MAX_MS);
   }
   return defaultMs;

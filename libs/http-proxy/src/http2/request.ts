@@ -4,7 +4,7 @@
  * unknown, repeated, missing or late, a second `host`, control characters. Here stands what a proxy refuses beyond that.
  */
 import type { Bounds } from '../options.ts';
-import { isAuthority, type HeadFault } from '../request-head.ts';
+import { isAuthority, type HeadFault } from '../http1/request-head.ts';
 import { isGrpcType } from './grpc.ts';
 
 export interface Http2Request {

@@ -6,7 +6,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Address } from '../address.ts';
 import type { ProxyContext } from '../context.ts';
-import { ListenError } from '../listener.ts';
+import { ListenError } from '../listen-error.ts';
 import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
 import { TcpCall, type TcpService } from './tcp-call.ts';
 

@@ -90,7 +90,7 @@ export class RequestLimiter {
   }
 
   #limited(http: HttpRateLimit, known: Limited | undefined): Limited {
-    const isKept = known !== undefined && isSame(known.bucket.limit, http);
+    const isKept = known !== undefined && isSameLimit(known.bucket.limit, http);
     return { http, bucket: isKept ? known.bucket : new TokenBucket(http, this.#now) };
   }
 
@@ -101,6 +101,6 @@ export class RequestLimiter {
   }
 }
 
-function isSame(one: RateLimit, other: RateLimit): boolean {
+export function isSameLimit(one: RateLimit, other: RateLimit): boolean {
   return one.amount === other.amount && one.periodMs === other.periodMs && one.burst === other.burst;
 }
