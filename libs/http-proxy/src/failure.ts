@@ -9,10 +9,6 @@ export function connectErrorOf(error: NodeJS.ErrnoException): ConnectError {
   switch (error.code) {
     case 'ENOTFOUND':
     case 'ENODATA':
-    case 'EAI_AGAIN':
-    case 'EAI_FAIL':
-    case 'EAI_NODATA':
-    case 'EAI_NONAME':
       return 'dns';
     case 'ETIMEDOUT':
       return 'connect-timeout';
@@ -29,13 +25,14 @@ export function connectErrorOf(error: NodeJS.ErrnoException): ConnectError {
       return 'tls';
     default:
       // ECONNREFUSED, and what comes to the same for a caller: no route, unreachable, denied.
+      if (error.code?.startsWith('EAI_') === true) return 'dns';
       return isTlsError(error) ? 'tls' : 'refused';
   }
 }
 
 /**
  * Of the handshake, or of our certificate, which TLS 1.3 lets an upstream refuse after it: `ERR_SSL_…`, `ERR_TLS_…` and
- * OpenSSL's words for a certificate that isn't valid (`CERT_HAS_EXPIRED`). A system's error has no `_`, but for EAI_.
+ * OpenSSL's words for a certificate that isn't valid (`CERT_HAS_EXPIRED`). A system's error has no `_`, but for `EAI_…`.
  */
 export function isTlsError({ code }: NodeJS.ErrnoException): boolean {
   return code !== undefined && !/^E[A-Z0-9]+$/.test(code) && !code.startsWith('EAI_');

@@ -247,6 +247,16 @@ describe('a pool', () => {
     expect(world.connections[3]?.phase).toBe('leaving');
   });
 
+  it('avoids a target that failed, also for calls that waited when it did', () => {
+    const world = new World(2, { maxConnections: 2 });
+    const calls = Array.from({ length: 4 }, () => new Call(world));
+    for (const call of calls) world.pool.acquire(call);
+    world.connections[0]?.fail();
+    expect(world.connections.map(({ target }) => target.label)).toEqual(['10.0.0.0:80', '10.0.0.1:80', '10.0.0.1:80']);
+    for (const connection of world.connections.slice(1)) connection.connect();
+    expect(calls.map(({ error, connection }) => error ?? connection?.target.label)).toEqual(['refused', '10.0.0.1:80', '10.0.0.1:80', undefined]);
+  });
+
   it('that is retired is empty once its calls are over', async () => {
     const world = new World(1, { maxConnections: 1 });
     const calls = [new Call(world), new Call(world)];

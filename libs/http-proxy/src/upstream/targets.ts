@@ -122,6 +122,7 @@ export class Targets implements Places {
     }
     this.#places = places;
     this.#order = [...places.values()];
+    this.#turn = 0;
     for (const [label, { place, name }] of before) {
       // What is being dialled under a name alone will be known by its address.
       const isNameAlone = place.host === name.target.host && !name.isAddress;
@@ -131,18 +132,16 @@ export class Targets implements Places {
 
   /** The next that connects or is to be tried again; else the one that is due soonest. */
   #pick(order: readonly Dialled[], nowMs: number): Dialled {
-    let picked = order[this.#turn % order.length] as Dialled;
+    let pickedAt = this.#turn % order.length;
     for (let i = 0; i < order.length; i++) {
       const at = (this.#turn + i) % order.length;
-      const dialled = order[at] as Dialled;
-      const { place } = dialled;
-      if (place.connects || place.dueAtMs <= nowMs) {
-        this.#turn = at + 1;
-        picked = dialled;
-        break;
-      }
-      if (place.dueAtMs < picked.place.dueAtMs) picked = dialled;
+      const { place } = order[at] as Dialled;
+      const isReady = place.connects || place.dueAtMs <= nowMs;
+      if (isReady || place.dueAtMs < (order[pickedAt] as Dialled).place.dueAtMs) pickedAt = at;
+      if (isReady) break;
     }
+    const picked = order[pickedAt] as Dialled;
+    this.#turn = pickedAt + 1;
     picked.place.chosen(nowMs);
     return picked;
   }

@@ -15,7 +15,7 @@ const PARTS = ['ca', 'cert', 'key'] as const;
 type Part = (typeof PARTS)[number];
 type Contents = { readonly [part in Part]?: Buffer };
 
-const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+const CERTIFICATE = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*-----END (?:X509 )?CERTIFICATE-----/g;
 
 export interface ClientTlsOptions {
   /** How often the files are looked at, ms; default 60,000. */
