@@ -69,6 +69,8 @@ export interface PolicyOf {
   /** HOST:PORT; absent: a breaker without a route. */
   readonly target?: string;
   readonly errorAmountThreshold: number;
+  /** The same as a ratio: an upstream whose calls all fail trips at the same call, and nobody refuses it before (V7). */
+  readonly asRatio?: boolean;
 }
 
 /** Closed for as long as a benchmark runs, once it is open. */
@@ -86,7 +88,8 @@ spec: { host: ${host}, targets: ["${target}"] }
 `;
 }
 
-function policyYaml({ host, errorAmountThreshold }: PolicyOf, index: number): string {
+function policyYaml({ host, errorAmountThreshold, asRatio = false }: PolicyOf, index: number): string {
+  const threshold = asRatio ? `errorRatioThreshold: 1, minRequestAmount: ${errorAmountThreshold}` : `errorAmountThreshold: ${errorAmountThreshold}`;
   return `---
 apiVersion: policy.openservicemesh.io/v1alpha1
 kind: UpstreamTrafficSetting
@@ -95,6 +98,6 @@ spec:
   host: ${host}
   connectionSettings:
     http:
-      circuitBreaking: { statTimeWindow: 10m, errorAmountThreshold: ${errorAmountThreshold}, degradedTimeWindow: 1h }
+      circuitBreaking: { statTimeWindow: 10m, ${threshold}, degradedTimeWindow: 1h }
 `;
 }

@@ -1,32 +1,48 @@
 /**
  * What one count for the whole fleet saves: eight proxies (processes of their own), an upstream that answers 511 to every
- * call, a threshold of 100. How many failures reach the upstream before every proxy refuses? Against eight local
- * breakers with the same threshold, each counting its own calls, in the same run. Beyond the threshold go the calls that
- * are made while the trip is on its way: rate × trip time. Goal at 200 calls a second: at most 105.
+ * call. How many failures reach the upstream before every proxy refuses? Three in one run, in turns: the fleet as it is,
+ * where a proxy's own outcomes may refuse ahead of it (V7); the fleet's verdict alone, by the same policy as a ratio; and
+ * eight local breakers, each counting its own calls to the same threshold. The first is to be no worse than either of the
+ * others. Beyond the threshold go the calls that are made while the trip is on its way: rate × trip time. Goal of the
+ * fleet at 200 calls a second and a threshold of 100: at most 105.
  */
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
+import type { ProvisionalVerdict } from '#engine';
 import { call } from '../test/scenarios/load.ts';
 import { WatchedUpstream } from '../test/scenarios/upstream.ts';
 import type { ProxyMember } from '../test/support/fleet.ts';
 import type { Address } from '../test/support/program.ts';
-import { documentsOf, openBenchFleet, type BenchFleet } from './fleet.ts';
+import { documentsOf, openBenchFleet, type BenchFleet, type PolicyOf } from './fleet.ts';
 import { percentile } from './percentiles.ts';
 
 const PROXIES = 8;
-const THRESHOLD = 100;
 const TRIPS = 5;
-/** Calls a second over all proxies; 0: as many as the machine gives. */
-const RATES = [200, 2_000, 0];
+/** Calls a second over all proxies; 0: as many as the machine gives. A low threshold is where local breakers are quick. */
+const CASES: readonly Case[] = [
+  { rate: 200, threshold: 100 },
+  { rate: 2_000, threshold: 100 },
+  { rate: 0, threshold: 100 },
+  { rate: 200, threshold: 5 },
+  { rate: 2_000, threshold: 5 },
+  { rate: 0, threshold: 5 },
+];
+const WHO = ['fleet', 'fleet alone', 'local'] as const;
 /** Of one caller. */
 const IN_FLIGHT_MAX = 2;
 /** In one trip; far beyond what it takes. */
 const CALLS_MAX = 20_000;
+const WARM_UP = 'warm-up.bench.local';
 
-export interface OvershootRow {
-  readonly rate: string;
-  readonly who: string;
+interface Case {
+  readonly rate: number;
+  readonly threshold: number;
+}
+
+export interface OvershootRow extends Case {
+  /** `fleet`: with V7; `fleet alone`: without; `local`: cockatiel's breakers. */
+  readonly who: (typeof WHO)[number];
   /** Calls a second that really reached the upstream. */
   readonly callsPerSecond: number;
   /** That reached the upstream until all refuse: the median of the trips, and the most. */
@@ -41,27 +57,46 @@ interface Trip {
   readonly callsPerSecond: number;
 }
 
-const hostOf = (rate: number, trip: number): string => `r${rate}-${trip}.bench.local`;
+const hostOf = ({ rate, threshold }: Case, who: string, trip: number): string => `${who.replace(' ', '-')}-${rate}-${threshold}-${trip}.bench.local`;
 
-export async function run(): Promise<OvershootRow[]> {
+export interface Overshoot {
+  readonly rows: readonly OvershootRow[];
+  /** How the proxies' provisional openings ended, all trips together (docs/model.md V7): by verdict. */
+  readonly verdicts: Readonly<Record<ProvisionalVerdict, number>>;
+}
+
+export async function run(): Promise<Overshoot> {
   const upstream = await WatchedUpstream.start();
-  const hosts = ['warm-up.bench.local', ...RATES.flatMap((rate) => Array.from({ length: TRIPS }, (_, trip) => hostOf(rate, trip)))];
-  const fleet = await openBenchFleet(documentsOf(hosts.map((host) => ({ host, target: upstream.target, errorAmountThreshold: THRESHOLD }))));
+  const fleet = await openBenchFleet(documentsOf([{ host: WARM_UP, target: upstream.target, errorAmountThreshold: 100 }, ...CASES.flatMap((each) => policiesOf(each, upstream.target))]));
   try {
     const proxies = await startProxies(fleet);
-    await tripAll(proxies, upstream, { host: 'warm-up.bench.local', rate: 200 });
+    await tripAll(proxies, upstream, { host: WARM_UP, rate: 200 });
     const rows: OvershootRow[] = [];
-    for (const rate of RATES) {
-      const trips: Trip[] = [];
-      for (let trip = 0; trip < TRIPS; trip++) trips.push(await tripAll(proxies, upstream, { host: hostOf(rate, trip), rate }));
-      rows.push(rowOf(rate, 'fuseboard, eight proxies', trips), rowOf(rate, 'eight local breakers (cockatiel)', [await tripLocal(upstream, rate)]));
-    }
-    print(rows);
-    return rows;
+    for (const each of CASES) rows.push(...(await measure(each, proxies, upstream)));
+    const verdicts = await verdictsOf(proxies);
+    print(rows, verdicts);
+    return { rows, verdicts };
   } finally {
     await fleet.close();
     await upstream.close();
   }
+}
+
+/** A host for each trip: what is open stays open. */
+function policiesOf(each: Case, target: string): PolicyOf[] {
+  return (['fleet', 'fleet alone'] as const).flatMap((who) =>
+    Array.from({ length: TRIPS }, (_, trip) => ({ host: hostOf(each, who, trip), target, errorAmountThreshold: each.threshold, asRatio: who === 'fleet alone' })),
+  );
+}
+
+/** In turns, so that whatever else the machine does befalls all three. */
+async function measure(each: Case, proxies: readonly ProxyMember[], upstream: WatchedUpstream): Promise<OvershootRow[]> {
+  const trips: Record<(typeof WHO)[number], Trip[]> = { fleet: [], 'fleet alone': [], local: [] };
+  for (let trip = 0; trip < TRIPS; trip++) {
+    for (const who of ['fleet', 'fleet alone'] as const) trips[who].push(await tripAll(proxies, upstream, { host: hostOf(each, who, trip), rate: each.rate }));
+    trips.local.push(await tripLocal(upstream, each));
+  }
+  return WHO.map((who) => rowOf(each, who, trips[who]));
 }
 
 async function startProxies({ stage }: BenchFleet): Promise<ProxyMember[]> {
@@ -84,12 +119,12 @@ async function tripAll(proxies: readonly ProxyMember[], upstream: WatchedUpstrea
 }
 
 /** As many callers, each with a breaker of its own that opens after as many failures; cockatiel's, around the same calls. */
-async function tripLocal(upstream: WatchedUpstream, rate: number): Promise<Trip> {
+async function tripLocal(upstream: WatchedUpstream, { rate, threshold }: Case): Promise<Trip> {
   const [host = '', port = ''] = upstream.target.split(':');
   const target: Address = { host, port: Number(port) };
   const agent = new Agent({ keepAlive: true });
   const callers = Array.from({ length: PROXIES }, (): Caller => {
-    const breaker = circuitBreaker(handleAll, { halfOpenAfter: 600_000, breaker: new ConsecutiveBreaker(THRESHOLD) });
+    const breaker = circuitBreaker(handleAll, { halfOpenAfter: 600_000, breaker: new ConsecutiveBreaker(threshold) });
     const failing = async (): Promise<void> => {
       const { status } = await call({ proxy: target, host: 'local', path: '/echo?status=511' }, agent);
       if (status === 511) throw new Error('failed');
@@ -141,21 +176,32 @@ async function callInLoops(callers: readonly Caller[]): Promise<void> {
   await Promise.all(callers.flatMap((caller) => [loop(caller), loop(caller)]));
 }
 
-function rowOf(rate: number, who: string, trips: readonly Trip[]): OvershootRow {
+function rowOf({ rate, threshold }: Case, who: OvershootRow['who'], trips: readonly Trip[]): OvershootRow {
   const callsPerSecond = percentile(trips.map((each) => each.callsPerSecond), 0.5);
   const failures = percentile(trips.map((each) => each.failures), 0.5);
   const failuresMax = Math.max(...trips.map((each) => each.failures));
-  const tripMs = (Math.max(0, failures - THRESHOLD) / (rate === 0 ? callsPerSecond : rate)) * 1_000;
-  return { rate: rate === 0 ? 'all it gives' : `${rate}/s`, who, callsPerSecond, failures, failuresMax, tripMs };
+  const tripMs = (Math.max(0, failures - threshold) / (rate === 0 ? callsPerSecond : rate)) * 1_000;
+  return { rate, threshold, who, callsPerSecond, failures, failuresMax, tripMs };
 }
 
-function print(rows: readonly OvershootRow[]): void {
-  console.table(rows.map(({ rate, who, callsPerSecond, failures, failuresMax, tripMs }) => ({
-    rate,
-    who,
-    'calls/s': Math.round(callsPerSecond),
-    'failures that reached the upstream': failures,
-    most: failuresMax,
-    'beyond 100 = rate ×': `${tripMs.toFixed(0)} ms`,
-  })));
+/** Says whether refusals were the fleet's in the end: a caller that was refused once is done here. */
+async function verdictsOf(proxies: readonly ProxyMember[]): Promise<Record<ProvisionalVerdict, number>> {
+  const verdicts = { agreed: 0, none: 0, other: 0 };
+  for (const { admin } of proxies) {
+    const text = await (await fetch(`http://${admin.host}:${admin.port}/metrics`)).text();
+    for (const [, verdict, count] of text.matchAll(/^fuseboard_provisional_total\{.*verdict="(\w+)".*\} (\d+)$/gm)) verdicts[verdict as ProvisionalVerdict] += Number(count);
+  }
+  return verdicts;
+}
+
+function print(rows: readonly OvershootRow[], { agreed, none, other }: Overshoot['verdicts']): void {
+  console.log(`failures that reached the upstream until all of ${PROXIES} refuse: median of ${TRIPS} (most), calls a second really made`);
+  console.table(CASES.map(({ rate, threshold }) => {
+    const of = (who: OvershootRow['who']): string => {
+      const row = rows.find((each) => each.rate === rate && each.threshold === threshold && each.who === who) as OvershootRow;
+      return `${row.failures} (${row.failuresMax}) at ${Math.round(row.callsPerSecond)}/s`;
+    };
+    return { rate: rate === 0 ? 'all it gives' : `${rate}/s`, threshold, fleet: of('fleet'), 'its verdict alone': of('fleet alone'), 'local breakers': of('local') };
+  }));
+  console.log(`provisional openings by verdict: agreed ${agreed}, none ${none}, other ${other}`);
 }
