@@ -1,3 +1,4 @@
+import { sensitiveHeaders } from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Cleanup } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
@@ -39,6 +40,19 @@ describe('an HTTP/2 call through the proxy', () => {
     const stage = await startHttp2Stage(cleanup, [{ targets: [upstream.target] }], { trustedNetworks: ['127.0.0.0/8'] });
     const answer = await http2Call(http2Client(cleanup, stage.port), { headers: ['x-forwarded-for', '9.9.9.9', 'x-forwarded-proto', 'https', 'x-forwarded-host', 'shop'] });
     expect(answer.body).toBe('9.9.9.9, 127.0.0.1 https shop');
+  });
+
+  it('keeps headers out of compression tables that were kept out before (RFC 7541 7.1.3)', async () => {
+    let seen: unknown;
+    const upstream = await startHttp2Upstream(cleanup, (stream, headers) => {
+      seen = Reflect.get(headers, sensitiveHeaders);
+      stream.respond({ ':status': 200, 'x-secret': 'b', [sensitiveHeaders]: ['x-secret'] }, { endStream: true });
+    });
+    const stage = await startHttp2Stage(cleanup, [{ targets: [upstream.target] }]);
+    const session = http2Client(cleanup, stage.port);
+    const answer = await readHttp2(session.request({ ':authority': 'api.test', 'x-secret': 'a', [sensitiveHeaders]: ['x-secret'] }));
+    expect(seen).toEqual(['x-secret']);
+    expect(Reflect.get(answer.headers, sensitiveHeaders)).toEqual(['x-secret']);
   });
 
   it('passes bodies, trailers and early hints both ways', async () => {

@@ -130,7 +130,7 @@ describe('an HTTP/2 client', () => {
     await client.untilClosed();
     expect(held).toHaveLength(0);
     expect(stage.outcomes).toHaveLength(0);
-    await expect.poll(() => stage.front.faults).toBe(1);
+    await expect.poll(() => stage.front.floods).toBe(1);
     await expect.poll(() => stage.pool.inFlight + stage.inFlight).toBe(0);
   });
 

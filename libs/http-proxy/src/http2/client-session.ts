@@ -9,12 +9,12 @@ import type { Timed } from '../deadlines.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Bounds } from '../options.ts';
 import { ClientStream } from './client-stream.ts';
-import type { Peer } from './headers.ts';
+import { takeSensitive, type Peer } from './headers.ts';
 
 export interface ClientSessionEvents {
   serve(peer: Peer, client: ClientStream, rawHeaders: readonly string[]): void;
-  /** @param wasFault it was ended for a breach of the protocol or a flood. */
-  onClosed(session: ClientSession, wasFault: boolean): void;
+  /** @param wasFlood node:http2 ended it for too many resets or invalid frames. */
+  onClosed(session: ClientSession, wasFlood: boolean): void;
 }
 
 interface Arrived {
@@ -22,7 +22,7 @@ interface Arrived {
   readonly rawHeaders: readonly string[];
 }
 
-/** Resets that a client may have up its sleeve, and how many more each second; beyond, its session is ended (ENHANCE_YOUR_CALM by GOAWAY). */
+/** Resets that a client has at once, and how many more each second; beyond, its session is ended. */
 const RESET_BURST = 100;
 const RESETS_PER_SECOND = 33;
 /** Frames that can't be right, in the life of a session. */
@@ -41,7 +41,8 @@ export class ClientSession implements Timed {
   #open = 0;
   #served = 0;
   #isClosing = false;
-  #wasFault = false;
+  #resets = 0;
+  #wasFlood = false;
 
   /** @param first bytes already read, the preface first; none where TLS agreed on HTTP/2. */
   constructor(socket: Socket, first: Buffer, rest: { context: ProxyContext; peer: Peer; events: ClientSessionEvents }) {
@@ -62,10 +63,11 @@ export class ClientSession implements Timed {
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     this.#session = performServerHandshake(socket, sessionOptions(bounds));
     this.#session
-      .on('stream', (...[stream, , flags, rawHeaders]) => this.#onStream(stream, flags, rawHeaders))
+      .on('stream', (...[stream, headers, flags, rawHeaders]) => this.#onStream(stream, flags, takeSensitive(rawHeaders, headers)))
       .on('remoteSettings', () => this.#rest())
       .on('error', (error: NodeJS.ErrnoException) => {
-        this.#wasFault ||= error.code?.startsWith('ERR_HTTP2') === true;
+        // The error of a reset flood is the one that clients of Go leave behind when they close.
+        this.#wasFlood ||= error.code === 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES' || this.#resets > RESET_BURST;
       });
     this.#session.setLocalWindowSize(WINDOW_BYTES);
     rest.context.deadlines.add(this);
@@ -100,6 +102,7 @@ export class ClientSession implements Timed {
     this.dueAtMs = Infinity;
     stream.on('close', () => {
       this.#open--;
+      if (client.wasReset) this.#resets++;
       this.#rest();
     });
     if (this.#arrived.length === 0) setImmediate(() => this.#serveArrived());
@@ -123,7 +126,7 @@ export class ClientSession implements Timed {
     this.#context.deadlines.delete(this);
     this.#session.destroy();
     // Its streams end in turns of their own, and their calls by that.
-    setImmediate(() => this.#events.onClosed(this, this.#wasFault));
+    setImmediate(() => this.#events.onClosed(this, this.#wasFlood));
   }
 }
 

@@ -23,6 +23,7 @@ export class ClientStream implements Timed {
   #requestTrailers: readonly string[] | undefined;
   #answerTrailers: OutgoingHttpHeaders | undefined;
   #isOver = false;
+  #wasReset = false;
   #isBlocked = false;
   #leftBytes = Infinity;
 
@@ -45,6 +46,11 @@ export class ClientStream implements Timed {
   /** The client is gone already. */
   get isClosed(): boolean {
     return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  /** By the client, before its answer was whole. */
+  get wasReset(): boolean {
+    return this.#wasReset;
   }
 
   get requestEnded(): boolean {
@@ -176,6 +182,7 @@ export class ClientStream implements Timed {
     this.#deadlines.delete(this);
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#wasReset = true;
     this.#events?.onGone();
   }
 }

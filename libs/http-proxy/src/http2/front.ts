@@ -59,7 +59,7 @@ export class Http2Front {
   readonly #sessionEvents: ClientSessionEvents;
   readonly #sessions = new Set<ClientSession>();
   readonly #whenEmpty: (() => void)[] = [];
-  #faults = 0;
+  #floods = 0;
   #isClosing = false;
 
   constructor(context: Http2Context, events: Http2FrontEvents) {
@@ -68,7 +68,7 @@ export class Http2Front {
     this.#trusted = new TrustedNetworks(context.settings.trustedNetworks);
     this.#sessionEvents = {
       serve: (peer, client, rawHeaders) => this.#read(peer, client, rawHeaders),
-      onClosed: (session, wasFault) => this.#onClosed(session, wasFault),
+      onClosed: (session, wasFlood) => this.#onClosed(session, wasFlood),
     };
   }
 
@@ -77,9 +77,9 @@ export class Http2Front {
     return this.#sessions.size;
   }
 
-  /** Client connections that were ended for a breach of the protocol or a flood, since the start. */
-  get faults(): number {
-    return this.#faults;
+  /** Client connections that were ended for too many resets or invalid frames, since the start. */
+  get floods(): number {
+    return this.#floods;
   }
 
   /**
@@ -113,9 +113,9 @@ export class Http2Front {
     for (const session of this.#sessions) session.destroy();
   }
 
-  #onClosed(session: ClientSession, wasFault: boolean): void {
+  #onClosed(session: ClientSession, wasFlood: boolean): void {
     this.#sessions.delete(session);
-    if (wasFault) this.#faults++;
+    if (wasFlood) this.#floods++;
     if (this.#sessions.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 

@@ -3,10 +3,20 @@
  * bytes. nghttp2 has checked names and values, and that nothing connection-specific is there (RFC 9113 8.2).
  */
 import { BlockList, isIP } from 'node:net';
-import type { OutgoingHttpHeaders } from 'node:http2';
+import { sensitiveHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import type { Http2Request } from './request.ts';
 
 export const VIA = '2 fuseboard';
+
+/**
+ * Takes over which names must not be kept in a compression table (RFC 7541 7.1.3), as node:http2 hangs them on.
+ *
+ * @param to a list of name, value, name, value …
+ */
+export function takeSensitive<T extends readonly string[]>(to: T, from: object): T {
+  const names = Reflect.get(from, sensitiveHeaders) as readonly string[] | undefined;
+  return names === undefined || names.length === 0 ? to : Object.assign(to, { [sensitiveHeaders]: names });
+}
 
 /** Who asks, as the next hop is told. */
 export interface Peer {
@@ -58,7 +68,7 @@ export function requestHeaders(request: Http2Request, peer: Peer, scheme: 'http'
   if (request.takesTrailers) passed.push('te', 'trailers');
   const addresses = peer.isTrusted ? forwardedFor + peer.address : peer.address;
   passed.push('x-forwarded-for', addresses, 'x-forwarded-proto', proto, 'x-forwarded-host', host, 'via', VIA);
-  return passed;
+  return takeSensitive(passed, headers);
 }
 
 export interface ResponseHead {
@@ -89,6 +99,7 @@ export function responseHead(rawHeaders: readonly string[], bytesMax: number): R
     headers.push(name, value);
   }
   if (bytes > bytesMax) return undefined;
+  takeSensitive(headers, rawHeaders);
   headers.push('via', VIA);
   return { headers, contentType, contentLength, isRefusal };
 }

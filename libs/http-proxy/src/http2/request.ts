@@ -6,6 +6,7 @@
 import type { Bounds } from '../options.ts';
 import { isAuthority, type HeadFault } from '../http1/request-head.ts';
 import { isGrpcType } from './grpc.ts';
+import { takeSensitive } from './headers.ts';
 
 export interface Http2Request {
   readonly method: string;
@@ -50,7 +51,8 @@ export function readHttp2Request(rawHeaders: readonly string[], bounds: RequestB
   const isGrpc = isGrpcType(seen.contentType);
   const fault = faultOf(seen, bounds);
   if (fault !== undefined) return { ...fault, isGrpc };
-  const { method, path, authority = seen.host ?? '', headers, takesTrailers } = seen;
+  const { method, path, authority = seen.host ?? '', takesTrailers } = seen;
+  const headers = takeSensitive(seen.headers, rawHeaders);
   return { method, path, authority, headers, isGrpc, expectsContinue: seen.expect !== undefined, takesTrailers };
 }
 

@@ -5,7 +5,7 @@
 import { constants, type ClientHttp2Stream } from 'node:http2';
 import type { UpstreamError } from '../route.ts';
 import type { UpstreamSession } from './upstream-session.ts';
-import { headersObject } from './headers.ts';
+import { headersObject, takeSensitive } from './headers.ts';
 
 const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 
@@ -49,7 +49,7 @@ export class UpstreamStream {
     this.#stream = stream;
     stream
       .on('headers', (headers, _flags, rawHeaders) => this.#onInfo(headers[':status'], rawHeaders))
-      .on('response', (headers, flags, rawHeaders) => this.#onHead(headers[':status'] ?? 0, flags, rawHeaders))
+      .on('response', (headers, flags, rawHeaders) => this.#onHead(headers[':status'] ?? 0, flags, takeSensitive(rawHeaders, headers)))
       .on('trailers', (_headers, _flags, rawHeaders) => {
         this.#trailers = rawHeaders;
       })
