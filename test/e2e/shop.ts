@@ -79,9 +79,9 @@ export async function callTimes(proxy: Address, times: number, query = ''): Prom
   return ends;
 }
 
-/** Until callers of this proxy are refused. */
+/** Until callers of this proxy are refused for longer than a second, which its own outcomes alone can't bring (V7). */
 export function refusalAt(proxy: Address): Promise<CallEnd> {
-  return eventually(async () => (await callTimes(proxy, 1)).find(({ degraded }) => degraded), { what: 'a refusal' });
+  return eventually(async () => (await callTimes(proxy, 1)).find(({ degraded, own }) => degraded && own?.retryAfter !== '1'), { what: 'a refusal' });
 }
 
 /** Until callers of this proxy get the upstream's own answer. */
