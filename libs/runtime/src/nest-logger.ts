@@ -1,9 +1,12 @@
 /** Nest's own lines, through our logger: what Nest calls "log" is detail to us, so it stands at `debug`. */
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from './logger.ts';
+import { StartError } from './start-error.ts';
 
 export function nestLogger(logger: Logger): LoggerService {
   const write = (level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal') => (message: unknown, ...rest: unknown[]) => {
+    // `runMain` says it, without the stack.
+    if (message instanceof StartError) return;
     const { context, stack } = ends(rest);
     const fields = { nest: context, ...(message instanceof Error ? { err: message } : stack !== undefined && { stack }) };
     logger[level](fields, message instanceof Error ? message.message : typeof message === 'string' ? message : JSON.stringify(message));
