@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Decision, RateLimit } from '#http-proxy';
 import { Cleanup, startRawUpstream, type Upstream } from '../support/data-plane.ts';
-import { answersOf, Peer, resultsOf, startTcpStage, type TcpStage, type TcpWords } from '../support/tcp-stage.ts';
+import { Peer } from '../support/peer.ts';
+import { answersOf, resultsOf, startTcpStage, type TcpStage, type TcpWords } from '../support/tcp-stage.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -32,7 +33,7 @@ describe('a connection that is not let through', () => {
     const { stage, upstream } = await greeting();
     stage.decision = REFUSE;
     expect(await fates(stage, 3)).toEqual({ served: [], closed: 3 });
-    expect(stage.calls).toEqual(Array.from({ length: 3 }, () => ({ answer: 'degraded', statusCode: 0, route: 'test/api', upstream: 'api.test' })));
+    expect(stage.calls).toEqual(Array.from({ length: 3 }, () => ({ answer: 'degraded', statusCode: 0, route: 'test/api' })));
     expect([stage.outcomes, upstream.mostOpen(), stage.slots.taken]).toEqual([[], 0, 0]);
   });
 

@@ -7,7 +7,8 @@ import { createServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeCertificate, type Certificate } from '../support/certificate.ts';
 import { Cleanup, startRawUpstream } from '../support/data-plane.ts';
-import { answersOf, Peer, resultsOf, startTcpStage, type TcpStage, type TcpWords } from '../support/tcp-stage.ts';
+import { Peer } from '../support/peer.ts';
+import { answersOf, resultsOf, startTcpStage, type TcpStage, type TcpWords } from '../support/tcp-stage.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

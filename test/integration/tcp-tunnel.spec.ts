@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Cleanup, startRawUpstream, type RouteWords } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { answersOf, Peer, resultsOf, startTcpStage, type TcpStage } from '../support/tcp-stage.ts';
+import { Peer } from '../support/peer.ts';
+import { answersOf, resultsOf, startTcpStage, type TcpStage } from '../support/tcp-stage.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -124,7 +125,7 @@ describe('256 MiB', () => {
     to.socket.pause();
     const poured = pour(from.socket, TOTAL);
     let before = -1;
-    await expect.poll(() => before === (before = poured.sent), { interval: 50 }).toBe(true);
+    await expect.poll(() => before === (before = poured.sent), { interval: 50, timeout: 10_000 }).toBe(true);
     expect(before).toBeLessThan(ON_THE_WAY_MAX);
 
     const other = Peer.connect(cleanup, ends.stage.port);

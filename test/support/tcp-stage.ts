@@ -1,7 +1,7 @@
-/** A TCP listener under test, with what a route in service would give it, and both its peers. */
-import { connect, type Socket } from 'node:net';
-import type { CallOutcome, Decision, Route, ServedCall } from '#http-proxy';
+/** A TCP listener under test, with what a route in service would give it. */
+import type { Answer, CallOutcome, Decision, Route, ServedCall } from '#http-proxy';
 import { parseAddress } from '../../libs/http-proxy/src/address.ts';
+import { Clients } from '../../libs/http-proxy/src/clients.ts';
 import { Deadlines } from '../../libs/http-proxy/src/deadlines.ts';
 import { completeOptions, type HttpProxyOptions } from '../../libs/http-proxy/src/options.ts';
 import type { TcpService } from '../../libs/http-proxy/src/tcp/tcp-call.ts';
@@ -12,7 +12,6 @@ import { Resolver } from '../../libs/http-proxy/src/upstream/resolver.ts';
 import { Targets, type Target } from '../../libs/http-proxy/src/upstream/targets.ts';
 import { ClientTls } from '../../libs/http-proxy/src/upstream/tls.ts';
 import { ADMIT, route as routeOf, type Cleanup, type RouteWords } from './data-plane.ts';
-import { eventually } from './eventually.ts';
 
 export interface TcpWords extends RouteWords {
   /** Nobody decides about it, nor is told. */
@@ -38,14 +37,14 @@ export async function startTcpStage(cleanup: Cleanup, words: TcpWords, options: 
   const settings = completeOptions({
     decide: () => stage.decision,
     report: (outcome) => outcomes.push(outcome),
-    onCall: (served) => calls.push(served),
     ...options,
   });
   const deadlines = new Deadlines(settings.monotonicNow, 20);
   const slots = new TcpSlots();
   let service = serviceOf(words, slots);
-  const context = { settings, deadlines, finished: () => undefined } as unknown as ConstructorParameters<typeof TcpListener>[0];
-  const listener = new TcpListener(context, () => service);
+  const tell = (answer: Answer, statusCode: number, route?: Route): number => calls.push({ answer, statusCode, ...(route === undefined ? {} : { route: route.name }) });
+  const context = { settings, deadlines, began: () => undefined, answered: tell, finished: tell };
+  const listener = new TcpListener(context, new Clients(settings.bounds, []), () => service);
   await listener.listen({ host: '127.0.0.1', port: 0 });
   cleanup.add(async () => {
     const closed = listener.isClosing ? undefined : listener.close();
@@ -82,49 +81,4 @@ export function resultsOf(stage: { readonly outcomes: readonly CallOutcome[] }):
 
 export function answersOf(stage: { readonly calls: readonly ServedCall[] }): string[] {
   return stage.calls.map(({ answer }) => answer);
-}
-
-/** One end of a connection, which does nothing by itself but read. */
-export class Peer {
-  readonly socket: Socket;
-  text = '';
-  bytes = 0;
-  hasEnded = false;
-  isClosed = false;
-  /** Of the error that it ended with. */
-  code: string | undefined;
-
-  constructor(socket: Socket) {
-    this.socket = socket
-      .on('data', (chunk: Buffer) => {
-        this.bytes += chunk.length;
-        if (this.bytes < 65_536) this.text += chunk.toString('latin1');
-      })
-      .on('end', () => (this.hasEnded = true))
-      .on('error', (error: NodeJS.ErrnoException) => (this.code = error.code))
-      .on('close', () => (this.isClosed = true));
-  }
-
-  static connect(cleanup: Cleanup, port: number): Peer {
-    const peer = new Peer(connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true }));
-    cleanup.add(() => peer.socket.destroy());
-    return peer;
-  }
-
-  async until(what: string, holds: (peer: Peer) => boolean): Promise<this> {
-    await eventually(() => holds(this) || undefined, { what: `${what}; ${JSON.stringify(this.text.slice(0, 100))}, ended ${this.hasEnded}, closed ${this.isClosed} ${this.code}`, everyMs: 2 });
-    return this;
-  }
-
-  async reads(text: string): Promise<this> {
-    return this.until(`"${text}"`, (peer) => peer.text === text);
-  }
-
-  async ends(): Promise<this> {
-    return this.until('an end', (peer) => peer.hasEnded);
-  }
-
-  async isReset(): Promise<this> {
-    return this.until('a reset', (peer) => peer.code === 'ECONNRESET' && peer.isClosed);
-  }
 }

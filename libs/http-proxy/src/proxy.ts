@@ -90,7 +90,7 @@ class DataPlane implements HttpProxy, Http2Context {
     this.#clients = new Clients(bounds, settings.trustedNetworks);
     this.#table = new ServiceTable({
       services: { now: this.deadlines.now, timeouts, resolver: new Resolver({ now: this.deadlines.now }), connections },
-      createListener: (protocol, entry) => (protocol === 'tcp' ? new TcpListener(this, () => entry().service) : this.#createListener(() => entry().service)),
+      createListener: (protocol, entry) => (protocol === 'tcp' ? new TcpListener(this, this.#clients, () => entry().service) : this.#createListener(() => entry().service)),
     });
   }
 

@@ -34,7 +34,7 @@ export interface TcpAdmitted {
   readonly service: TcpService;
   readonly decision: AdmitDecision;
   /** It is over; both sockets are closed or about to be. */
-  onOver(call: TcpCall, answer: Answer, route: Route): void;
+  onOver(call: TcpCall, answer: Answer): void;
 }
 
 /** How a tunnel that has served ended. */
@@ -42,21 +42,14 @@ const WORDS = { done: 'upstream', 'a-reset': 'client-abort', destroyed: 'client-
 
 /** A route that doesn't say how long its connections may be silent, ms: what Envoy's TCP proxy has. */
 const IDLE_MS = 3_600_000;
-/**
- * The same once one side has ended. A client that is wholly gone looks like one that only ended, until something is
- * written to it: beside an upstream that says nothing more it would keep its slot.
- */
-const HALF_CLOSED_IDLE_MS = 300_000;
-/** Asks the kernel to find out about peers that are gone without a word, ms of silence before it does. */
-const KEEP_ALIVE_MS = 60_000;
 /** As in upstream-connection.ts: an upstream that counts for itself has seen the close by then. */
 const SETTLE_MS = 3;
 
 export class TcpCall {
+  /** As it was when the call began. */
+  readonly route: Route;
   readonly #call: TcpAdmitted;
   readonly #context: ProxyContext;
-  /** Of the moment when it began; an update doesn't touch it. */
-  readonly #route: Route;
   readonly #target: Target;
   readonly #upstream: Socket;
   readonly #dialledAtMs: number;
@@ -76,7 +69,7 @@ export class TcpCall {
     const { client, service } = call;
     this.#call = call;
     this.#context = context;
-    this.#route = service.route;
+    this.route = service.route;
     this.#target = service.targets.next();
     this.#dialledAtMs = context.deadlines.now();
     const { socket, ready } = dial(this.#target, { tls: service.tls });
@@ -126,13 +119,11 @@ export class TcpCall {
     const { client, service } = this.#call;
     this.#connectedAtMs = this.#nowMs;
     service.targets.connected(this.#target);
-    this.#upstream.setKeepAlive(true, KEEP_ALIVE_MS);
-    client.setKeepAlive(true, KEEP_ALIVE_MS);
     this.#upstream.once('data', () => this.#served(this.#clientSpokeAtMs)).once('end', () => this.#onUpstreamEnd());
     this.#tunnel = new Tunnel(client, this.#upstream, {
       deadlines: this.#context.deadlines,
-      idleMs: this.#route.timeouts?.idleMs ?? IDLE_MS,
-      halfClosedIdleMs: this.#route.timeouts?.idleMs ?? HALF_CLOSED_IDLE_MS,
+      idleMs: this.route.timeouts?.idleMs ?? IDLE_MS,
+      halfClosedIdleMs: this.route.timeouts?.idleMs,
       fromA: this.#early,
       onEnd: (how) => this.#onTunnelEnd(how),
     });
@@ -181,7 +172,7 @@ export class TcpCall {
   #outcome(answer: Answer, result: CallOutcome['result'], askedAtMs: number | undefined): void {
     if (this.#answer !== undefined) return;
     this.#answer = answer;
-    const { name, upstream } = this.#route;
+    const { name, upstream } = this.route;
     if (upstream === undefined) return;
     const { decision } = this.#call;
     const durationMs = this.#nowMs - this.#dialledAtMs - this.#clientWaitMs(askedAtMs);
@@ -210,7 +201,7 @@ export class TcpCall {
   #finish(answer: Answer): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#call.onOver(this, answer, this.#route);
+    this.#call.onOver(this, answer);
   }
 
   get #nowMs(): number {

@@ -5,16 +5,27 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Address } from '../address.ts';
+import type { Clients } from '../clients.ts';
 import type { ProxyContext } from '../context.ts';
+import type { Peer } from '../http1/request-text.ts';
 import { ListenError } from '../listen-error.ts';
 import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
 import { TcpCall, type TcpService } from './tcp-call.ts';
 
+export interface TcpContext extends ProxyContext {
+  /** A call was answered without reaching out. */
+  answered(answer: Answer, statusCode: number, route?: Route): void;
+}
+
+/** TCP has none. */
+const NO_STATUS = 0;
+const BACKLOG = 4_096;
 /** Of a route without a breaker. */
 const PASS: AdmitDecision = { kind: 'admit' };
 
 export class TcpListener {
-  readonly #context: ProxyContext;
+  readonly #context: TcpContext;
+  readonly #clients: Clients;
   readonly #service: () => TcpService;
   readonly #server: Server;
   readonly #calls = new Set<TcpCall>();
@@ -22,8 +33,9 @@ export class TcpListener {
   #isClosing = false;
 
   /** @param service the route's, as it is when a connection comes in. */
-  constructor(context: ProxyContext, service: () => TcpService) {
+  constructor(context: TcpContext, clients: Clients, service: () => TcpService) {
     this.#context = context;
+    this.#clients = clients;
     this.#service = service;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
   }
@@ -47,7 +59,7 @@ export class TcpListener {
   async listen(address: Address): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(new ListenError(address, error)));
-      this.#server.listen(address.port, address.host, resolve);
+      this.#server.listen(address.port, address.host, BACKLOG, resolve);
     });
     // Accepting can fail for want of file descriptors; it goes on when there are some again.
     this.#server.removeAllListeners('error').on('error', () => undefined);
@@ -66,6 +78,11 @@ export class TcpListener {
   }
 
   #accept(client: Socket): void {
+    // Gone before it was seen: there is nobody to judge.
+    if (client.remoteAddress === undefined) {
+      client.destroy();
+      return;
+    }
     const service = this.#service();
     const { upstream } = service.route;
     const decision: Decision = upstream === undefined ? PASS : this.#context.settings.decide(upstream);
@@ -73,34 +90,32 @@ export class TcpListener {
       this.#refuse(client, 'degraded', service.route);
       return;
     }
-    const limit = this.#limit(service);
-    if (limit !== undefined) {
-      this.#refuse(client, limit, service.route);
+    const place = this.#limit(client, service);
+    if (typeof place === 'string') {
+      this.#refuse(client, place, service.route);
       return;
     }
-    this.#calls.add(new TcpCall({ client, service, decision, onOver: (call, answer, route) => this.#onOver(call, answer, route) }, this.#context));
+    this.#context.began();
+    const onOver = (call: TcpCall, answer: Answer): void => {
+      this.#calls.delete(call);
+      this.#clients.leave(place);
+      this.#context.finished(answer, NO_STATUS, call.route);
+      if (this.#isClosing && this.#calls.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    };
+    this.#calls.add(new TcpCall({ client, service, decision, onOver }, this.#context));
+  }
+
+  /** Its place, where it is let through: then a slot is taken for it as well. */
+  #limit(client: Socket, { route, connectionBucket, tcpSlots }: TcpService): Peer | 'rate-limited' | 'overflow-connections' {
+    if (connectionBucket?.take() === false) return 'rate-limited';
+    if (!tcpSlots.take(route.limits.maxConnections)) return 'overflow-connections';
+    const place = this.#clients.enter(client);
+    if (place === undefined) tcpSlots.give();
+    return place ?? 'overflow-connections';
   }
 
   #refuse(client: Socket, why: Answer, route: Route): void {
     client.on('error', () => undefined).destroy();
-    this.#tell(why, route);
-  }
-
-  /** undefined: let through, a slot is taken for it. */
-  #limit({ route, connectionBucket, tcpSlots }: TcpService): 'rate-limited' | 'overflow-connections' | undefined {
-    if (connectionBucket?.take() === false) return 'rate-limited';
-    if (this.#calls.size >= this.#context.settings.bounds.clientConnectionsMax) return 'overflow-connections';
-    return tcpSlots.take(route.limits.maxConnections) ? undefined : 'overflow-connections';
-  }
-
-  #onOver(call: TcpCall, answer: Answer, route: Route): void {
-    this.#calls.delete(call);
-    this.#tell(answer, route);
-    if (this.#isClosing && this.#calls.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-  }
-
-  /** No status: TCP has none. */
-  #tell(answer: Answer, { name: route, upstream }: Route): void {
-    this.#context.settings.onCall(upstream === undefined ? { answer, statusCode: 0, route } : { answer, statusCode: 0, route, upstream });
+    this.#context.answered(why, NO_STATUS, route);
   }
 }

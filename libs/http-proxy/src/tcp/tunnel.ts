@@ -18,8 +18,8 @@ export interface TunnelOptions {
   readonly deadlines: Deadlines;
   /** Without a byte in either direction, ms; then both sides are reset. Absent: never. */
   readonly idleMs?: number;
-  /** The same once one side has ended; absent: `idleMs`. */
-  readonly halfClosedIdleMs?: number;
+  /** The same once one side has ended; default 300,000. */
+  readonly halfClosedIdleMs?: number | undefined;
   /** Bytes that were read from `a` before: they go to `b` first. */
   readonly fromA?: Buffer | undefined;
   /** The same the other way. */
@@ -27,6 +27,14 @@ export interface TunnelOptions {
   /** Called once, when both sockets are closed; never before the constructor returns. */
   onEnd(how: TunnelEnd): void;
 }
+
+/**
+ * A side that is wholly gone looks like one that only ended, until something is written to it: beside another that says
+ * nothing more the two would stay.
+ */
+const HALF_CLOSED_IDLE_MS = 300_000;
+/** Silence after which the kernel asks a peer whether it is still there. */
+const KEEP_ALIVE_MS = 60_000;
 
 export class Tunnel implements Timed, DirectionEvents {
   dueAtMs = Infinity;
@@ -80,11 +88,12 @@ export class Tunnel implements Timed, DirectionEvents {
 
   /** One side sends no more. */
   onHalfClosed(): void {
-    this.#idleMs = this.#options.halfClosedIdleMs ?? this.#idleMs;
+    this.#idleMs = Math.min(this.#idleMs, this.#options.halfClosedIdleMs ?? HALF_CLOSED_IDLE_MS);
     this.onMove();
   }
 
   #watch(socket: Socket, reset: TunnelEnd): void {
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     // What an error means is told by the close that follows it.
     socket.on('error', () => undefined);
     if (socket.closed) process.nextTick(() => this.#onClose(socket, reset));
