@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
 import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type ReporterOptions, type StateUpdate, type Stop } from '#engine';
-import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy, type ListenerTls } from '#http-proxy';
+import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
 import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
 import { countCall } from './call-metrics.ts';
@@ -77,7 +77,7 @@ export class Proxy {
     });
     gaugeDataPlane(metrics, { http: this.#http, upstreamOf: (route) => this.#upstreams.get(route) });
     if (files === undefined || tls === undefined) return;
-    const stopRenewing = renewListenerTls({ files, tls, use: (renewed) => (this.#http as HttpProxy & { setTls?(tls: ListenerTls): void }).setTls?.(renewed), logger: runtime.logger });
+    const stopRenewing = renewListenerTls({ files, tls, use: (renewed) => this.#http.setTls(renewed), logger: runtime.logger });
     this.#stops.push(async () => stopRenewing());
   }
 
