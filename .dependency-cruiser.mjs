@@ -27,7 +27,7 @@ const NEST = 'node_modules/(@nestjs|rxjs|reflect-metadata)/';
 export default {
   forbidden: [
     only('engine-imports-xstate-only', { from: '^libs/engine/', packages: ['xstate'] }),
-    only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici'], node: true }),
+    only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici', 're2js'], node: true }),
     only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 're2js'], node: true }),
     {
       name: 'runtime-imports-the-engine',
