@@ -28,8 +28,8 @@ describe('an HTTP/2 call through the proxy', () => {
     expect(answer.rawHeaders).toEqual([':status', '201', 'x-a', '1', 'date', 'Thu, 01 Jan 1970 00:00:00 GMT', 'x-a', '2', 'set-cookie', 'a=b', 'set-cookie', 'c=d', 'via', '2 fuseboard']);
     expect(answer).toMatchObject({ status: 201, body: 'hello', rstCode: 0 });
     expect(stage.outcomes).toMatchObject([{ result: { kind: 'status', code: 201 }, attempt: 1, target: upstream.target }]);
-    expect(stage.calls).toEqual([{ answer: 'upstream', statusCode: 201, route: 'test/api' }]);
-    expect(stage.inFlight).toBe(0);
+    expect(stage.calls).toEqual([{ answer: 'upstream', statusCode: 201, route: 'test/api', upstream: 'api.test' }]);
+    expect(stage.proxy.stats().callsInFlight).toBe(0);
   });
 
   it('keeps x-forwarded-* of a trusted peer and adds to it', async () => {

@@ -72,7 +72,7 @@ describe('a gRPC call through the proxy', () => {
     const { stage, call } = await echo();
     expect(await call('hello')).toBe('hello 127.0.0.1');
     expect(stage.outcomes).toMatchObject([{ result: { kind: 'grpc', code: 0 }, attempt: 1 }]);
-    expect(stage.calls).toEqual([{ answer: 'upstream', statusCode: 200, route: 'test/api' }]);
+    expect(stage.calls).toEqual([{ answer: 'upstream', statusCode: 200, route: 'test/api', upstream: 'api.test' }]);
   });
 
   it.each([1, 2, 4, 5, 8, 13, 14, 15, 16])('that ends with status %i tells it to the caller and as the outcome', async (code) => {

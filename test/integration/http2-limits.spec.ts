@@ -130,8 +130,8 @@ describe('an HTTP/2 client', () => {
     await client.untilClosed();
     expect(held).toHaveLength(0);
     expect(stage.outcomes).toHaveLength(0);
-    await expect.poll(() => stage.front.floods).toBe(1);
-    await expect.poll(() => stage.pool.inFlight + stage.inFlight).toBe(0);
+    await expect.poll(() => stage.proxy.stats().http2Floods).toBe(1);
+    await expect.poll(() => stage.proxy.stats().callsInFlight).toBe(0);
   });
 
   it('that resets them a moment later reaches it with no more than the burst, and each is aborted there', async () => {
@@ -164,8 +164,8 @@ describe('an HTTP/2 client', () => {
     expect(goaway).toBe(0);
     const mute = new FrameClient(cleanup, stage.port);
     mute.socket.removeAllListeners('data').pause();
-    await expect.poll(() => stage.front.sessions).toBeGreaterThan(0);
-    await expect.poll(() => stage.front.sessions, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => stage.proxy.stats().clientConnections).toBeGreaterThan(0);
+    await expect.poll(() => stage.proxy.stats().clientConnections, { timeout: 5_000 }).toBe(0);
   });
 
   it('is moved on after requestsPerConnectionMax calls, in order', async () => {
@@ -184,15 +184,14 @@ describe('an HTTP/2 client', () => {
     const stage = await startHttp2Stage(cleanup, [{ targets: [upstream.target] }]);
     const session = http2Client(cleanup, stage.port);
     const idle = http2Client(cleanup, stage.port);
-    await eventually(() => (stage.front.sessions === 2 ? true : undefined), { what: 'two sessions' });
+    await eventually(() => (stage.proxy.stats().clientConnections === 2 ? true : undefined), { what: 'two sessions' });
     const answer = readHttp2(beginCall(session));
     await expect.poll(() => held.length).toBe(1);
-    const closed = stage.front.close();
+    const closed = stage.proxy.close({ graceMs: 10_000 });
     await expect.poll(() => idle.destroyed).toBe(true);
     answerAll();
     expect(await answer).toMatchObject({ status: 200, body: 'ok', rstCode: 0 });
-    await closed;
-    await stage.pool.retire();
+    expect(await closed).toBe(0);
     expect(stage.pool.connections).toBe(0);
     expect(upstream.open()).toBe(0);
   });

@@ -111,7 +111,7 @@ describe('an open breaker', () => {
     const answer = await readHttp2(stream);
     expect(answer).toMatchObject({ status: 409, body: 'Coming soon …', rstCode: 0 });
     expect(answer.headers).toMatchObject({ 'x-fuseboard-state': 'open', 'retry-after': '10', 'cache-control': 'no-store', 'content-type': 'text/plain; charset=utf-8' });
-    expect(stage.calls).toEqual([{ answer: 'degraded', statusCode: 409, route: 'test/api' }]);
+    expect(stage.calls).toEqual([{ answer: 'degraded', statusCode: 409, route: 'test/api', upstream: 'api.test' }]);
     expect(seen).toEqual([]);
     expect(stage.outcomes).toEqual([]);
   });

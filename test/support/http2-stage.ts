@@ -1,99 +1,20 @@
-/** HTTP/2 calls through the data plane's front and session pools, with real clients and upstreams around them on free ports of the loopback. */
+/** HTTP/2 calls through the data plane, with real clients and upstreams around them on free ports of the loopback. */
 import { once } from 'node:events';
 import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
-import type { CallOutcome, Decision, HttpProxyOptions, Route, ServedCall } from '#http-proxy';
-import { Deadlines } from '../../libs/http-proxy/src/deadlines.ts';
-import { Http2Front, type Http2Context, type Http2Service } from '../../libs/http-proxy/src/http2/front.ts';
-import { SessionPool } from '../../libs/http-proxy/src/http2/session-pool.ts';
-import { completeOptions } from '../../libs/http-proxy/src/options.ts';
-import { targetsOf } from '../../libs/http-proxy/src/service.ts';
-import { dial } from '../../libs/http-proxy/src/upstream/dial.ts';
-import { RequestLimiter } from '../../libs/http-proxy/src/upstream/rate-limit.ts';
-import { Resolver } from '../../libs/http-proxy/src/upstream/resolver.ts';
-import { RetryBudget } from '../../libs/http-proxy/src/upstream/retry-budget.ts';
-import { Targets, type Target } from '../../libs/http-proxy/src/upstream/targets.ts';
-import { ClientTls } from '../../libs/http-proxy/src/upstream/tls.ts';
-import { ADMIT, route, type Cleanup, type RouteWords } from './data-plane.ts';
+import type { AddressInfo, Socket } from 'node:net';
+import type { HttpProxyOptions, RouteStats } from '#http-proxy';
+import { route, startDataPlane, type Cleanup, type DataPlane, type RouteWords } from './data-plane.ts';
 
-export interface Http2Stage {
-  readonly port: number;
-  readonly front: Http2Front;
+export interface Http2Stage extends DataPlane {
   /** Of the first route. */
-  readonly pool: SessionPool;
-  readonly outcomes: CallOutcome[];
-  readonly calls: ServedCall[];
-  /** What is decided from now on. */
-  decision: Decision;
-  /** Calls begun and not over. */
-  inFlight: number;
-  readonly route: Route;
+  readonly pool: RouteStats;
 }
 
 /** Routes of protocol `h2c` unless they say otherwise; the first is `api.test`. */
 export async function startHttp2Stage(cleanup: Cleanup, words: readonly RouteWords[], options: Partial<HttpProxyOptions> = {}): Promise<Http2Stage> {
-  const outcomes: CallOutcome[] = [];
-  const calls: ServedCall[] = [];
-  const stage = { decision: ADMIT, inFlight: 0 };
-  const settings = completeOptions({
-    decide: () => stage.decision,
-    report: (outcome) => outcomes.push(outcome),
-    onCall: (served) => calls.push(served),
-    ...options,
-  });
-  const deadlines = new Deadlines(settings.monotonicNow, 40);
-  const answered: Http2Context['answered'] = (answer, statusCode, its) => calls.push({ answer, statusCode, ...(its === undefined ? {} : { route: its.name }) });
-  const context: Http2Context = {
-    settings,
-    deadlines,
-    answered,
-    began: () => stage.inFlight++,
-    finished: (answer, statusCode, its) => {
-      stage.inFlight--;
-      answered(answer, statusCode, its);
-    },
-  };
   const routes = words.map((each) => route({ protocol: 'h2c', ...each }));
-  const services = routes.map((each) => serviceOf(cleanup, each, context));
-  const front = new Http2Front(context, { own: () => undefined, find: (authority) => services.find(({ route: { host } }) => authority.split(':')[0] === host) });
-  const port = await listenForPrefaces(cleanup, front);
-  cleanup.add(() => {
-    front.destroy();
-    deadlines.stop();
-  });
-  const [first] = services;
-  return Object.assign(stage, { port, front, outcomes, calls, route: routes[0]!, pool: first!.http2! });
-}
-
-function serviceOf(cleanup: Cleanup, its: Route, { settings, deadlines }: Http2Context): Http2Service {
-  const { now } = deadlines;
-  const names = targetsOf(its) as readonly Target[];
-  const tls = its.tls === undefined ? undefined : new ClientTls(its.tls, its.host);
-  const targets = new Targets(names, { now, resolver: new Resolver({ now }), onGone: (target) => pool.forget(target) });
-  const pool = new SessionPool(targets, its.limits, {
-    dial: (target) => dial(target, { tls, alpn: ['h2'] }),
-    closeMs: settings.timeouts.closeMs,
-    responseHeadBytesMax: settings.bounds.responseHeadBytesMax,
-    deadlines,
-  });
-  cleanup.add(() => {
-    pool.destroy();
-    targets.close();
-    tls?.close();
-  });
-  const speaksHttp2 = its.protocol === 'h2c' || its.protocol === 'grpc';
-  return { route: its, http2: speaksHttp2 ? pool : undefined, limiter: new RequestLimiter(its.rateLimits, now), budget: new RetryBudget(() => its.limits) };
-}
-
-/** As a listener that speaks both: what begins like HTTP/2 is the front's. */
-async function listenForPrefaces(cleanup: Cleanup, front: Http2Front): Promise<number> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    socket.once('data', (first: Buffer) => front.serve(socket, first));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(() => server.close());
-  return (server.address() as AddressInfo).port;
+  const plane = await startDataPlane(cleanup, routes, options);
+  return Object.defineProperty(plane, 'pool', { get: () => plane.proxy.stats().routes[0] }) as Http2Stage;
 }
 
 export interface Http2Upstream {

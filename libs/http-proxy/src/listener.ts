@@ -9,6 +9,7 @@ import type { Clients } from './clients.ts';
 import type { ProxyContext } from './context.ts';
 import { ClientConnection, type ClientEvents } from './http1/client-connection.ts';
 import type { RequestHead } from './http1/request-head.ts';
+import type { Peer } from './http1/request-text.ts';
 import { ListenError } from './listen-error.ts';
 import type { ListenerTls } from './options.ts';
 
@@ -19,7 +20,7 @@ export interface ListenerEvents {
   /** What came was no request, and this status was said to it. */
   onUnreadable(statusCode: number): void;
   /** A client that speaks HTTP/2. */
-  serveHttp2(socket: Socket, first: Buffer): void;
+  serveHttp2(socket: Socket, first: Buffer, peer: Peer): void;
   /** No more of them come; resolves when the last one has left. */
   closeHttp2(): Promise<void>;
 }
@@ -114,8 +115,8 @@ export class Listener implements ClientEvents {
     this.#events.onUnreadable(statusCode);
   }
 
-  onHttp2({ socket }: ClientConnection, first: Buffer): void {
-    this.#events.serveHttp2(socket, first);
+  onHttp2({ socket, peer }: ClientConnection, first: Buffer): void {
+    this.#events.serveHttp2(socket, first, peer);
   }
 
   onClosed(connection: ClientConnection): void {
@@ -141,7 +142,7 @@ export class Listener implements ClientEvents {
       socket.destroy();
     } else if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') {
       socket.on('error', () => undefined).on('close', () => this.#clients.leave(peer));
-      this.#events.serveHttp2(socket, NO_BYTES);
+      this.#events.serveHttp2(socket, NO_BYTES, peer);
     } else {
       this.#connections.add(new ClientConnection(socket, peer, { context: this.#context, events: this }));
     }

@@ -25,6 +25,8 @@ export interface ProxyStats {
   readonly clientConnections: number;
   /** Calls that went on to an upstream and aren't over. */
   readonly callsInFlight: number;
+  /** HTTP/2 connections of clients that were ended for too many resets or invalid frames, since the start. */
+  readonly http2Floods: number;
 }
 
 export interface HttpProxy {
@@ -75,6 +77,7 @@ class DataPlane implements HttpProxy, Http2Context {
   #main: Listener | undefined;
   #configured: Promise<unknown> = Promise.resolve();
   #callsInFlight = 0;
+  #http2Floods = 0;
   #isClosed = false;
 
   constructor(settings: Settings) {
@@ -114,7 +117,7 @@ class DataPlane implements HttpProxy, Http2Context {
   stats(): ProxyStats {
     const routes = [...this.#table.services].map(({ name, connections, inFlight, pending }) => ({ route: name, connections, inFlight, pending }));
     const clientConnections = this.#listeners.reduce((sum, listener) => sum + listener.clientConnections, 0);
-    return { routes, clientConnections, callsInFlight: this.#callsInFlight };
+    return { routes, clientConnections, callsInFlight: this.#callsInFlight, http2Floods: this.#http2Floods };
   }
 
   addressOf(route: string): string | undefined {
@@ -146,6 +149,10 @@ class DataPlane implements HttpProxy, Http2Context {
     this.#callsInFlight++;
   }
 
+  flooded(): void {
+    this.#http2Floods++;
+  }
+
   answered(answer: Answer, statusCode: number, route?: Route): void {
     this.#tell(answer, statusCode, route);
   }
@@ -165,7 +172,7 @@ class DataPlane implements HttpProxy, Http2Context {
       mayAccept: () => own()?.connectionBucket?.take() ?? true,
       serve: (client, head) => this.#serve(client, head, own()),
       onUnreadable: (statusCode) => this.#tell('bad-request', statusCode),
-      serveHttp2: (socket, first) => http2.serve(socket, first),
+      serveHttp2: (socket, first, peer) => http2.serve(socket, first, peer),
       closeHttp2: () => http2.close(),
     });
   }

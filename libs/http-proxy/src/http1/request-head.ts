@@ -48,7 +48,7 @@ const SHOWN_CHARS_MAX = 60;
 /** Taking these away at the caller's wish would change who the caller is or where the message ends. */
 const NEVER_HOP_BY_HOP = /^(?:host|content-length|authorization|cookie|forwarded|via|x-forwarded-.*|x-real-ip|x-fuseboard-.*|x-envoy-.*)$/;
 /** Servers that put `_` and `-` into one variable would take these names for those that a proxy vouches for. */
-const NEVER_WITH_UNDERSCORE = /^(?:host|connection|content-length|transfer-encoding|authorization|forwarded|x-forwarded-.*|x-real-ip|x-fuseboard-.*|x-envoy-.*)$/;
+export const NEVER_WITH_UNDERSCORE = /^(?:host|connection|content-length|transfer-encoding|authorization|forwarded|x-forwarded-.*|x-real-ip|x-fuseboard-.*|x-envoy-.*)$/;
 
 export function isAuthority(text: string): boolean {
   return AUTHORITY.test(text);

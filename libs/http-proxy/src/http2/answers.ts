@@ -3,7 +3,7 @@
  * headers with its result and the same marks.
  */
 import type { OutgoingHttpHeaders } from 'node:http2';
-import { errorAnswer, textAnswer, type OwnAnswer } from '../own-answer.ts';
+import { errorAnswer, rateLimitAnswer, type OwnAnswer } from '../own-answer.ts';
 import type { HttpRateLimit, UpstreamError } from '../route.ts';
 import { GRPC_RESOURCE_EXHAUSTED, GRPC_UNAVAILABLE, grpcCodeOfError, grpcCodeOfStatus, grpcMessage } from './grpc.ts';
 
@@ -44,8 +44,7 @@ export function failedAnswer(error: UpstreamError, isGrpc: boolean): Http2Answer
  * that means a rate limit is RESOURCE_EXHAUSTED.
  */
 export function limitedAnswer(limit: HttpRateLimit, isGrpc: boolean): Http2Answer {
-  const marks = limit.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text));
-  return inForm(textAnswer(limit.statusCode, 'too many requests\n', marks), isGrpc, GRPC_RESOURCE_EXHAUSTED);
+  return inForm(rateLimitAnswer(limit), isGrpc, GRPC_RESOURCE_EXHAUSTED);
 }
 
 /** The result of a gRPC call that broke after its head went out. */
@@ -54,13 +53,16 @@ export function brokenTrailers(error: UpstreamError): OutgoingHttpHeaders {
 }
 
 function plain(answer: OwnAnswer): Http2Answer {
-  return { statusCode: answer.statusCode, headers: [':status', String(answer.statusCode), ...answer.headers], body: answer.body };
+  const headers = [':status', String(answer.statusCode)];
+  // A policy's own are spelled as their author likes.
+  for (let i = 0; i < answer.headers.length; i += 2) headers.push((answer.headers[i] as string).toLowerCase(), answer.headers[i + 1] as string);
+  return { statusCode: answer.statusCode, headers, body: answer.body };
 }
 
 function trailersOnly(answer: OwnAnswer, grpcCode: number): Http2Answer {
   const headers = [':status', '200', 'content-type', 'application/grpc', 'grpc-status', String(grpcCode), 'grpc-message', messageOf(answer)];
   for (let i = 0; i < answer.headers.length; i += 2) {
-    const name = answer.headers[i] as string;
+    const name = (answer.headers[i] as string).toLowerCase();
     if (name !== 'content-type' && name !== 'content-length') headers.push(name, answer.headers[i + 1] as string);
   }
   return { statusCode: 200, headers, body: '' };

@@ -7,6 +7,7 @@ import { constants } from 'node:http2';
 import type { ProxyContext } from '../context.ts';
 import type { Timed } from '../deadlines.ts';
 import { failureOf, type ConnectError } from '../failure.ts';
+import type { Peer } from '../http1/request-text.ts';
 import { CLIENT_TIMEOUT_ANSWER, overflowAnswer } from '../own-answer.ts';
 import type { AdmitDecision, Answer, CallOutcome, Overflow, Route, UpstreamError } from '../route.ts';
 import type { RetryBudget } from '../upstream/retry-budget.ts';
@@ -14,7 +15,7 @@ import type { Target } from '../upstream/targets.ts';
 import { brokenTrailers, failedAnswer, inForm, type Http2Answer } from './answers.ts';
 import type { ClientStream, ClientStreamEvents } from './client-stream.ts';
 import { grpcResult } from './grpc.ts';
-import { headersObject, requestHeaders, responseHead, type Peer } from './headers.ts';
+import { headersObject, requestHeaders, responseHead } from './headers.ts';
 import type { Http2Request } from './request.ts';
 import type { SessionPool, StreamWaiter } from './session-pool.ts';
 import type { UpstreamSession } from './upstream-session.ts';
@@ -44,6 +45,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
   dueAtMs = Infinity;
   readonly #call: Http2Admitted;
   readonly #context: ProxyContext;
+  #decision: AdmitDecision;
   #stage: Stage = 'waiting';
   #upstream: UpstreamStream | undefined;
   #attempt = 1;
@@ -61,6 +63,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
   constructor(call: Http2Admitted, context: ProxyContext) {
     this.#call = call;
     this.#context = context;
+    this.#decision = call.decision;
     this.askedAtMs = context.deadlines.now();
   }
 
@@ -132,7 +135,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     if (head.isRefusal) this.#isTold = true;
     else if (!this.#isGrpc || statusCode !== 200) this.#report({ kind: 'status', code: statusCode });
     else if (isWhole) this.#report(grpcResult(rawHeaders));
-    if (this.#triesAgain(statusCode, false)) return;
+    if (!head.isRefusal && this.#triesAgain(statusCode, false)) return;
     this.#statusCode = statusCode;
     this.#bytesOwed = this.#call.request.method === 'HEAD' || statusCode === 304 ? undefined : head.contentLength;
     this.#stage = 'answering';
@@ -264,8 +267,9 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
   }
 
   /**
-   * Whether the call was tried once more, or refused over it. Only where nothing of its body was taken, and where the
-   * upstream did nothing for it or doing it twice is the same as once (RFC 9110 9.2.2).
+   * Whether the call was tried once more, or refused over it. Only where nothing of its body was taken, where the
+   * upstream did nothing for it or doing it twice is the same as once (RFC 9110 9.2.2), and where the breaker admits it
+   * anew (G2).
    */
   #triesAgain(why: UpstreamError | number, isUntouched: boolean): boolean {
     const { route, request, pool, budget } = this.#call;
@@ -277,6 +281,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
       if (granted === 'budget') return false;
       this.#holdsRetry = granted === 'granted';
     }
+    if (this.#holdsRetry && !this.#isAdmittedAnew()) return false;
     this.#upstream?.abandon();
     this.#release();
     if (!this.#holdsRetry) {
@@ -288,6 +293,15 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     this.#headMs = undefined;
     this.#clientWaitMs = 0;
     this.#ask();
+    return true;
+  }
+
+  #isAdmittedAnew(): boolean {
+    const { upstream } = this.#call.route;
+    if (upstream === undefined) return true;
+    const decision = this.#context.settings.decide(upstream);
+    if (decision.kind === 'refuse') return false;
+    this.#decision = decision;
     return true;
   }
 
@@ -329,11 +343,11 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
 
   #report(result: CallOutcome['result'], target: Target | undefined = this.#upstream?.session.target): void {
     this.#isTold = true;
-    const { decision, route } = this.#call;
+    const { route } = this.#call;
     const { upstream, name } = route;
     if (upstream === undefined || target === undefined) return;
     const durationMs = this.#headMs ?? this.#sinceReachedMs;
-    this.#context.settings.report({ upstream, route: name, decision, result, durationMs, target: target.label, attempt: this.#attempt });
+    this.#context.settings.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#attempt });
   }
 
   #finish(answer: Answer, statusCode: number): void {

@@ -7,9 +7,10 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from 'node:net';
 import type { Timed } from '../deadlines.ts';
 import type { ProxyContext } from '../context.ts';
+import type { Peer } from '../http1/request-text.ts';
 import type { Bounds } from '../options.ts';
 import { ClientStream } from './client-stream.ts';
-import { takeSensitive, type Peer } from './headers.ts';
+import { takeSensitive } from './headers.ts';
 
 export interface ClientSessionEvents {
   serve(peer: Peer, client: ClientStream, rawHeaders: readonly string[]): void;

@@ -1,7 +1,8 @@
 /** HTTP/2 clients: each stream is a call, judged as in HTTP/1: whom it is for, the breaker, the rate limits, the limits. */
+import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { ProxyContext } from '../context.ts';
+import type { Peer } from '../http1/request-text.ts';
 import { textAnswer } from '../own-answer.ts';
 import { Refusals } from '../refusal.ts';
 import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
@@ -11,7 +12,6 @@ import { degradedAnswer, inForm, limitedAnswer, type Http2Answer } from './answe
 import { Http2Call } from './call.ts';
 import { ClientSession, type ClientSessionEvents } from './client-session.ts';
 import type { ClientStream } from './client-stream.ts';
-import { TrustedNetworks, type Peer } from './headers.ts';
 import { readHttp2Request, type Http2Request } from './request.ts';
 import type { SessionPool } from './session-pool.ts';
 
@@ -27,6 +27,8 @@ export interface Http2Service {
 export interface Http2Context extends ProxyContext {
   /** A call goes on to an upstream; `finished` follows. */
   began(): void;
+  /** A client's connection was ended for too many resets or invalid frames. */
+  flooded(): void;
   /** A call was answered without that. */
   answered(answer: Answer, statusCode: number, route?: Route): void;
 }
@@ -55,31 +57,18 @@ export class Http2Front {
   readonly #context: Http2Context;
   readonly #events: Http2FrontEvents;
   readonly #refusals = new Refusals();
-  readonly #trusted: TrustedNetworks;
   readonly #sessionEvents: ClientSessionEvents;
   readonly #sessions = new Set<ClientSession>();
   readonly #whenEmpty: (() => void)[] = [];
-  #floods = 0;
   #isClosing = false;
 
   constructor(context: Http2Context, events: Http2FrontEvents) {
     this.#context = context;
     this.#events = events;
-    this.#trusted = new TrustedNetworks(context.settings.trustedNetworks);
     this.#sessionEvents = {
       serve: (peer, client, rawHeaders) => this.#read(peer, client, rawHeaders),
       onClosed: (session, wasFlood) => this.#onClosed(session, wasFlood),
     };
-  }
-
-  /** Client connections. */
-  get sessions(): number {
-    return this.#sessions.size;
-  }
-
-  /** Client connections that were ended for too many resets or invalid frames, since the start. */
-  get floods(): number {
-    return this.#floods;
   }
 
   /**
@@ -87,15 +76,9 @@ export class Http2Front {
    *
    * @param first bytes already read, HTTP/2's preface first; empty where TLS agreed on HTTP/2.
    */
-  serve(socket: Socket, first: Buffer): void {
-    const { remoteAddress: address } = socket;
+  serve(socket: Socket, first: Buffer, peer: Peer): void {
     // It left before anybody looked.
-    if (address === undefined || socket.destroyed) {
-      socket.destroy();
-      return;
-    }
-    const proto = (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http';
-    const peer: Peer = { address, proto, isTrusted: this.#trusted.has(address) };
+    if (socket.destroyed) return;
     const session = new ClientSession(socket, first, { context: this.#context, peer, events: this.#sessionEvents });
     this.#sessions.add(session);
     if (this.#isClosing) session.close();
@@ -115,7 +98,7 @@ export class Http2Front {
 
   #onClosed(session: ClientSession, wasFlood: boolean): void {
     this.#sessions.delete(session);
-    if (wasFlood) this.#floods++;
+    if (wasFlood) this.#context.flooded();
     if (this.#sessions.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
@@ -137,7 +120,7 @@ export class Http2Front {
   #judge({ peer, client, request, service }: Found): void {
     const { route, http2: pool, limiter, budget } = service;
     if (pool === undefined) {
-      this.#answer(client, inForm(MISDIRECTED, request.isGrpc), 'bad-request', route);
+      this.#misdirect({ peer, client, request, service });
       return;
     }
     const { upstream } = route;
@@ -154,6 +137,16 @@ export class Http2Front {
     }
     this.#context.began();
     new Http2Call({ request, client, peer, route, pool, budget, decision }, this.#context).start();
+  }
+
+  /** Where TLS let the client choose it can choose again, and browsers do; a client by prior knowledge is told why. */
+  #misdirect({ peer, client, request, service }: Found): void {
+    if (peer.proto === 'http') {
+      this.#answer(client, inForm(MISDIRECTED, request.isGrpc), 'bad-request', service.route);
+      return;
+    }
+    client.breakOff(constants.NGHTTP2_HTTP_1_1_REQUIRED);
+    this.#context.answered('bad-request', 0, service.route);
   }
 
   #answer(client: ClientStream, answer: Http2Answer, ...[kind, route]: [kind: Answer, route?: Route]): void {

@@ -2,8 +2,8 @@
  * What goes on to the next hop, in both directions. All that is about the call passes as it came: order, repeats and
  * bytes. nghttp2 has checked names and values, and that nothing connection-specific is there (RFC 9113 8.2).
  */
-import { BlockList, isIP } from 'node:net';
 import { sensitiveHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import type { Peer } from '../http1/request-text.ts';
 import type { Http2Request } from './request.ts';
 
 export const VIA = '2 fuseboard';
@@ -18,37 +18,6 @@ export function takeSensitive<T extends readonly string[]>(to: T, from: object):
   return names === undefined || names.length === 0 ? to : Object.assign(to, { [sensitiveHeaders]: names });
 }
 
-/** Who asks, as the next hop is told. */
-export interface Peer {
-  readonly address: string;
-  /** Its `x-forwarded-*` are believed. */
-  readonly isTrusted: boolean;
-  readonly proto: 'http' | 'https';
-}
-
-/** The networks whose word on who asked is believed. */
-export class TrustedNetworks {
-  readonly #list = new BlockList();
-  readonly #isEmpty: boolean;
-
-  /** @param networks `ADDRESS/BITS` each. */
-  constructor(networks: readonly string[]) {
-    this.#isEmpty = networks.length === 0;
-    for (const network of networks) {
-      const [address = '', bits = ''] = network.split('/');
-      this.#list.addSubnet(address, Number(bits), familyOf(address));
-    }
-  }
-
-  has(address: string): boolean {
-    return !this.#isEmpty && isIP(address) !== 0 && this.#list.check(address, familyOf(address));
-  }
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
-}
-
 /** @param scheme of the connection to the upstream. */
 export function requestHeaders(request: Http2Request, peer: Peer, scheme: 'http' | 'https'): string[] {
   const { method, path, authority, headers } = request;
@@ -59,6 +28,7 @@ export function requestHeaders(request: Http2Request, peer: Peer, scheme: 'http'
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
+    if (name === 'forwarded' && !peer.isTrusted) continue;
     if (!name.startsWith('x-forwarded-')) passed.push(name, value);
     else if (name === 'x-forwarded-for') forwardedFor += `${value}, `;
     else if (name === 'x-forwarded-proto') proto = peer.isTrusted ? value : proto;

@@ -4,7 +4,7 @@
  * unknown, repeated, missing or late, a second `host`, control characters. Here stands what a proxy refuses beyond that.
  */
 import type { Bounds } from '../options.ts';
-import { isAuthority, type HeadFault } from '../http1/request-head.ts';
+import { isAuthority, NEVER_WITH_UNDERSCORE, type HeadFault } from '../http1/request-head.ts';
 import { isGrpcType } from './grpc.ts';
 import { takeSensitive } from './headers.ts';
 
@@ -29,6 +29,8 @@ export interface Http2Fault {
   readonly isGrpc: boolean;
 }
 
+const SHOWN_CHARS_MAX = 60;
+
 type RequestBounds = Pick<Bounds, 'requestHeadBytesMax' | 'requestHeadersMax' | 'targetBytesMax'>;
 
 interface Seen {
@@ -40,6 +42,8 @@ interface Seen {
   expect: string | undefined;
   contentType: string | undefined;
   takesTrailers: boolean;
+  /** A name that some servers take for another's. */
+  ambiguous: string | undefined;
   bytes: number;
   count: number;
   headers: string[];
@@ -66,6 +70,7 @@ function look(rawHeaders: readonly string[]): Seen {
     expect: undefined,
     contentType: undefined,
     takesTrailers: false,
+    ambiguous: undefined,
     bytes: 0,
     count: 0,
     headers: [],
@@ -100,6 +105,7 @@ function note(seen: Seen, name: string, value: string): void {
     case 'content-type':
       seen.contentType = value;
   }
+  if (name.includes('_') && NEVER_WITH_UNDERSCORE.test(name.replaceAll('_', '-'))) seen.ambiguous = name;
   seen.headers.push(name, value);
 }
 
@@ -129,6 +135,7 @@ function faultOf(seen: Seen, bounds: RequestBounds): Omit<Http2Fault, 'isGrpc'> 
   if (!isAuthority(authority ?? host ?? '')) return { statusCode: 400, text: 'the request names no valid host' };
   if (seen.scheme !== 'http' && seen.scheme !== 'https') return { statusCode: 400, text: 'this :scheme is not served here' };
   if (path.includes('#')) return { statusCode: 400, text: 'a request target has no fragment' };
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') return { statusCode: 417, text: `expect: ${expect.slice(0, 60)} can't be met` };
+  if (seen.ambiguous !== undefined) return { statusCode: 400, text: `the header ${seen.ambiguous.slice(0, SHOWN_CHARS_MAX)} can be taken for another` };
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') return { statusCode: 417, text: `expect: ${expect.slice(0, SHOWN_CHARS_MAX)} can't be met` };
   return undefined;
 }
