@@ -104,17 +104,21 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     if (!this.#retries(error)) this.#refuse(errorAnswer(error), error);
   }
 
-  onInterim(head: MessageHead): void {
+  onInterim(raw: MessageHead): void {
+    const head = readResponseHead(raw);
+    if (head === undefined) {
+      this.#giveUp('bad-response');
+      return;
+    }
     // 100 is between us and the client, and was said where it was asked for.
-    if (head.statusCode !== 100 && !this.#head.isHttp10) this.#answer.interim(interimText(head));
+    if (head.statusCode !== 100 && !this.#head.isHttp10) this.#answer.interim(interimText(raw, head));
     this.#keepMoving();
   }
 
   onHead(raw: MessageHead, body: number): void {
     const head = readResponseHead(raw);
     if (head === undefined) {
-      this.#connection?.abandon();
-      this.onFail('bad-response');
+      this.#giveUp('bad-response');
       return;
     }
     const { statusCode, isRefusal } = head;
@@ -234,14 +238,14 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
         this.#overflow('overflow-pending');
         break;
       case 'sending':
-        if (this.#body?.isBlocked === true) this.#timeOut('idle-timeout');
+        if (this.#body?.isBlocked === true) this.#giveUp('idle-timeout');
         else this.#blameClient();
         break;
       case 'awaiting':
-        this.#timeOut('response-timeout');
+        this.#giveUp('response-timeout');
         break;
       case 'answering':
-        this.#timeOut('idle-timeout');
+        this.#giveUp('idle-timeout');
         break;
       case 'switched':
       case 'over':
@@ -327,7 +331,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     this.#client.awaitReader(true);
   }
 
-  #timeOut(error: UpstreamError): void {
+  #giveUp(error: UpstreamError): void {
     this.#connection?.abandon();
     this.onFail(error);
   }

@@ -36,7 +36,7 @@ export class MessageHead {
 
   /** Without the white space around it (RFC 9110 5.5). */
   value(n: number): string {
-    return this.text.slice(this.spans[n * 4 + 2], this.spans[n * 4 + 3]).trim();
+    return withoutSpace(this.text.slice(this.spans[n * 4 + 2], this.spans[n * 4 + 3]));
   }
 
   /** @param lower in lower case, letters and `-` only. */
@@ -52,6 +52,19 @@ export class MessageHead {
     if (n < this.count) return this.spans[n * 4] as number;
     return this.text.length;
   }
+}
+
+/** Spaces and tabs alone: `trim` would take bytes beyond ASCII too, and make a name of what is none. */
+export function withoutSpace(value: string): string {
+  let from = 0;
+  let to = value.length;
+  while (from < to && isSpace(value.charCodeAt(from))) from++;
+  while (from < to && isSpace(value.charCodeAt(to - 1))) to--;
+  return to - from === value.length ? value : value.slice(from, to);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /**
@@ -81,7 +94,7 @@ export class HeadText {
     const valueTo = spans[n * 4 + 3] as number;
     // `: ` between name and value, and its line right behind the one before.
     if (valueFrom !== nameTo + 2 || valueTo === valueFrom) {
-      this.line(text.slice(nameFrom, nameTo), text.slice(valueFrom, valueTo).trim());
+      this.line(text.slice(nameFrom, nameTo), this.#head.value(n));
       return;
     }
     if (this.#to !== this.#from && nameFrom === this.#to + 2) {

@@ -40,6 +40,9 @@ const FRAMING_BYTES_MAX = 16_384;
 const FRAMING_PER_BODY_BYTE = 8;
 /** ` HTTP/1.1` behind a target. */
 const VERSION_BYTES = 9;
+/** `HTTP/1.1 200 ` before a reason, which may be missing. */
+const STATUS_BYTES = 13;
+const LINE_END_BYTES = 2;
 const NO_BYTES = Buffer.alloc(0);
 const NO_TRAILERS: readonly string[] = [];
 
@@ -193,7 +196,7 @@ export class MessageParser implements LlhttpEvents {
 
   endHead(statusCode: number): number {
     const { head } = this;
-    const last = head.count > 0 ? (head.spans[head.count * 4 - 1] as number) : head.lineTo + (this.#type === REQUEST ? VERSION_BYTES : 0);
+    const last = head.count > 0 ? (head.spans[head.count * 4 - 1] as number) : this.#lineBytes;
     const missing = last - head.text.length;
     if (missing > 0) head.text += this.#run.toString('latin1', 0, missing);
     head.statusCode = statusCode;
@@ -300,6 +303,12 @@ export class MessageParser implements LlhttpEvents {
       this.#sink.onFault(fault);
     }
     return chunk.length;
+  }
+
+  /** Of the first line, with its end in an answer: there it is still to be judged. */
+  get #lineBytes(): number {
+    const { lineTo } = this.head;
+    return this.#type === REQUEST ? lineTo + VERSION_BYTES : Math.max(lineTo, STATUS_BYTES) + LINE_END_BYTES;
   }
 
   /** RFC 9112 6.3, as far as it needs no judgement: who is told of the head refuses what can be read in two ways. */

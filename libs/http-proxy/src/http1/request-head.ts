@@ -42,6 +42,7 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 /** Names with versions, in a list (RFC 9110 7.8). */
 const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?)*$/;
+const METHOD = /^[A-Z-]+$/;
 const DIGITS = /^[0-9]+$/;
 const SHOWN_CHARS_MAX = 60;
 
@@ -74,6 +75,8 @@ export function readRequestHead(head: MessageHead): RequestHead | HeadFault {
   const isHttp10 = text.startsWith(' HTTP/1.0', lineTo);
   if (!isHttp10 && !text.startsWith(' HTTP/1.1', lineTo)) return fault(400, 'this version of HTTP is not served here');
   const method = text.slice(text.lastIndexOf('\n', lineFrom - 1) + 1, lineFrom - 1);
+  // The parser takes line ends before a method and spaces behind it, and the line goes on as it came.
+  if (!METHOD.test(method)) return fault(400, 'no valid request line');
   if (method === 'CONNECT') return fault(405, 'CONNECT is not served here');
   const seen = look(head);
   if (seen.hosts > 1) return fault(400, 'more than one Host header');

@@ -8,6 +8,7 @@ import type { RequestHead } from './request-head.ts';
 
 /** Added in both directions (RFC 9110 7.6.3). */
 export const VIA_LINE = 'Via: 1.1 fuseboard\r\n';
+const VIA_10_LINE = 'Via: 1.0 fuseboard\r\n';
 
 /** The client's side of a connection, as upstreams are told of it. */
 export interface Peer {
@@ -38,7 +39,7 @@ export function requestText(raw: MessageHead, head: RequestHead, forwarding: For
   }
   const host = head.authority ?? forwarding.defaultHost;
   let tail = head.isAbsolute || head.authority === undefined ? `Host: ${host}\r\n` : '';
-  tail += VIA_LINE + forwardedLines(raw, head, { peer, host });
+  tail += (head.isHttp10 ? VIA_10_LINE : VIA_LINE) + forwardedLines(raw, head, { peer, host });
   if (head.body === CHUNKED) tail += 'Transfer-Encoding: chunked\r\n';
   else if (head.body !== undefined) tail += `Content-Length: ${head.body}\r\n`;
   return `${text.end(tail)}${connectionLines(head, forwarding.isLast)}\r\n`;

@@ -16,14 +16,16 @@ export interface ResponseHead {
   readonly marks: readonly boolean[];
 }
 
+/** `HTTP/1.1 200` */
+const STATUS_CHARS = 12;
 /** The reason may hold spaces, visible characters and bytes beyond ASCII (RFC 9112 4); the parser takes any byte. */
 const NOT_IN_REASON = /[^\t\x20-\x7e\x80-\xff]/;
 const DIGITS = /^(?:0|[1-9][0-9]*)$/;
 
 /** Undefined: its framing can be read in two ways, or it is no answer that could be passed on. */
 export function readResponseHead(head: MessageHead): ResponseHead | undefined {
-  const { statusCode, text, lineFrom, lineTo, count } = head;
-  if (statusCode > 599 || (lineTo - lineFrom !== 2 && NOT_IN_REASON.test(text.slice(lineFrom, lineTo)))) return undefined;
+  const { statusCode, count } = head;
+  if (statusCode > 599 || !isStatusLine(head)) return undefined;
   const marks: boolean[] = [];
   let lengths = 0;
   let codings = 0;
@@ -49,9 +51,20 @@ export function readResponseHead(head: MessageHead): ResponseHead | undefined {
     }
     marks.push(isKept);
   }
-  if (lengths > 0 && codings > 0) return undefined;
+  if (codings > 0 && (lengths > 0 || isHttp10(head))) return undefined;
   if (connection !== undefined) dropListed(head, connection, marks);
   return { statusCode, isRefusal, marks };
+}
+
+function isHttp10({ text }: MessageHead): boolean {
+  return text.startsWith('HTTP/1.0');
+}
+
+/** llhttp takes any version, any byte in a reason, and two CRs for the line's end. */
+function isStatusLine({ text, lineFrom, lineTo }: MessageHead): boolean {
+  if (!text.startsWith('HTTP/1.1 ') && !text.startsWith('HTTP/1.0 ')) return false;
+  if (lineTo === 0) return text.startsWith('\r\n', STATUS_CHARS) || text.startsWith(' \r\n', STATUS_CHARS);
+  return text.startsWith('\r\n', lineTo) && (text.startsWith('OK\r', lineFrom) || !NOT_IN_REASON.test(text.slice(lineFrom, lineTo)));
 }
 
 /** Not Connection, Content-Length and Transfer-Encoding, which are read. Trailer goes on with its trailers. */
@@ -106,20 +119,16 @@ export function bodyOut(body: number, client: { readonly isHttp10: boolean }): B
 export function responseText(raw: MessageHead, head: ResponseHead, how: { readonly body: BodyOut; readonly closes: boolean }): string {
   const text = start(raw);
   for (let n = 0; n < raw.count; n++) if (head.marks[n] === true) text.keep(n);
-  let tail = 'via: 1.1 fuseboard\r\n';
+  let tail = `via: 1.${isHttp10(raw) ? 0 : 1} fuseboard\r\n`;
   if (how.body === 'chunked') tail += 'Transfer-Encoding: chunked\r\n';
   tail += how.closes ? 'Connection: close\r\n\r\n' : '\r\n';
   return text.end(tail);
 }
 
 /** A head of 1xx, which has no body and ends nothing. */
-export function interimText(raw: MessageHead): string {
+export function interimText(raw: MessageHead, head: ResponseHead): string {
   const text = start(raw);
-  for (let n = 0; n < raw.count; n++) {
-    const length = raw.nameLength(n);
-    const isOfHop = (length === 10 && raw.isNamed(n, 'connection')) || isHopByHop(raw, n, length);
-    if (!isOfHop && !isFraming(raw, n) && !(length === 17 && raw.isNamed(n, 'transfer-encoding'))) text.keep(n);
-  }
+  for (let n = 0; n < raw.count; n++) if (head.marks[n] === true && !isFraming(raw, n)) text.keep(n);
   return text.end('\r\n');
 }
 

@@ -1,5 +1,7 @@
 /** Trailers on their way: those that would change framing or who asks are no trailers (RFC 9110 6.5.1). */
 
+import { withoutSpace } from './message-head.ts';
+
 /** Where a message ends, and for whom it is. */
 const FRAMING = /^(?:content-length|transfer-encoding|host)$/i;
 /** Of one hop, or read before the body by who receives it. */
@@ -18,7 +20,7 @@ export function lastChunk(trailers: readonly string[]): string {
   let text = '0\r\n';
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] as string;
-    if (!FRAMING.test(name) && !LEFT_OUT.test(name)) text += `${name}: ${(trailers[i + 1] as string).trim()}\r\n`;
+    if (!FRAMING.test(name) && !LEFT_OUT.test(name)) text += `${name}: ${withoutSpace(trailers[i + 1] as string)}\r\n`;
   }
   return `${text}\r\n`;
 }
