@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Cleanup } from '../support/data-plane.ts';
+import { call, Cleanup } from '../support/data-plane.ts';
 import { FrameClient, FRAME, GET, headersFrame } from '../support/http2-frames.ts';
 import { beginCall, http2Call, http2Client, readHttp2, startHttp2Stage, startHttp2Upstream, type Http2Words } from '../support/http2-stage.ts';
 
@@ -29,6 +29,7 @@ describe('an HTTP/2 request that is refused', () => {
     ['more than 100 headers', 431, 'bad-request', { headers: many }],
     ['headers of more than 16 KiB', 431, 'bad-request', { headers: ['a', 'x'.repeat(17_000)] }],
     ['a path of more than 8 KiB', 414, 'bad-request', { path: `/${'x'.repeat(8_192)}` }],
+    ['a header that some servers take for another', 400, 'bad-request', { headers: ['x_forwarded_for', '6.6.6.6'] }],
     ['an expectation that nobody knows', 417, 'bad-request', { headers: ['expect', 'more'] }],
   ];
   it.each(cases)('gets %s: %i', async (...[, status, answer, words]) => {
@@ -99,6 +100,14 @@ describe('an HTTP/2 request that is refused', () => {
     const { session, stage } = await stageWithUpstream({ protocol: 'http' });
     expect(await http2Call(session)).toMatchObject({ status: 421, body: 'this upstream is called by HTTP/1.1, and not by HTTP/2\n' });
     expect(stage.outcomes).toEqual([]);
+  });
+});
+
+describe('an HTTP/1.1 request to a route of HTTP/2', () => {
+  it('gets 421 and a sentence', async () => {
+    const { stage, seen } = await stageWithUpstream();
+    expect(await call(stage.port)).toMatchObject({ status: 421, body: 'this upstream is called by HTTP/2, and not by HTTP/1.1\n' });
+    expect(seen).toEqual([]);
   });
 });
 
