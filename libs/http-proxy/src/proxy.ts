@@ -4,11 +4,12 @@
  */
 import { formatAddress, parseAddress } from './address.ts';
 import { Clients } from './clients.ts';
+import type { ProxyContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
 import { Call } from './http1/call.ts';
 import type { ClientConnection } from './http1/client-connection.ts';
 import { isAuthority, type RequestHead } from './http1/request-head.ts';
-import { Http2Front, type Http2Context } from './http2/front.ts';
+import { Http2Front } from './http2/front.ts';
 import { Listener } from './listener.ts';
 import { completeOptions, type HttpProxyOptions, type ListenerTls, type Settings } from './options.ts';
 import { rateLimitAnswer, textAnswer, type OwnAnswer } from './own-answer.ts';
@@ -68,7 +69,7 @@ const HOST_SHOWN_MAX = 255;
 const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/2, and not by HTTP/1.1\n');
 const NO_HOST = textAnswer(400, 'the request names no valid host\n');
 
-class DataPlane implements HttpProxy, Http2Context {
+class DataPlane implements HttpProxy, ProxyContext {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
   readonly #refusals = new Refusals();

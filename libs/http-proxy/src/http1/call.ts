@@ -9,7 +9,7 @@ import { failureOf, type ConnectError } from '../failure.ts';
 import { CLIENT_TIMEOUT_ANSWER, errorAnswer, overflowAnswer, type OwnAnswer } from '../own-answer.ts';
 import type { AdmitDecision, Answer, CallOutcome, Overflow, UpstreamError } from '../route.ts';
 import type { Service } from '../service.ts';
-import { Tunnel } from '../tcp/tunnel.ts';
+import { Tunnel, type TunnelEnd } from '../tcp/tunnel.ts';
 import type { Waiter } from '../upstream/pool.ts';
 import type { Target } from '../upstream/targets.ts';
 import type { Exchange, UpstreamConnection } from '../upstream-connection.ts';
@@ -37,6 +37,8 @@ export interface Admitted {
  */
 type Stage = 'waiting' | 'sending' | 'awaiting' | 'answering' | 'switched' | 'over';
 
+/** How a connection that speaks another protocol ended. */
+const SWITCHED_ENDS = { done: 'upstream', 'a-reset': 'client-abort', 'b-reset': 'reset', idle: 'idle-timeout', destroyed: 'client-abort' } as const satisfies Record<TunnelEnd, Answer>;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
@@ -191,7 +193,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     this.#client.socket.write(switchingText(raw, head, chosen), 'latin1');
     const { deadlines } = this.#context;
     // eslint-disable-next-line no-new -- it lives as long as its sockets
-    new Tunnel(this.#client.socket, socket, { deadlines, fromA: fromClient, fromB: rest.length === 0 ? undefined : rest, onEnd: () => this.#finish('upstream', 101) });
+    new Tunnel(this.#client.socket, socket, { deadlines, fromA: fromClient, fromB: rest.length === 0 ? undefined : rest, onEnd: (how) => this.#finish(SWITCHED_ENDS[how], 101) });
   }
 
   onRequestBody(chunk: Buffer): void {

@@ -44,11 +44,11 @@ describe('a request head that is passed on', () => {
   });
 
   it('names a host where the caller (HTTP/1.0) did not', () => {
-    expect(forwarded([], { start: 'GET / HTTP/1.0' })).toEqual(['GET / HTTP/1.1', 'Host: d:8080', ...OWN.slice(0, 3), 'X-Forwarded-Host: d:8080']);
+    expect(forwarded([], { start: 'GET / HTTP/1.0' })).toEqual(['GET / HTTP/1.1', 'Host: d:8080', 'Via: 1.0 fuseboard', ...OWN.slice(1, 3), 'X-Forwarded-Host: d:8080']);
   });
 
-  it.each(['GET http://h/p HTTP/1.1', 'GET http://h/p HTTP/1.0'])('of %s names the host of the target', (start) => {
-    expect(forwarded(['Host: x', 'A: 1'], { start })).toEqual(['GET /p HTTP/1.1', 'A: 1', 'Host: h', ...OWN]);
+  it.each(['1.1', '1.0'])('with an absolute target, by HTTP/%s, names the host of that', (version) => {
+    expect(forwarded(['Host: x', 'A: 1'], { start: `GET http://h/p HTTP/${version}` })).toEqual(['GET /p HTTP/1.1', 'A: 1', 'Host: h', `Via: ${version} fuseboard`, ...OWN.slice(1)]);
   });
 
   it.each([
@@ -114,7 +114,7 @@ describe('a response head that is passed on', () => {
 
   it('of HTTP/1.0 is ours', () => {
     const text = parsed('response', 'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n', (raw) => responseText(raw, readResponseHead(raw)!, { body: 'counted', closes: false }));
-    expect(text).toBe('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nvia: 1.1 fuseboard\r\n\r\n');
+    expect(text).toBe('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nvia: 1.0 fuseboard\r\n\r\n');
   });
 
   it.each([[['Transfer-Encoding: chunked, chunked']], [['Transfer-Encoding: gzip']], [['Content-Length: 9007199254740993']], [['Content-Length: 007']]])('is refused with %j', (lines) => {
@@ -132,7 +132,7 @@ describe('a response head that is passed on', () => {
 });
 
 it('an interim answer goes on without what is of this hop', () => {
-  const text = parsed('response', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\nContent-Length: 5\r\n\r\n', interimText);
+  const text = parsed('response', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\nContent-Length: 5\r\n\r\n', (raw) => interimText(raw, readResponseHead(raw)!));
   expect(text).toBe('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
 });
 

@@ -24,15 +24,6 @@ export interface Http2Service {
   readonly budget: RetryBudget;
 }
 
-export interface Http2Context extends ProxyContext {
-  /** A call goes on to an upstream; `finished` follows. */
-  began(): void;
-  /** A client's connection was ended for too many resets or invalid frames. */
-  flooded(): void;
-  /** A call was answered without that. */
-  answered(answer: Answer, statusCode: number, route?: Route): void;
-}
-
 export interface Http2FrontEvents {
   find(authority: string): Http2Service | undefined;
   /** Of the listener that the client came in on. */
@@ -54,7 +45,7 @@ const HOST_SHOWN_MAX = 255;
 const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/1.1, and not by HTTP/2\n');
 
 export class Http2Front {
-  readonly #context: Http2Context;
+  readonly #context: ProxyContext;
   readonly #events: Http2FrontEvents;
   readonly #refusals = new Refusals();
   readonly #sessionEvents: ClientSessionEvents;
@@ -62,7 +53,7 @@ export class Http2Front {
   readonly #whenEmpty: (() => void)[] = [];
   #isClosing = false;
 
-  constructor(context: Http2Context, events: Http2FrontEvents) {
+  constructor(context: ProxyContext, events: Http2FrontEvents) {
     this.#context = context;
     this.#events = events;
     this.#sessionEvents = {

@@ -12,11 +12,6 @@ import { ListenError } from '../listen-error.ts';
 import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
 import { TcpCall, type TcpService } from './tcp-call.ts';
 
-export interface TcpContext extends ProxyContext {
-  /** A call was answered without reaching out. */
-  answered(answer: Answer, statusCode: number, route?: Route): void;
-}
-
 /** TCP has none. */
 const NO_STATUS = 0;
 const BACKLOG = 4_096;
@@ -24,7 +19,7 @@ const BACKLOG = 4_096;
 const PASS: AdmitDecision = { kind: 'admit' };
 
 export class TcpListener {
-  readonly #context: TcpContext;
+  readonly #context: ProxyContext;
   readonly #clients: Clients;
   readonly #service: () => TcpService;
   readonly #server: Server;
@@ -33,7 +28,7 @@ export class TcpListener {
   #isClosing = false;
 
   /** @param service the route's, as it is when a connection comes in. */
-  constructor(context: TcpContext, clients: Clients, service: () => TcpService) {
+  constructor(context: ProxyContext, clients: Clients, service: () => TcpService) {
     this.#context = context;
     this.#clients = clients;
     this.#service = service;
