@@ -147,7 +147,8 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   onConnectFailed(connection: C, error: ConnectError): void {
     // Of our own machine: no fault of the target's.
-    if (error !== 'no-sockets') this.#targets.failed(connection.target);
+    if (error === 'no-sockets') this.#targets.giveBack(connection.target);
+    else this.#targets.failed(connection.target);
     const waiter = this.#firstWaiter();
     // Nobody is left without one: the others that are being opened are enough.
     if (waiter === undefined || this.#waiters.size <= this.#connecting) return;

@@ -17,24 +17,19 @@ export class TokenBucket {
     this.#filledAtMs = now();
   }
 
-  /** A `take` would succeed now. */
-  get hasToken(): boolean {
-    this.#fill();
+  /** A `take` would succeed. */
+  hasToken(nowMs = this.#now()): boolean {
+    const { amount, burst, periodMs } = this.limit;
+    this.#tokens = Math.min(amount + burst, this.#tokens + ((nowMs - this.#filledAtMs) * amount) / periodMs);
+    this.#filledAtMs = nowMs;
     return this.#tokens >= 1;
   }
 
   /** Takes a token, if there is one. */
-  take(): boolean {
-    if (!this.hasToken) return false;
+  take(nowMs = this.#now()): boolean {
+    if (!this.hasToken(nowMs)) return false;
     this.#tokens--;
     return true;
-  }
-
-  #fill(): void {
-    const nowMs = this.#now();
-    const { amount, burst, periodMs } = this.limit;
-    this.#tokens = Math.min(amount + burst, this.#tokens + ((nowMs - this.#filledAtMs) * amount) / periodMs);
-    this.#filledAtMs = nowMs;
   }
 }
 
@@ -71,10 +66,12 @@ export class RequestLimiter {
    */
   admit(target: string): HttpRateLimit | undefined {
     const general = this.#general;
+    if (general === undefined && this.#paths.length === 0) return undefined;
+    const nowMs = this.#now();
     const own = this.#paths.length === 0 ? undefined : this.#limitOf(target);
-    if (general !== undefined && !general.bucket.hasToken) return general.http;
-    if (own !== undefined && !own.bucket.take()) return own.http;
-    general?.bucket.take();
+    if (general !== undefined && !general.bucket.hasToken(nowMs)) return general.http;
+    if (own !== undefined && !own.bucket.take(nowMs)) return own.http;
+    general?.bucket.take(nowMs);
     return undefined;
   }
 
