@@ -230,9 +230,9 @@ describe('a client that', () => {
 
   it('stops sending its body gets 408, and the upstream is not blamed', async () => {
     const upstream = await misbehaving(() => undefined);
-    const plane = await startDataPlane(cleanup, [route({ targets: [upstream.target] })], { timeouts: { idleMs: 80 } });
+    const plane = await startDataPlane(cleanup, [route({ targets: [upstream.target] })], { timeouts: { clientBodyMs: 80 } });
     const client = new RawClient(cleanup, plane.port).send('POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 10\r\n\r\nabc');
-    expect(await client.untilClosed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*Connection: close/);
+    expect(await client.untilClosed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*connection: close/);
     expect([results(plane), answers(plane)]).toEqual([[], ['bad-request 408']]);
     await expect.poll(() => upstream.open()).toBe(0);
   });

@@ -7,6 +7,11 @@ import { call, Cleanup, headerLines, keptAgent, RawClient, route, startDataPlane
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
+/** Request headers without those that the proxy adds (http-proxy-headers.spec.ts). */
+function withoutAdded(rawHeaders: readonly string[]): string[] {
+  return headerLines(rawHeaders).filter((line) => !/^(?:via|x-forwarded-[a-z]+):/i.test(line));
+}
+
 /** Answers with the request's own head and body. */
 function echo(received: { rawHeaders: string[]; method: string | undefined; url: string | undefined; body: string }[]) {
   return (incoming: IncomingMessage, response: { end(text: string): unknown }): void => {
@@ -52,16 +57,17 @@ describe('a request', () => {
     const headers = ['Host', 'API.test', 'X-Case', 'a  b', 'x-twice', '1', 'x-twice', '2', 'X-Latin', '\u00e9', 'Accept', '*/*'];
     const text = `PUT //odd/%2e%2e?q=a|b HTTP/1.1\r\n${headerLines(headers).join('\r\n')}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc`;
     await new RawClient(cleanup, plane.port).send(text).untilClosed();
-    expect(received).toEqual([{ method: 'PUT', url: '//odd/%2e%2e?q=a|b', body: 'abc', rawHeaders: [...headers, 'Content-Length', '3'] }]);
+    expect(received).toMatchObject([{ method: 'PUT', url: '//odd/%2e%2e?q=a|b', body: 'abc' }]);
+    expect(withoutAdded(received[0]!.rawHeaders)).toEqual(headerLines([...headers, 'Content-Length', '3']));
   });
 
   it('leaves its hop-by-hop headers, and those that Connection names, at the proxy', async () => {
     const { received, plane } = await echoPlane();
-    const hops = ['Connection: keep-alive, X-Mine', 'X-Mine: secret', 'Keep-Alive: timeout=9', 'TE: trailers', 'Trailer: x-sum', 'Proxy-Connection: keep-alive'];
+    const hops = ['Connection: keep-alive, X-Mine', 'X-Mine: secret', 'Keep-Alive: timeout=9', 'TE: gzip', 'Proxy-Connection: keep-alive'];
     const more = ['Proxy-Authorization: Basic eDp5', 'HTTP2-Settings: AAMAAABkAAQAAP__', 'Upgrade: h2c', 'X-Kept: yes'];
     const client = new RawClient(cleanup, plane.port).send(`GET / HTTP/1.1\r\nHost: api.test\r\n${[...hops, ...more].join('\r\n')}\r\n\r\n`);
     await client.until(/200 OK/);
-    expect(headerLines(received[0]!.rawHeaders)).toEqual(['Host: api.test', 'X-Kept: yes']);
+    expect(withoutAdded(received[0]!.rawHeaders)).toEqual(['Host: api.test', 'X-Kept: yes']);
   });
 
   it.each([
@@ -79,7 +85,7 @@ describe('a request', () => {
     const { received, plane } = await echoPlane();
     const client = new RawClient(cleanup, plane.port).send('GET http://Api.Test?x HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n');
     expect(await client.untilClosed()).toContain('GET /?x');
-    expect(headerLines(received[0]!.rawHeaders)).toEqual(['Host: Api.Test']);
+    expect(withoutAdded(received[0]!.rawHeaders)).toEqual(['Host: Api.Test']);
   });
 
   it('OPTIONS * is passed on', async () => {
@@ -95,7 +101,7 @@ describe('a request', () => {
     const port = Number(plane.proxy.addressOf('test/api')?.split(':')[1]);
     const text = await new RawClient(cleanup, port).send('GET /old HTTP/1.0\r\n\r\n').untilClosed();
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nGET \/old $/);
-    expect(headerLines(received[0]!.rawHeaders)).toEqual(['Host: api.test:8080']);
+    expect(withoutAdded(received[0]!.rawHeaders)).toEqual(['Host: api.test:8080']);
   });
 
   it('that expects 100-continue is told to go on once there is a connection, and Expect stays here', async () => {
@@ -103,7 +109,7 @@ describe('a request', () => {
     const client = new RawClient(cleanup, plane.port).send('POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n');
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
     await client.send('ok').until(/POST \/ ok$/);
-    expect(headerLines(received[0]!.rawHeaders)).toEqual(['Host: api.test', 'Content-Length: 2']);
+    expect(withoutAdded(received[0]!.rawHeaders)).toEqual(['Host: api.test', 'Content-Length: 2']);
   });
 
   it('may be sent ahead of the answer before it: the answers come in order', async () => {
@@ -139,10 +145,8 @@ describe('an answer', () => {
       'Date: yesterday',
       'X-Empty: ',
       'Via: 1.0 inner',
-      'via: 1.1 fuseboard',
       'Content-Length: 2',
-      'Connection: keep-alive',
-      'Keep-Alive: timeout=60',
+      'via: 1.1 fuseboard',
     ]);
   });
 
@@ -168,13 +172,13 @@ describe('an answer', () => {
   it('leaves its hop-by-hop headers, and those that Connection names, at the proxy', async () => {
     const { plane } = await scripted('HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n');
     const { rawHeaders } = await call(plane.port);
-    expect(headerLines(rawHeaders)).toEqual(['via: 1.1 fuseboard', 'Content-Length: 0', 'Connection: close']);
+    expect(headerLines(rawHeaders)).toEqual(['Content-Length: 0', 'via: 1.1 fuseboard', 'Connection: close']);
   });
 
   it.each([
     ['to HEAD has no body but its length', 'HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', /Content-Length: 5\r\n[\s\S]*\r\n\r\n$/],
-    ['to HEAD in chunks has no body', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', /^HTTP\/1\.1 200 OK\r\nvia: 1\.1 fuseboard\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n$/],
-    ['204 has no body', 'GET', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n', /^HTTP\/1\.1 204 No Content\r\nX-A: 1\r\nvia: 1\.1 fuseboard\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n$/],
+    ['to HEAD in chunks has no body', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', /^HTTP\/1\.1 200 OK\r\nvia: 1\.1 fuseboard\r\n\r\n$/],
+    ['204 has no body', 'GET', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n', /^HTTP\/1\.1 204 No Content\r\nX-A: 1\r\nvia: 1\.1 fuseboard\r\n\r\n$/],
     ['304 has no body but its length', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: "x"\r\n\r\n', /Content-Length: 7\r\n[\s\S]*\r\n\r\n$/],
   ])('%s, and both connections are kept', async (...[, method, answer, pattern]) => {
     const { heads, upstream, plane } = await scripted(answer);

@@ -193,7 +193,8 @@ async function runCase(lane: Lane, chance: Chance): Promise<void> {
 
 /** A refusal of what was a HEAD may have its length alone, or come with its text from a parser that got no further. */
 function readAnswers(text: string, methods: readonly string[]): Reading {
-  const readings = [methods, [...methods, 'HEAD'], [...methods.slice(0, -1), 'GET']].map((tried) => readResponses(text, tried));
+  const last = readResponses(text, methods).messages.filter(({ line }) => !isInterim(line[1])).length - 1;
+  const readings = [methods, [...methods, 'HEAD'], methods.map((method, at) => (at === last ? 'GET' : method))].map((tried) => readResponses(text, tried));
   return readings.find(({ tail }) => tail.kind === 'none') ?? readings[0]!;
 }
 

@@ -32,8 +32,7 @@ class Incomplete extends Error {}
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const HEADER = new RegExp(`^(${TOKEN}):[ \\t]*((?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)[ \\t]*$`);
-// RFC 9112 3 lets a recipient take more than one space on either side of the target; one is written on.
-const REQUEST_LINE = /^([A-Z][A-Z-]*) +([\x21-\x7e]+) +(HTTP\/1\.[01])$/;
+const REQUEST_LINE = /^([A-Z][A-Z-]*) ([\x21-\x7e]+) (HTTP\/1\.[01])$/;
 const STATUS_LINE = /^(HTTP\/1\.[01]) ([1-9][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
@@ -92,8 +91,8 @@ function readAll(bytes: string, rules: Rules): Reading {
   let at = 0;
   try {
     for (;;) {
-      // RFC 9112 2.2: empty lines before a message are no harm. Nor is half of one: nobody reads a message in it.
-      while (bytes[at] === '\r' || bytes[at] === '\n') at++;
+      // RFC 9112 2.2: empty lines before a request are no harm. Nor are halves of them: nobody reads a request in one.
+      if (rules.line === REQUEST_LINE) at += /^[\r\n]*\n/.exec(bytes.slice(at))?.[0].length ?? 0;
       if (at === bytes.length) return { messages, tail: { kind: 'none' } };
       const message = readMessage(bytes, at, rules);
       messages.push(message);
