@@ -295,7 +295,7 @@ export class UpstreamConnection implements MessageSink, Timed {
       return;
     }
     this.#phase = 'idle';
-    this.#socket.resume();
+    if (this.#socket.isPaused()) this.#socket.resume();
     this.#rest();
     // The connection first, so that the caller's next request finds it; the exchange is no longer on it.
     this.#owner.onFree(this);

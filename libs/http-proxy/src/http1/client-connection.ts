@@ -143,7 +143,7 @@ export class ClientConnection implements MessageSink, Timed {
   }
 
   resume(): void {
-    if (this.#rest === undefined) this.socket.resume();
+    if (this.#rest === undefined && this.socket.isPaused()) this.socket.resume();
   }
 
   /** Ends an answer that has not begun with one of our own. @param closes also where the client would keep the connection. */
@@ -338,7 +338,7 @@ export class ClientConnection implements MessageSink, Timed {
     this.#beginNext();
     const rest = this.#rest;
     this.#rest = undefined;
-    this.socket.resume();
+    if (this.socket.isPaused()) this.socket.resume();
     if (rest === undefined) this.#setDue();
     else this.#read(rest);
   }

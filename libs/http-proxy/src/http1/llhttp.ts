@@ -93,10 +93,8 @@ function load(bytes: Uint8Array): void {
     capacity = Math.ceil(bytes.length / 65_536) * 65_536;
     base = llhttp.malloc(capacity);
   }
-  // Growing memory detaches the view.
-  if (view.buffer !== llhttp.memory.buffer || view.byteOffset !== base || view.length !== capacity) {
-    view = new Uint8Array(llhttp.memory.buffer, base, capacity);
-  }
+  // Growing memory detaches the view: it has no length any more. (Asking the memory for its buffer each time costs more.)
+  if (view.byteOffset !== base || view.length !== capacity) view = new Uint8Array(llhttp.memory.buffer, base, capacity);
   view.set(bytes);
 }
 

@@ -10,30 +10,32 @@ export interface OwnTextOptions {
   readonly nowMs: number;
 }
 
-const heads = new WeakMap<OwnAnswer, string>();
-let dateSecond = -1;
-let dateLine = '';
-
-export function ownText(answer: OwnAnswer, { isToHead, closes, nowMs }: OwnTextOptions): string {
-  const head = heads.get(answer) ?? makeHead(answer);
-  const end = closes ? 'connection: close\r\n\r\n' : '\r\n';
-  return head + dateOf(nowMs) + end + (isToHead ? '' : answer.body);
+/** The whole of an answer to a client that keeps its connection, as it is written in one second. */
+interface Usual {
+  readonly second: number;
+  readonly text: string;
 }
 
-function makeHead(answer: OwnAnswer): string {
-  const { statusCode, headers } = answer;
-  let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'Unknown'}\r\n`;
-  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  heads.set(answer, text);
+const usuals = new WeakMap<OwnAnswer, Usual>();
+
+export function ownText(answer: OwnAnswer, { isToHead, closes, nowMs }: OwnTextOptions): string {
+  const second = Math.floor(nowMs / 1_000);
+  if (isToHead || closes) return headOf(answer, second) + (closes ? 'connection: close\r\n\r\n' : '\r\n') + (isToHead ? '' : answer.body);
+  const known = usuals.get(answer);
+  if (known !== undefined && known.second === second) return known.text;
+  const text = flat(`${headOf(answer, second)}\r\n${answer.body}`);
+  usuals.set(answer, { second, text });
   return text;
 }
 
+/** In one piece: text that was put together is gathered anew by each write. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 /** RFC 9110 6.6.1: who answers by itself says when. */
-function dateOf(nowMs: number): string {
-  const second = Math.floor(nowMs / 1_000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateLine = `date: ${new Date(second * 1_000).toUTCString()}\r\n`;
-  }
-  return dateLine;
+function headOf({ statusCode, headers }: OwnAnswer, second: number): string {
+  let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'Unknown'}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return `${text}date: ${new Date(second * 1_000).toUTCString()}\r\n`;
 }

@@ -42,6 +42,8 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 /** Names with versions, in a list (RFC 9110 7.8). */
 const PROTOCOLS = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?)*$/;
+const CR = 0x0d;
+const SLASH = 0x2f;
 const METHOD = /^[A-Z-]+$/;
 const DIGITS = /^[0-9]+$/;
 const SHOWN_CHARS_MAX = 60;
@@ -74,9 +76,10 @@ export function readRequestHead(head: MessageHead): RequestHead | HeadFault {
   const { text, lineFrom, lineTo } = head;
   const isHttp10 = text.startsWith(' HTTP/1.0', lineTo);
   if (!isHttp10 && !text.startsWith(' HTTP/1.1', lineTo)) return fault(400, 'this version of HTTP is not served here');
-  const method = text.slice(text.lastIndexOf('\n', lineFrom - 1) + 1, lineFrom - 1);
+  // Empty lines before a request are read over (RFC 9112 2.2).
+  const method = text.slice(text.charCodeAt(0) > CR ? 0 : text.lastIndexOf('\n', lineFrom - 1) + 1, lineFrom - 1);
   // The parser takes line ends before a method and spaces behind it, and the line goes on as it came.
-  if (!METHOD.test(method)) return fault(400, 'no valid request line');
+  if (method !== 'GET' && !METHOD.test(method)) return fault(400, 'no valid request line');
   if (method === 'CONNECT') return fault(405, 'CONNECT is not served here');
   const seen = look(head);
   if (seen.hosts > 1) return fault(400, 'more than one Host header');
@@ -90,9 +93,13 @@ export function readRequestHead(head: MessageHead): RequestHead | HeadFault {
   if (unlisted !== undefined) return unlisted;
   const upgrade = names?.includes('upgrade') === true && !isHttp10 ? seen.upgrade : undefined;
   if (upgrade !== undefined && !mayPass(upgrade, body)) return fault(400, 'this wish to upgrade is not served here');
-  return aim(text.slice(lineFrom, lineTo), {
+  const aim = readTarget(text.slice(lineFrom, lineTo), method);
+  if ('text' in aim) return aim;
+  return {
     method,
-    authority: seen.host,
+    authority: aim.authority ?? seen.host,
+    isAbsolute: aim.authority !== undefined,
+    path: aim.path,
     body,
     expectsContinue: expect !== undefined && !isHttp10,
     isHttp10,
@@ -101,23 +108,25 @@ export function readRequestHead(head: MessageHead): RequestHead | HeadFault {
     upgrade,
     takesTrailers: seen.te !== undefined && /(?:^|,)\s*trailers\s*(?:$|,|;)/i.test(seen.te),
     marks: seen.marks,
-  });
+  };
+}
+
+interface Aim {
+  readonly authority: string | undefined;
+  readonly path: string;
 }
 
 /** The target in its three forms that may pass: `/path`, `http://authority/path`, and `*` for OPTIONS. */
-function aim(target: string, rest: Omit<RequestHead, 'isAbsolute' | 'path'>): RequestHead | HeadFault {
-  if (target.charCodeAt(0) === 0x2f) {
-    if (target.includes('#')) return fault(400, 'a request target has no fragment');
-    return { ...rest, isAbsolute: false, path: target };
-  }
-  if (target === '*' && rest.method === 'OPTIONS') return { ...rest, isAbsolute: false, path: '*' };
+function readTarget(target: string, method: string): Aim | HeadFault {
+  if (target.charCodeAt(0) === SLASH) return target.includes('#') ? fault(400, 'a request target has no fragment') : { authority: undefined, path: target };
+  if (target === '*' && method === 'OPTIONS') return { authority: undefined, path: '*' };
   const absolute = ABSOLUTE.exec(target);
   if (absolute === null) return fault(400, 'this form of request target is not served here');
   const [, authority = '', path = ''] = absolute;
   if (!isAuthority(authority)) return fault(400, 'the request target names no valid host');
   // RFC 9112 3.2.4: OPTIONS without a path asks of the server as a whole.
-  const origin = path === '' && rest.method === 'OPTIONS' ? '*' : path.startsWith('/') ? path : `/${path}`;
-  return { ...rest, authority, isAbsolute: true, path: origin };
+  if (path === '' && method === 'OPTIONS') return { authority, path: '*' };
+  return { authority, path: path.startsWith('/') ? path : `/${path}` };
 }
 
 /** Names by length: most headers are passed over without being read. */
