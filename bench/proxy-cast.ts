@@ -1,8 +1,9 @@
 /** Who is measured: ours, and the peers that the machine has; `BENCH_SUBJECTS` and `BENCH_PEERS` name fewer. */
+import { keepApart } from './proxy-cores.ts';
 import { openProxyFleet } from './proxy-fleet.ts';
 import { PEER_NAMES, startPeer } from './proxy-peers.ts';
 import { profiled } from './proxy-profile.ts';
-import { heard, type BenchStage, type Subject } from './proxy-subjects.ts';
+import { heard, processesOf, type BenchStage, type Subject } from './proxy-subjects.ts';
 import { chosen } from './proxy-world.ts';
 
 /** `fuseboard` is the process of production, `library` the data plane in it alone. */
@@ -31,6 +32,7 @@ export async function startCast(stage: BenchStage, only: { readonly ours?: reado
     const peer = NODE_PEERS.includes(name) ? await startNodePeer(stage, name, upstream) : await startPeer(stage, name, upstream);
     if (peer !== undefined) peers.push(peer);
   }
+  keepApart({ proxies: [...ours, ...peers].flatMap(({ pid }) => processesOf(pid)), others: [direct.pid] });
   return { direct, ours, peers };
 }
 

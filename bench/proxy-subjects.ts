@@ -9,6 +9,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keepNowhere } from './proxy-cores.ts';
 import type { Said } from './proxy-process.ts';
 import { openProfiles } from './proxy-profile.ts';
 
@@ -50,6 +51,7 @@ export class BenchStage {
   }
 
   async close(): Promise<void> {
+    keepNowhere();
     for (const close of this.#closings.splice(0).toReversed()) await close();
     await Promise.all(this.#children.map(end));
     this.#printProfiles();

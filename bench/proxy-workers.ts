@@ -4,8 +4,7 @@
  * the one had, so what they serve shows what being two costs them; on two cores they would serve twice that, less what
  * an uneven share of the calls takes (the busier one is full first).
  */
-import { spawnSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { CORES, keepApart } from './proxy-cores.ts';
 import { openLoad, type LoadGenerator } from './proxy-load.ts';
 import { openProxyFleet } from './proxy-fleet.ts';
 import { BenchStage, cpuSecondsByProcess, heard, processesOf, type Subject } from './proxy-subjects.ts';
@@ -15,8 +14,6 @@ const WORKS = ['refuse', 'forward'] as const;
 const CONNECTIONS = 256;
 const ROUNDS = 3;
 const DURATION_S = 2;
-/** The proxy has the last ones, load and upstream the others. */
-const CORES = availableParallelism();
 const HAVE_OWN_CORES = CORES >= 4;
 
 export interface WorkersRow {
@@ -45,23 +42,15 @@ export async function run(): Promise<{ rows: WorkersRow[]; ratios: WorkersRatio[
     const fleet = await openProxyFleet(stage, `127.0.0.1:${(await heard(upstream, 'ready')).port}`);
     const subjects = [{ workers: 1, subject: await fleet.start(1) }, { workers: 2, subject: await fleet.start(2) }];
     const load = openLoad(stage);
-    for (const { workers, subject } of subjects) pin(processesOf(subject.pid), HAVE_OWN_CORES ? `${CORES - workers}-${CORES - 1}` : `${CORES - 1}`);
-    pin([process.pid, upstream.pid ?? 0], `0-${CORES - (HAVE_OWN_CORES ? 3 : 2)}`);
+    for (const { workers, subject } of subjects) {
+      keepApart({ proxies: processesOf(subject.pid), others: [upstream.pid ?? 0], cores: HAVE_OWN_CORES ? workers : 1 });
+    }
     const rows = await measureAll(load, subjects);
     const ratios = WORKS.flatMap((work) => ratioOf(rows.filter((row) => row.work === work)));
     print(rows, ratios);
     return { rows, ratios };
   } finally {
-    pin([process.pid], `0-${CORES - 1}`);
     await stage.close();
-  }
-}
-
-/** Every thread; children that come later are where their parent is. */
-function pin(pids: readonly number[], cores: string): void {
-  for (const pid of pids) {
-    const { status, error } = spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${pid}`]);
-    if (status !== 0) throw new Error(`taskset could not keep process ${pid} to the cores ${cores}`, { cause: error });
   }
 }
 
