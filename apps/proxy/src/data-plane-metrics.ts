@@ -1,5 +1,5 @@
 /** What the data plane holds at this moment, as gauges. */
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { HttpProxy, RouteStats } from '#http-proxy';
 import type { Metrics } from '#runtime';
 
@@ -28,6 +28,15 @@ export function gaugeDataPlane(metrics: Pick<Metrics, 'registry' | 'upstreamLabe
   };
   whole('fuseboard_proxy_client_connections', 'Connections of clients', () => http.stats().clientConnections);
   whole('fuseboard_proxy_calls_in_flight', 'Calls that went on to an upstream and are not over', () => http.stats().callsInFlight);
+  const floods: Counter = new Counter({
+    name: 'fuseboard_proxy_http2_floods_total',
+    help: 'HTTP/2 connections of clients that were closed for too many resets or invalid frames',
+    registers: [metrics.registry],
+    collect: () => {
+      floods.reset();
+      floods.inc(http.stats().http2Floods);
+    },
+  });
   perUpstream('fuseboard_proxy_upstream_connections', 'Connections to an upstream that count against maxConnections', 'connections');
   perUpstream('fuseboard_proxy_upstream_requests', 'Requests in flight at an upstream', 'inFlight');
   perUpstream('fuseboard_proxy_upstream_pending', 'Requests that wait for a connection', 'pending');

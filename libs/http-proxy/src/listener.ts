@@ -7,7 +7,8 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { Address } from './address.ts';
 import type { Clients } from './clients.ts';
 import type { ProxyContext } from './context.ts';
-import { ClientConnection, type ClientEvents } from './http1/client-connection.ts';
+import { ClientConnection } from './http1/client-connection.ts';
+import type { ClientEvents } from './http1/served-call.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { Peer } from './http1/request-text.ts';
 import { ListenError } from './listen-error.ts';
@@ -19,6 +20,8 @@ export interface ListenerEvents {
   serve(client: ClientConnection, head: RequestHead): void;
   /** What came was no request, and this status was said to it. */
   onUnreadable(statusCode: number): void;
+  /** Whoever is called by this name, as TLS clients say it, is called by HTTP/2. */
+  speaksHttp2(name: string): boolean;
   /** A client that speaks HTTP/2. */
   serveHttp2(socket: Socket, first: Buffer, peer: Peer): void;
   /** No more of them come; resolves when the last one has left. */
@@ -28,6 +31,12 @@ export interface ListenerEvents {
 /** After a stop, idle clients are closed this much later: one that is about to send still gets its answer, with `Connection: close`. */
 const IDLE_GRACE_MS = 250;
 const CLOSE_CHECK_MS = 20;
+interface Hello {
+  /** False: the client names nobody. */
+  readonly servername: string | false;
+  readonly protocols: readonly string[];
+}
+
 const BACKLOG = 4_096;
 const NO_BYTES = Buffer.alloc(0);
 
@@ -54,7 +63,7 @@ export class Listener implements ClientEvents {
       });
       return;
     }
-    const secure = { ...options, ...tlsOptions(tls), ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: timeouts.clientHeadMs };
+    const secure = { ...options, ...tlsOptions(tls), ALPNCallback: (hello: unknown) => this.#agree(hello as Hello), handshakeTimeout: timeouts.clientHeadMs };
     this.#server = createTlsServer(secure, (socket) => this.#accept(socket))
       // Until its handshake is over a client has no place, but it counts here.
       .on('connection', (socket: Socket) => this.#watch(socket))
@@ -122,6 +131,12 @@ export class Listener implements ClientEvents {
   onClosed(connection: ClientConnection): void {
     this.#connections.delete(connection);
     this.#clients.leave(connection.peer);
+  }
+
+  /** h2 only where it is spoken, so that a client that could do both isn't sent away (RFC 7301). */
+  #agree({ servername, protocols }: Hello): string | undefined {
+    const [preferred, other] = servername !== false && this.#events.speaksHttp2(servername) ? ['h2', 'http/1.1'] : ['http/1.1', 'h2'];
+    return [preferred, other].find((protocol) => protocols.includes(protocol));
   }
 
   /** False: it was closed. */

@@ -173,6 +173,7 @@ class DataPlane implements HttpProxy, ProxyContext {
       mayAccept: () => own()?.connectionBucket?.take() ?? true,
       serve: (client, head) => this.#serve(client, head, own()),
       onUnreadable: (statusCode) => this.#tell('bad-request', statusCode),
+      speaksHttp2: (name) => (own() ?? this.#table.find(name))?.http2 !== undefined,
       serveHttp2: (socket, first, peer) => http2.serve(socket, first, peer),
       closeHttp2: () => http2.close(),
     });

@@ -7,39 +7,15 @@ import type { Socket } from 'node:net';
 import type { ProxyContext } from '../context.ts';
 import type { Timed } from '../deadlines.ts';
 import { textAnswer, type OwnAnswer } from '../own-answer.ts';
+import { FAULT_ANSWERS, HEAD_TIMEOUT_ANSWER } from './fault-answers.ts';
 import { CHUNKED, MessageParser, type MessageFault, type MessageSink } from './message-parser.ts';
 import type { MessageHead } from './message-head.ts';
 import { ownText } from './own-text.ts';
+import { isPreface } from './preface.ts';
 import { readRequestHead, type HeadFault, type RequestHead } from './request-head.ts';
 import type { Peer } from './request-text.ts';
+import type { ClientEvents, ServedCall } from './served-call.ts';
 import { areTrailers } from './trailers.ts';
-
-/** The call that is being served, as its client's connection sees it. */
-export interface ServedCall {
-  onRequestBody(chunk: Buffer): void;
-  onRequestEnd(trailers: readonly string[]): void;
-  /** What one read gave was handed over. */
-  onRead(): void;
-  /** The client takes bytes again. */
-  onDrain(): void;
-  /** The client is gone. */
-  onClientGone(): void;
-  /** The client broke the protocol in the middle of this request's body. True: nothing was answered yet. */
-  onClientFault(statusCode: number): boolean;
-  onDue(): void;
-}
-
-export interface ClientEvents {
-  /** A request came. It is answered by `refuse`, or taken by `attach` and ended by `answered`. */
-  serve(connection: ClientConnection, head: RequestHead): void;
-  /** What came was no request, and this status was said to it. */
-  onUnreadable(statusCode: number): void;
-  /** The listener closes: answers say that their connection ends. */
-  readonly isClosing: boolean;
-  /** Its first bytes are HTTP/2's (RFC 9113 3.4): socket and bytes are another's from here on. */
-  onHttp2(connection: ClientConnection, first: Buffer): void;
-  onClosed(connection: ClientConnection): void;
-}
 
 /** reading: a head, or nothing yet · serving: a request · lingering: answered for the last time · gone: closed, or another's */
 type Stage = 'reading' | 'serving' | 'lingering' | 'gone';
@@ -48,22 +24,6 @@ type Stage = 'reading' | 'serving' | 'lingering' | 'gone';
 const LINGER_MS = 1_000;
 /** Own answers to pipelined requests leave together, up to here. */
 const PENDING_CHARS_MAX = 65_536;
-
-function isPreface(chunk: Buffer): boolean {
-  return chunk[0] === 0x50 && chunk.length >= PREFACE.length && chunk.toString('latin1', 0, PREFACE.length) === PREFACE;
-}
-
-/** No method of HTTP/1 looks like it. */
-const PREFACE = 'PRI * HTTP/2.0\r\n';
-
-const FAULTS: Readonly<Record<MessageFault, OwnAnswer>> = {
-  invalid: textAnswer(400, 'Bad Request\n'),
-  'head-too-large': textAnswer(431, 'Request Header Fields Too Large\n'),
-  'too-many-headers': textAnswer(431, 'Request Header Fields Too Large\n'),
-  'target-too-long': textAnswer(414, 'URI Too Long\n'),
-  'framing-too-large': textAnswer(413, 'Content Too Large\n'),
-};
-const HEAD_TIMEOUT = textAnswer(408, 'the request did not arrive in time\n');
 
 export class ClientConnection implements MessageSink, Timed {
   dueAtMs: number;
@@ -195,7 +155,7 @@ export class ClientConnection implements MessageSink, Timed {
 
   onDue(): void {
     if (this.#stage === 'serving' && this.#call !== undefined) this.#call.onDue();
-    else if (this.#stage === 'reading' && this.#parser.inMessage) this.#farewell(HEAD_TIMEOUT);
+    else if (this.#stage === 'reading' && this.#parser.inMessage) this.#farewell(HEAD_TIMEOUT_ANSWER);
     else if (this.#stage === 'reading') this.#say('');
     else this.socket.destroy();
   }
@@ -238,7 +198,7 @@ export class ClientConnection implements MessageSink, Timed {
   }
 
   onFault(fault: MessageFault): void {
-    const answer = FAULTS[fault];
+    const answer = FAULT_ANSWERS[fault];
     if (this.#stage === 'reading') {
       this.#farewell(answer);
       return;
@@ -260,14 +220,29 @@ export class ClientConnection implements MessageSink, Timed {
       return;
     }
     if (this.#stage === 'reading' && !this.#parser.inMessage) {
-      if (this.#requests === 0 && isPreface(chunk)) {
-        this.leave();
-        this.#events.onHttp2(this, chunk);
+      if (this.#requests === 0) {
+        this.#readFirst(chunk);
         return;
       }
       this.dueAtMs = Infinity;
     }
     this.#read(chunk);
+  }
+
+  /** The very first bytes: whose they are may take some of them to see. */
+  #readFirst(chunk: Buffer): void {
+    const first = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = undefined;
+    const preface = isPreface(first);
+    if (preface === 'maybe') {
+      this.#rest = first;
+    } else if (preface === 'yes') {
+      this.leave();
+      this.#events.onHttp2(this, first);
+    } else {
+      this.dueAtMs = Infinity;
+      this.#read(first);
+    }
   }
 
   /** Reads requests for as long as they are answered at once. */

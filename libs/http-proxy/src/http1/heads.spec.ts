@@ -87,7 +87,7 @@ describe('a request head that is passed on', () => {
 });
 
 /** The lines in which an answer goes on to a client of HTTP/1.1; undefined: it is refused. */
-function passed(lines: readonly string[], status = '200 OK', closes = false): string[] | undefined {
+function passedOn(lines: readonly string[], status = '200 OK', closes = false): string[] | undefined {
   return parsed('response', [`HTTP/1.1 ${status}`, ...lines, '', ''].join('\r\n'), (raw, body) => {
     const head = readResponseHead(raw);
     return head && responseText(raw, head, { body: bodyOut(body, { isHttp10: false }), closes }).slice(0, -4).split('\r\n');
@@ -96,21 +96,21 @@ function passed(lines: readonly string[], status = '200 OK', closes = false): st
 
 describe('a response head that is passed on', () => {
   it('gets via, and is as it came otherwise', () => {
-    expect(passed(['Content-Length: 5', 'X: y', 'x: Z'], '200 Fine, thanks')).toEqual(['HTTP/1.1 200 Fine, thanks', 'Content-Length: 5', 'X: y', 'x: Z', 'via: 1.1 fuseboard']);
+    expect(passedOn(['Content-Length: 5', 'X: y', 'x: Z'], '200 Fine, thanks')).toEqual(['HTTP/1.1 200 Fine, thanks', 'Content-Length: 5', 'X: y', 'x: Z', 'via: 1.1 fuseboard']);
   });
 
   it('loses what is about this hop or named by Connection, but never its length', () => {
     const lines = ['Connection: X-A, Content-Length', 'connection: x-b', 'X-A: 1', 'X-B: 2', 'X-C: 3', 'Content-Length: 5', 'TE: x', 'Keep-Alive: timeout=5', 'Upgrade: h2c'];
-    expect(passed(lines)).toEqual(['HTTP/1.1 200 OK', 'X-C: 3', 'Content-Length: 5', 'via: 1.1 fuseboard']);
+    expect(passedOn(lines)).toEqual(['HTTP/1.1 200 OK', 'X-C: 3', 'Content-Length: 5', 'via: 1.1 fuseboard']);
   });
 
   it.each([
     ['in chunks stays in chunks, its trailers announced', ['Transfer-Encoding: chunked', 'Trailer: X-Sum'], '200 OK', ['Trailer: X-Sum', 'via: 1.1 fuseboard', 'Transfer-Encoding: chunked']],
     ['without a length goes out in chunks', ['X: y'], '200 OK', ['X: y', 'via: 1.1 fuseboard', 'Transfer-Encoding: chunked']],
     ['of 204 has no length', ['Content-Length: 0'], '204 No', ['via: 1.1 fuseboard']],
-  ])('%s', (_, lines, status, rest) => expect(passed(lines, status)).toEqual([`HTTP/1.1 ${status}`, ...rest]));
+  ])('%s', (...[, lines, status, rest]) => expect(passedOn(lines, status)).toEqual([`HTTP/1.1 ${status}`, ...rest]));
 
-  it('says that the connection ends', () => expect(passed(['Content-Length: 0'], '200 OK', true)?.at(-1)).toBe('Connection: close'));
+  it('says that the connection ends', () => expect(passedOn(['Content-Length: 0'], '200 OK', true)?.at(-1)).toBe('Connection: close'));
 
   it('of HTTP/1.0 is ours', () => {
     const text = parsed('response', 'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n', (raw) => responseText(raw, readResponseHead(raw)!, { body: 'counted', closes: false }));
@@ -118,7 +118,7 @@ describe('a response head that is passed on', () => {
   });
 
   it.each([[['Transfer-Encoding: chunked, chunked']], [['Transfer-Encoding: gzip']], [['Content-Length: 9007199254740993']], [['Content-Length: 007']]])('is refused with %j', (lines) => {
-    expect(passed(lines)).toBeUndefined();
+    expect(passedOn(lines)).toBeUndefined();
   });
 
   it.each([

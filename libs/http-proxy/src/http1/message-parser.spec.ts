@@ -124,7 +124,7 @@ describe('what is bounded', () => {
     ['the number of trailers', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'A: 1\r\n'.repeat(11)}\r\n`, 'too-many-headers', 'response'],
     ['a target', `GET /${'x'.repeat(50)} HTTP/1.1\r\n\r\n`, 'target-too-long', 'request'],
     ['a chunk extension', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(17_000)}\r\na\r\n`, 'framing-too-large', 'response'],
-  ])('%s: beyond it the message is refused, once, and nothing more is read', (_, bytes, fault, type = 'response') => {
+  ])('%s: beyond it the message is refused, once, and nothing more is read', (...[, bytes, fault, type = 'response']) => {
     const told = read([bytes, bytes], { type });
     expect([told.faults, told.ends]).toEqual([[fault], []]);
   });

@@ -1,0 +1,13 @@
+/** What is said to a client whose bytes are no request. */
+import { textAnswer, type OwnAnswer } from '../own-answer.ts';
+import type { MessageFault } from './message-parser.ts';
+
+export const FAULT_ANSWERS: Readonly<Record<MessageFault, OwnAnswer>> = {
+  invalid: textAnswer(400, 'Bad Request\n'),
+  'head-too-large': textAnswer(431, 'Request Header Fields Too Large\n'),
+  'too-many-headers': textAnswer(431, 'Request Header Fields Too Large\n'),
+  'target-too-long': textAnswer(414, 'URI Too Long\n'),
+  'framing-too-large': textAnswer(413, 'Content Too Large\n'),
+};
+
+export const HEAD_TIMEOUT_ANSWER = textAnswer(408, 'the request did not arrive in time\n');
