@@ -1,6 +1,8 @@
 /**
  * Clients as a mesh has them: each keeps one connection and calls over it again and again, one call at a time. One
  * whose proxy takes no new connections goes on at the next proxy; any other end of a call but an answer is a failure.
+ * A new connection that is reset before its first answer was not taken either: it stood in the queue of a listener that
+ * closed, and the kernel resets those.
  */
 import { Agent, request } from 'node:http';
 import { eventually } from './eventually.ts';
@@ -81,7 +83,7 @@ export class KeptClients {
   #call(ledger: ClientLedger, { agent, at }: { readonly agent: Agent; readonly at: number }): Promise<string> {
     const { host, path, proxies } = this.#options;
     const { promise, resolve } = Promise.withResolvers<string>();
-    const fail = ({ code, message }: NodeJS.ErrnoException): void => resolve(code ?? message);
+    const fail = ({ code, message }: NodeJS.ErrnoException): void => resolve(code === 'ECONNRESET' && !sent.reusedSocket ? 'ECONNREFUSED' : (code ?? message));
     const sent = request({ ...proxies[at], path, agent, headers: { host } }, (answer) => {
       if (!sent.reusedSocket) ledger.connections++;
       answer.on('error', fail).on('end', () => resolve(`${answer.statusCode}`)).resume();
