@@ -17,6 +17,9 @@ export interface Dialled {
   readonly ready: 'connect' | 'secureConnect';
 }
 
+/** For one family to answer before the other is tried (RFC 8305 section 5). */
+const FAMILY_WAIT_MS = 250;
+
 /**
  * Begins a connection, look-up of the name included; what becomes of it is told by events of the socket, never before
  * this returns. Half-open: the upstream's FIN isn't answered by itself, so that closing stays in the caller's hands.
@@ -25,7 +28,7 @@ export function dial(target: Target, options: DialOptions = {}): Dialled {
   const { host, port, lookup } = target;
   const to: TcpNetConnectOpts = { host, port, allowHalfOpen: true, noDelay: true };
   // It gives all there is to try, as Node asks only where it may choose the family itself.
-  if (lookup !== undefined) Object.assign(to, { lookup, autoSelectFamily: true });
+  if (lookup !== undefined) Object.assign(to, { lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: FAMILY_WAIT_MS });
   const { tls, alpn } = options;
   const socket = tls === undefined ? connect(to) : connectTls({ ...to, ...tls.optionsFor(target), ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }) });
   // A TLS socket doesn't read the option.
