@@ -65,3 +65,9 @@ it('a rate of connections closes those beyond it at once, on the listener of its
   expect(await new RawClient(cleanup, port).untilClosed()).toBe('');
   expect((await call(plane.port)).status).toBe(200);
 });
+
+it('a path that can not be matched keeps its route out of service, and says which', async () => {
+  const { proxy } = await startDataPlane(cleanup, []);
+  const bad = route({ rateLimits: { paths: [{ path: '(', http: http() }] } });
+  expect(await proxy.configure([bad])).toEqual([{ route: 'test/api', field: 'rateLimits', message: '"(" is no RE2 expression' }]);
+});

@@ -141,6 +141,12 @@ describe('TLS to an upstream', () => {
     expect(await Promise.all([plain, closing].map(({ target }) => failureOf(target, tls)))).toEqual(['tls', 'reset']);
   });
 
+  it('that ends before the handshake does is reset for the call too', async () => {
+    const closing = await startRawUpstream(cleanup, (socket) => socket.end());
+    const stage = new UpstreamStage(cleanup, { targets: [closing.target], tls: { ca: folder()('ca.pem', authority.cert) } });
+    expect((await stage.call()).result).toBe('reset');
+  });
+
   it('that stalls in the handshake is connect-timeout, and its target is left out', async () => {
     const [silent, server] = [await startRawUpstream(cleanup, () => undefined), await secureServer(signed(['api.test']))];
     const tls = { ca: folder()('ca.pem', authority.cert) };

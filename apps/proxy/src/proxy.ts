@@ -18,6 +18,8 @@ import { routesOf } from './routes.ts';
 
 /** How often waiting outcomes and the states' age are looked at, ms. */
 const PULSE_MS = 100;
+/** What has gone wrong with routes in service is said again for as long as it lasts, ms. */
+const PROBLEMS_SAID_EACH_MS = 60_000;
 /** How long outcomes may take to be told when the process stops, ms. */
 const FLUSH_MS = 2_000;
 const FAILURE_SAID_EACH_MS = 5_000;
@@ -86,8 +88,8 @@ export class Proxy {
    * so that the first call finds its route. Gives the address with the port that was bound.
    */
   async start(): Promise<Address> {
-    const timer = setInterval(() => this.#pulse(), PULSE_MS);
-    this.#stops.push(async () => clearInterval(timer));
+    const timers = [setInterval(() => this.#pulse(), PULSE_MS), setInterval(() => this.#sayProblems(), PROBLEMS_SAID_EACH_MS)];
+    this.#stops.push(async () => timers.forEach((timer) => clearInterval(timer)));
     const { documentFeed, stateFeed } = this.#drivers;
     const awaited = { notReady: (why: string) => void (this.#isOwnEnough || this.#documents.notReady(why)) };
     this.#follow('the documents', awaited, () => documentFeed.follow((documents) => this.#onDocuments(documents)));
@@ -142,8 +144,7 @@ export class Proxy {
     try {
       const routes = routesOf(documents.documents);
       this.#upstreams = new Map(routes.flatMap(({ name, upstream }) => (upstream === undefined ? [] : [[name, upstream]])));
-      const problems = await this.#http.configure(routes);
-      for (const { route, field, message } of problems) logger.error({ route, field }, `route ${route}: ${field}: ${message}`);
+      this.#sayProblems(await this.#http.configure(routes));
       return true;
     } catch (error) {
       logger.error({ err: error }, 'the routes could not be changed; those before stay');
@@ -184,6 +185,10 @@ export class Proxy {
     this.#failureSaidMs = nowMs;
     const { waiting } = this.#reporter;
     this.#runtime.logger.warn({ err: error, records: waiting }, 'outcomes could not be told to the log; they are sent again');
+  }
+
+  #sayProblems(problems = this.#http.problems()): void {
+    for (const { route, field, message } of problems) this.#runtime.logger.error({ route, field }, `route ${route}: ${field}: ${message}`);
   }
 
   #pulse(): void {

@@ -46,6 +46,8 @@ export interface HttpProxy {
   configure(routes: readonly Route[]): Promise<readonly RouteProblem[]>;
   /** Another certificate, for handshakes from now on. @throws where it can't be read, or the proxy was made without one. */
   setTls(tls: ListenerTls): void;
+  /** What has gone wrong since `configure`: files of TLS that changed into what can't be used; those before serve on. */
+  problems(): readonly RouteProblem[];
   stats(): ProxyStats;
   /** Where the named route's own listener is; undefined: it has none, or it could not be opened. */
   addressOf(route: string): string | undefined;
@@ -113,6 +115,10 @@ class DataPlane implements HttpProxy, ProxyContext {
     const replaced = this.#configured.then(async () => (this.#isClosed ? [] : this.#table.replace(routes)));
     this.#configured = replaced.catch(() => undefined);
     return await replaced;
+  }
+
+  problems(): readonly RouteProblem[] {
+    return [...this.#table.services].flatMap(({ name, tls }) => (tls?.problem === undefined ? [] : [{ route: name, field: 'tls' as const, message: tls.problem }]));
   }
 
   stats(): ProxyStats {

@@ -108,7 +108,7 @@ export interface Route {
 /** Why a route, or a part of it, isn't served; the others are. */
 export interface RouteProblem {
   readonly route: string;
-  readonly field: 'name' | 'host' | 'targets' | 'listen' | 'tls';
+  readonly field: 'name' | 'host' | 'targets' | 'listen' | 'tls' | 'rateLimits';
   /** A sentence for the person who wrote the document. */
   readonly message: string;
 }

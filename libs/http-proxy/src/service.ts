@@ -6,7 +6,7 @@ import { SessionPool, type SessionPoolSettings } from './http2/session-pool.ts';
 import { TcpSlots } from './tcp/tcp-slots.ts';
 import { dial } from './upstream/dial.ts';
 import { Pool } from './upstream/pool.ts';
-import { isSameLimit, RequestLimiter, TokenBucket } from './upstream/rate-limit.ts';
+import { isPathPattern, isSameLimit, RequestLimiter, TokenBucket } from './upstream/rate-limit.ts';
 import type { Resolver } from './upstream/resolver.ts';
 import { RetryBudget } from './upstream/retry-budget.ts';
 import { Targets, type Target } from './upstream/targets.ts';
@@ -24,7 +24,7 @@ export interface ServiceParts {
 
 /** What can't be read of a route. */
 export interface Unreadable {
-  readonly field: 'targets' | 'tls';
+  readonly field: 'targets' | 'tls' | 'rateLimits';
   readonly message: string;
 }
 
@@ -196,6 +196,8 @@ export function targetsOf(route: Route): readonly Target[] | { readonly unreadab
 export function readRoute(route: Route): ReadRoute | Unreadable {
   const targets = targetsOf(route);
   if ('unreadable' in targets) return { field: 'targets', message: `"${targets.unreadable}" is not HOST:PORT` };
+  const pattern = route.rateLimits?.paths.find(({ path }) => !isPathPattern(path));
+  if (pattern !== undefined) return { field: 'rateLimits', message: `"${pattern.path}" is no RE2 expression` };
   try {
     return { route, targets, tls: route.tls === undefined ? undefined : new ClientTls(route.tls, route.host) };
   } catch (error) {

@@ -10,7 +10,7 @@
 import type { Socket } from 'node:net';
 import { MessageParser, type MessageSink } from './http1/message-parser.ts';
 import type { MessageHead } from './http1/message-head.ts';
-import { connectErrorOf, type ConnectError } from './failure.ts';
+import { connectErrorOf, isTlsError, type ConnectError } from './failure.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import type { UpstreamError } from './route.ts';
 import { dial } from './upstream/dial.ts';
@@ -273,6 +273,8 @@ export class UpstreamConnection implements MessageSink, Timed {
   }
 
   #onPeerEnd(): void {
+    // In the middle of the TLS handshake: the error that comes with it says so.
+    if (this.#phase === 'connecting') return;
     if (this.#phase !== 'busy') {
       this.retire();
       return;
@@ -315,6 +317,8 @@ export class UpstreamConnection implements MessageSink, Timed {
 
   #onError(error: NodeJS.ErrnoException): void {
     if (this.#phase === 'connecting') this.#connectError ??= connectErrorOf(error);
+    // TLS 1.3 lets an upstream refuse our certificate after the handshake.
+    else if (this.#phase === 'busy' && isTlsError(error)) this.#fail('tls');
   }
 
   #leave(): void {

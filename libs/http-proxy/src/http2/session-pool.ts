@@ -152,7 +152,8 @@ export class SessionPool implements SessionOwner {
 
   onFailed(session: UpstreamSession, error: ConnectError): void {
     // Of our own machine: no fault of the target's.
-    if (error !== 'no-sockets') this.#targets.failed(session.target);
+    if (error === 'no-sockets') this.#targets.giveBack(session.target);
+    else this.#targets.failed(session.target);
     for (const [waiter, its] of this.#opening) {
       if (its !== session) continue;
       this.#opening.delete(waiter);

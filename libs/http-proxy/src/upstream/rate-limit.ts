@@ -98,6 +98,16 @@ export class RequestLimiter {
   }
 }
 
+/** Whether a path of RateLimits can be matched. */
+export function isPathPattern(path: string): boolean {
+  try {
+    RE2JS.compile(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function isSameLimit(one: RateLimit, other: RateLimit): boolean {
   return one.amount === other.amount && one.periodMs === other.periodMs && one.burst === other.burst;
 }
