@@ -7,6 +7,7 @@ import { openLoad } from './proxy-load.ts';
 import { openPace, type Pace, type Paced } from './proxy-pace.ts';
 import { percentile } from './percentiles.ts';
 import { BenchStage, cpuSeconds, type Subject } from './proxy-subjects.ts';
+import { inTurns, isCalm, sayDisturbed, watched, type Disturbed } from './proxy-turns.ts';
 import { numbered } from './proxy-world.ts';
 
 const CONNECTIONS = 64;
@@ -20,7 +21,7 @@ const FIGURES = ['p50Ms', 'p99Ms', 'p999Ms'] as const;
 
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
 
-export interface LatencyRow {
+export interface LatencyRow extends Disturbed {
   readonly proxy: string;
   readonly measured: Figures;
   /** Less what the upstream alone took. */
@@ -39,7 +40,7 @@ export interface Latency {
   readonly rows: readonly LatencyRow[];
 }
 
-type Round = Paced & Pick<LatencyRow, 'proxyCores' | 'generatorCores'>;
+type Round = Paced & Pick<LatencyRow, 'proxyCores' | 'generatorCores' | 'othersCores'>;
 
 export async function run(): Promise<Latency> {
   const stage = new BenchStage();
@@ -48,11 +49,8 @@ export async function run(): Promise<Latency> {
     const subjects = [cast.direct, ...cast.ours, ...cast.peers];
     const rate = Math.round(numbered('BENCH_RATE', (await slowestOfOurs(stage, cast)) / 2));
     const pace = openPace(stage);
-    const rounds = new Map(subjects.map(({ name }) => [name, [] as Round[]]));
-    for (let round = 0; round < numbered('BENCH_ROUNDS', ROUNDS); round++) {
-      for (const subject of subjects) rounds.get(subject.name)?.push(await measure(pace, subject, rate));
-    }
-    const latency = { rate, rows: rowsOf(rounds) };
+    const rounds = await inTurns(subjects, { rounds: numbered('BENCH_ROUNDS', ROUNDS), measure: (subject) => watched(() => measure(pace, subject, rate)) });
+    const latency = { rate, rows: rowsOf(new Map([...rounds].map(([{ name }, measured]) => [name, measured]))) };
     print(latency);
     return latency;
   } finally {
@@ -72,7 +70,7 @@ async function slowestOfOurs(stage: BenchStage, { ours, peers }: Cast): Promise<
   return Math.min(...capacities);
 }
 
-async function measure(pace: Pace, { pid, port }: Subject, rate: number): Promise<Round> {
+async function measure(pace: Pace, { pid, port }: Subject, rate: number): Promise<Omit<Round, keyof Disturbed>> {
   const from = { cpuS: cpuSeconds(pid), ms: performance.now() };
   const { cores, ...paced } = await pace.run({ port, work: 'forward', connections: CONNECTIONS, rate, durationMs: numbered('BENCH_SECONDS', DURATION_MS / 1_000) * 1_000 });
   return { ...paced, generatorCores: cores, proxyCores: ((cpuSeconds(pid) - from.cpuS) * 1_000) / (performance.now() - from.ms) };
@@ -91,6 +89,7 @@ function rowsOf(rounds: ReadonlyMap<string, readonly Round[]>): LatencyRow[] {
       failed: all.reduce((sum, round) => sum + round.failed, 0),
       proxyCores: percentile(all.map((round) => round.proxyCores), 0.5),
       generatorCores: Math.max(...all.map((round) => round.generatorCores)),
+      othersCores: Math.max(...all.map((round) => round.othersCores)),
     };
   });
 }
@@ -102,8 +101,8 @@ function figures(of: (figure: keyof Figures) => number): Figures {
 function print({ rate, rows }: Latency): void {
   console.log(`forwarding small answers at ${rate} calls a second over ${CONNECTIONS} connections; times in ms from when each call was due`);
   const shown = (prefix: string, of: Figures) => ({ [`${prefix}p50`]: rounded(of.p50Ms), [`${prefix}p99`]: rounded(of.p99Ms), [`${prefix}p99.9`]: rounded(of.p999Ms) });
-  console.table(rows.map(({ proxy, measured, added, overNginx, failed, proxyCores, generatorCores }) => ({
-    proxy,
+  console.table(rows.map(({ proxy, measured, added, overNginx, failed, proxyCores, generatorCores, othersCores }) => ({
+    proxy: `${proxy}${isCalm({ othersCores }) ? '' : '~'}`,
     ...shown('', measured),
     ...shown('added ', added),
     'added p99 over nginx': rounded(overNginx.p99Ms),
@@ -111,6 +110,7 @@ function print({ rate, rows }: Latency): void {
     'its cores': rounded(proxyCores),
     'load cores': rounded(generatorCores),
   })));
+  sayDisturbed(rows);
   if (rows.some(({ generatorCores }) => generatorCores > GENERATOR_CORES_MAX)) console.log('the generator was the limit: these times are its own, choose a lower BENCH_RATE');
 }
 

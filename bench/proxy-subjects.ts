@@ -14,7 +14,7 @@ import type { Said } from './proxy-process.ts';
 import { openProfiles } from './proxy-profile.ts';
 
 /** /proc counts CPU time in hundredths of a second, whatever the kernel's own tick. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 const ANSWERS_WITHIN_MS = 10_000;
 const ENDS_WITHIN_MS = 5_000;
 

@@ -8,6 +8,7 @@ import { CORES, keepApart } from './proxy-cores.ts';
 import { openLoad, type LoadGenerator } from './proxy-load.ts';
 import { openProxyFleet } from './proxy-fleet.ts';
 import { BenchStage, cpuSecondsByProcess, heard, processesOf, type Subject } from './proxy-subjects.ts';
+import { inTurns, isCalm, sayDisturbed, watched, type Disturbed } from './proxy-turns.ts';
 import { chosen, numbered, type Work } from './proxy-world.ts';
 
 const WORKS = ['refuse', 'forward'] as const;
@@ -16,7 +17,7 @@ const ROUNDS = 3;
 const DURATION_S = 2;
 const HAVE_OWN_CORES = CORES >= 4;
 
-export interface WorkersRow {
+export interface WorkersRow extends Disturbed {
   readonly work: Work;
   readonly workers: number;
   /** Of the best round, as is all below. */
@@ -25,6 +26,11 @@ export interface WorkersRow {
   /** CPU seconds a second of each process, the busiest first. */
   readonly cores: readonly number[];
   readonly loadCores: number;
+}
+
+interface Workers {
+  readonly workers: number;
+  readonly subject: Subject;
 }
 
 export interface WorkersRatio {
@@ -54,22 +60,14 @@ export async function run(): Promise<{ rows: WorkersRow[]; ratios: WorkersRatio[
   }
 }
 
-async function measureAll(load: LoadGenerator, subjects: readonly { workers: number; subject: Subject }[]): Promise<WorkersRow[]> {
-  const best = new Map<string, WorkersRow>();
-  for (let round = 0; round <= numbered('BENCH_ROUNDS', ROUNDS); round++) {
-    for (const work of chosen('BENCH_WORKS', WORKS)) {
-      for (const { workers, subject } of subjects) {
-        const row = { work, workers, ...(await measure(load, subject, work)) };
-        const key = `${work} ${workers}`;
-        // The first round is for warming up.
-        if (round > 0 && row.callsPerSecond > (best.get(key)?.callsPerSecond ?? 0)) best.set(key, row);
-      }
-    }
-  }
-  return [...best.values()];
+async function measureAll(load: LoadGenerator, subjects: readonly Workers[]): Promise<WorkersRow[]> {
+  const turns = chosen('BENCH_WORKS', WORKS).flatMap((work) => subjects.map((each) => ({ ...each, work })));
+  for (const { subject, work } of turns) await measure(load, subject, work);
+  const measured = await inTurns(turns, { rounds: numbered('BENCH_ROUNDS', ROUNDS), measure: ({ subject, work }) => watched(() => measure(load, subject, work)) });
+  return [...measured].flatMap(([{ work, workers }, rounds]) => rounds.toSorted((a, b) => b.callsPerCpuSecond - a.callsPerCpuSecond).slice(0, 1).map((best) => ({ work, workers, ...best })));
 }
 
-async function measure(load: LoadGenerator, { pid, port, name }: Subject, work: Work): Promise<Omit<WorkersRow, 'work' | 'workers'>> {
+async function measure(load: LoadGenerator, { pid, port, name }: Subject, work: Work): Promise<Omit<WorkersRow, 'work' | 'workers' | keyof Disturbed>> {
   const from = { cpu: cpuSecondsByProcess(pid), ms: performance.now() };
   const { answers, unexpected, cpuS } = await load.run({ port, work, connections: CONNECTIONS, durationS: numbered('BENCH_SECONDS', DURATION_S) });
   const wallS = (performance.now() - from.ms) / 1_000;
@@ -95,14 +93,15 @@ function ratioOf(rows: readonly WorkersRow[]): WorkersRatio[] {
 }
 
 function print(rows: readonly WorkersRow[], ratios: readonly WorkersRatio[]): void {
-  console.table(rows.map(({ work, workers, callsPerSecond, callsPerCpuSecond, cores, loadCores }) => ({
-    work,
+  console.table(rows.map(({ work, workers, callsPerSecond, callsPerCpuSecond, cores, loadCores, othersCores }) => ({
+    work: `${work}${isCalm({ othersCores }) ? '' : '~'}`,
     workers,
     'calls/s': Math.round(callsPerSecond),
     'calls per CPU-second': Math.round(callsPerCpuSecond),
     'cores of each': cores.map((each) => each.toFixed(2)).join(' '),
     'load cores': Number(loadCores.toFixed(2)),
   })));
+  sayDisturbed(rows);
   for (const { work, onOneCore, onTwoCores } of ratios) {
     console.log(`${work}: two workers serve ${onTwoCores.toFixed(2)} × one${onOneCore === undefined ? '' : ` on two cores, reckoned from ${onOneCore.toFixed(2)} × on the one core they shared and the share of the busier`}`);
   }

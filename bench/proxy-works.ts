@@ -1,11 +1,12 @@
 /**
  * What a call costs a proxy: calls per second of CPU of the proxy's own processes (from /proc), so that the load's and
  * the upstream's share doesn't blur it. All proxies are measured in turns, round after round, and each one's best round
- * counts: what else the machine does only slows.
+ * counts: what else the machine does mostly slows.
  */
 import { startCast, type Cast } from './proxy-cast.ts';
 import { openLoad, type LoadGenerator } from './proxy-load.ts';
 import { BenchStage, cpuSeconds, type Subject } from './proxy-subjects.ts';
+import { inTurns, isCalm, sayDisturbed, watched, type Disturbed } from './proxy-turns.ts';
 import { WORKS, chosen, listed, numbered, type Work } from './proxy-world.ts';
 
 const CONNECTIONS = ['1', '64', '256'];
@@ -19,7 +20,7 @@ const WARM_UP_CONNECTIONS = 64;
 /** Of a core: a generator that was as busy as this, and busier than the proxy, was the limit. */
 const BUSY_SHARE = 0.85;
 
-export interface WorkRow {
+export interface WorkRow extends Disturbed {
   readonly proxy: string;
   readonly work: Work;
   readonly connections: number;
@@ -58,20 +59,12 @@ async function measureAll(load: LoadGenerator, { ours, peers }: Cast): Promise<M
   for (const work of new Set(cells.map((cell) => cell.work))) {
     for (const { port } of subjects) await load.run({ port, work, connections: WARM_UP_CONNECTIONS, durationS: WARM_UP_S });
   }
-  const best = new Map<string, Measured>();
-  for (let round = 0; round < numbered('BENCH_ROUNDS', ROUNDS); round++) {
-    for (const cell of cells) {
-      for (const subject of subjects) {
-        const measured = await measure(load, subject, cell);
-        const key = `${subject.name} ${keyOf(cell)}`;
-        if (measured.callsPerCpuSecond > (best.get(key)?.callsPerCpuSecond ?? 0)) best.set(key, measured);
-      }
-    }
-  }
-  return [...best.values()];
+  const turns = cells.flatMap((cell) => subjects.map((subject) => ({ cell, subject })));
+  const measured = await inTurns(turns, { rounds: numbered('BENCH_ROUNDS', ROUNDS), measure: ({ cell, subject }) => watched(() => measure(load, subject, cell)) });
+  return [...measured.values()].flatMap((rounds) => rounds.toSorted((a, b) => b.callsPerCpuSecond - a.callsPerCpuSecond).slice(0, 1));
 }
 
-async function measure(load: LoadGenerator, { name, pid, port }: Subject, { work, connections }: Cell): Promise<Measured> {
+async function measure(load: LoadGenerator, { name, pid, port }: Subject, { work, connections }: Cell): Promise<Omit<Measured, keyof Disturbed>> {
   const from = { cpuS: cpuSeconds(pid), ms: performance.now() };
   const { answers, unexpected, cpuS: loadCpuS } = await load.run({ port, work, connections, durationS: numbered('BENCH_SECONDS', DURATION_S) });
   const cpuS = cpuSeconds(pid) - from.cpuS;
@@ -102,8 +95,9 @@ function print(rows: readonly WorkRow[], { ours, peers }: Cast, load: LoadGenera
   const byCell = Map.groupBy(rows, keyOf);
   const tableOf = (cellOf: (row: WorkRow) => string | number, shown: (row: WorkRow) => boolean = () => true) =>
     Object.fromEntries([...byCell].map(([key, cells]) => [key, Object.fromEntries(cells.filter(shown).map((row) => [row.proxy, cellOf(row)]))]));
-  console.log(`calls per CPU-second of the proxy, in thousands; load by ${load.name} (*: it was the limit)`);
-  console.table(tableOf((row) => `${(row.callsPerCpuSecond / 1_000).toFixed(1)}${row.isLimitedByLoad ? '*' : ''}`));
+  console.log(`calls per CPU-second of the proxy, in thousands; load by ${load.name} (*: it was the limit, ~: disturbed)`);
+  console.table(tableOf((row) => `${(row.callsPerCpuSecond / 1_000).toFixed(1)}${row.isLimitedByLoad ? '*' : ''}${isCalm(row) ? '' : '~'}`));
+  sayDisturbed(rows);
   console.log('cores that the proxy kept busy / the load did');
   console.table(tableOf((row) => `${row.proxyCores.toFixed(2)} / ${row.loadCores.toFixed(2)}`));
   for (const { name } of peers.length === 0 ? [] : ours) {
