@@ -12,14 +12,14 @@ import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll } fro
 import type { ProvisionalVerdict } from '#engine';
 import { call } from '../test/scenarios/load.ts';
 import { WatchedUpstream } from '../test/scenarios/upstream.ts';
-import type { ProxyMember } from '../test/support/fleet.ts';
+import type { Member, ProxyMember } from '../test/support/fleet.ts';
 import type { Address } from '../test/support/program.ts';
 import { documentsOf, openBenchFleet, type BenchFleet, type PolicyOf } from './fleet.ts';
 import { percentile } from './percentiles.ts';
 
 const PROXIES = 8;
-const TRIPS = 5;
-/** Calls a second over all proxies; 0: as many as the machine gives. A low threshold is where local breakers are quick. */
+const TRIPS = 9;
+/** A low threshold is where local breakers are quick, and a trip that is late is where they are better. */
 const CASES: readonly Case[] = [
   { rate: 200, threshold: 100 },
   { rate: 2_000, threshold: 100 },
@@ -27,8 +27,10 @@ const CASES: readonly Case[] = [
   { rate: 200, threshold: 5 },
   { rate: 2_000, threshold: 5 },
   { rate: 0, threshold: 5 },
+  { rate: 200, threshold: 5, heldUpMs: 500 },
 ];
-const WHO = ['fleet', 'fleet alone', 'local'] as const;
+const FLEETS = ['fleet', 'fleet alone'] as const;
+const WHO = [...FLEETS, 'local'] as const;
 /** Of one caller. */
 const IN_FLIGHT_MAX = 2;
 /** In one trip; far beyond what it takes. */
@@ -36,8 +38,16 @@ const CALLS_MAX = 20_000;
 const WARM_UP = 'warm-up.bench.local';
 
 interface Case {
+  /** Calls a second over all proxies; 0: as many as the machine gives. */
   readonly rate: number;
   readonly threshold: number;
+  /** For so long from the first call on the ingest doesn't run, ms; absent: it runs. */
+  readonly heldUpMs?: number;
+}
+
+interface Started {
+  readonly ingest: Member;
+  readonly proxies: readonly ProxyMember[];
 }
 
 export interface OvershootRow extends Case {
@@ -45,8 +55,9 @@ export interface OvershootRow extends Case {
   readonly who: (typeof WHO)[number];
   /** Calls a second that really reached the upstream. */
   readonly callsPerSecond: number;
-  /** That reached the upstream until all refuse: the median of the trips, and the most. */
+  /** That reached the upstream until all refuse: the median of the trips, the mean (a few trips are late), and the most. */
   readonly failures: number;
+  readonly failuresMean: number;
   readonly failuresMax: number;
   /** By the law: (failures - threshold) / rate. */
   readonly tripMs: number;
@@ -57,7 +68,7 @@ interface Trip {
   readonly callsPerSecond: number;
 }
 
-const hostOf = ({ rate, threshold }: Case, who: string, trip: number): string => `${who.replace(' ', '-')}-${rate}-${threshold}-${trip}.bench.local`;
+const hostOf = ({ rate, threshold, heldUpMs = 0 }: Case, who: string, trip: number): string => `${who.replace(' ', '-')}-${rate}-${threshold}-${heldUpMs}-${trip}.bench.local`;
 
 export interface Overshoot {
   readonly rows: readonly OvershootRow[];
@@ -69,10 +80,11 @@ export async function run(): Promise<Overshoot> {
   const upstream = await WatchedUpstream.start();
   const fleet = await openBenchFleet(documentsOf([{ host: WARM_UP, target: upstream.target, errorAmountThreshold: 100 }, ...CASES.flatMap((each) => policiesOf(each, upstream.target))]));
   try {
-    const proxies = await startProxies(fleet);
+    const started = await startProxies(fleet);
+    const { proxies } = started;
     await tripAll(proxies, upstream, { host: WARM_UP, rate: 200 });
     const rows: OvershootRow[] = [];
-    for (const each of CASES) rows.push(...(await measure(each, proxies, upstream)));
+    for (const each of CASES) rows.push(...(await measure(each, started, upstream)));
     const verdicts = await verdictsOf(proxies);
     print(rows, verdicts);
     return { rows, verdicts };
@@ -84,26 +96,37 @@ export async function run(): Promise<Overshoot> {
 
 /** A host for each trip: what is open stays open. */
 function policiesOf(each: Case, target: string): PolicyOf[] {
-  return (['fleet', 'fleet alone'] as const).flatMap((who) =>
+  return FLEETS.flatMap((who) =>
     Array.from({ length: TRIPS }, (_, trip) => ({ host: hostOf(each, who, trip), target, errorAmountThreshold: each.threshold, asRatio: who === 'fleet alone' })),
   );
 }
 
 /** In turns, so that whatever else the machine does befalls all three. */
-async function measure(each: Case, proxies: readonly ProxyMember[], upstream: WatchedUpstream): Promise<OvershootRow[]> {
+async function measure(each: Case, { ingest, proxies }: Started, upstream: WatchedUpstream): Promise<OvershootRow[]> {
   const trips: Record<(typeof WHO)[number], Trip[]> = { fleet: [], 'fleet alone': [], local: [] };
   for (let trip = 0; trip < TRIPS; trip++) {
-    for (const who of ['fleet', 'fleet alone'] as const) trips[who].push(await tripAll(proxies, upstream, { host: hostOf(each, who, trip), rate: each.rate }));
+    for (const who of trip % 2 === 0 ? FLEETS : FLEETS.toReversed()) {
+      const tripped = tripAll(proxies, upstream, { host: hostOf(each, who, trip), rate: each.rate });
+      await holdUp(ingest, each.heldUpMs);
+      trips[who].push(await tripped);
+    }
     trips.local.push(await tripLocal(upstream, each));
   }
   return WHO.map((who) => rowOf(each, who, trips[who]));
 }
 
-async function startProxies({ stage }: BenchFleet): Promise<ProxyMember[]> {
+async function holdUp({ pid }: Member, ms: number | undefined): Promise<void> {
+  if (ms === undefined) return;
+  process.kill(pid, 'SIGSTOP');
+  await sleep(ms);
+  process.kill(pid, 'SIGCONT');
+}
+
+async function startProxies({ stage }: BenchFleet): Promise<Started> {
   const ingest = await stage.ingest();
   const proxies = await Promise.all(Array.from({ length: PROXIES }, () => stage.proxy()));
   await stage.ready([ingest, ...proxies]);
-  return proxies;
+  return { ingest, proxies };
 }
 
 /** Calls go to the proxies in turns until all of them refuse. */
@@ -176,12 +199,14 @@ async function callInLoops(callers: readonly Caller[]): Promise<void> {
   await Promise.all(callers.flatMap((caller) => [loop(caller), loop(caller)]));
 }
 
-function rowOf({ rate, threshold }: Case, who: OvershootRow['who'], trips: readonly Trip[]): OvershootRow {
-  const callsPerSecond = percentile(trips.map((each) => each.callsPerSecond), 0.5);
-  const failures = percentile(trips.map((each) => each.failures), 0.5);
-  const failuresMax = Math.max(...trips.map((each) => each.failures));
+function rowOf(each: Case, who: OvershootRow['who'], trips: readonly Trip[]): OvershootRow {
+  const { rate, threshold } = each;
+  const callsPerSecond = percentile(trips.map((trip) => trip.callsPerSecond), 0.5);
+  const failures = percentile(trips.map((trip) => trip.failures), 0.5);
+  const failuresMean = trips.reduce((sum, trip) => sum + trip.failures, 0) / trips.length;
+  const failuresMax = Math.max(...trips.map((trip) => trip.failures));
   const tripMs = (Math.max(0, failures - threshold) / (rate === 0 ? callsPerSecond : rate)) * 1_000;
-  return { rate, threshold, who, callsPerSecond, failures, failuresMax, tripMs };
+  return { ...each, who, callsPerSecond, failures, failuresMean, failuresMax, tripMs };
 }
 
 /** Says whether refusals were the fleet's in the end: a caller that was refused once is done here. */
@@ -195,13 +220,14 @@ async function verdictsOf(proxies: readonly ProxyMember[]): Promise<Record<Provi
 }
 
 function print(rows: readonly OvershootRow[], { agreed, none, other }: Overshoot['verdicts']): void {
-  console.log(`failures that reached the upstream until all of ${PROXIES} refuse: median of ${TRIPS} (most), calls a second really made`);
-  console.table(CASES.map(({ rate, threshold }) => {
+  console.log(`failures that reached the upstream until all of ${PROXIES} refuse: median / mean / most of ${TRIPS} trips, calls a second really made`);
+  console.table(CASES.map((each, n) => {
     const of = (who: OvershootRow['who']): string => {
-      const row = rows.find((each) => each.rate === rate && each.threshold === threshold && each.who === who) as OvershootRow;
-      return `${row.failures} (${row.failuresMax}) at ${Math.round(row.callsPerSecond)}/s`;
+      const row = rows[n * WHO.length + WHO.indexOf(who)] as OvershootRow;
+      return `${row.failures} / ${Math.round(row.failuresMean)} / ${row.failuresMax} at ${Math.round(row.callsPerSecond)}/s`;
     };
-    return { rate: rate === 0 ? 'all it gives' : `${rate}/s`, threshold, fleet: of('fleet'), 'its verdict alone': of('fleet alone'), 'local breakers': of('local') };
+    const { rate, threshold, heldUpMs = 0 } = each;
+    return { rate: rate === 0 ? 'all it gives' : `${rate}/s`, threshold, 'ingest held up, ms': heldUpMs, fleet: of('fleet'), 'its verdict alone': of('fleet alone'), 'local breakers': of('local') };
   }));
   console.log(`provisional openings by verdict: agreed ${agreed}, none ${none}, other ${other}`);
 }
