@@ -3,7 +3,7 @@
  * It knows nothing of logs, stores or policies.
  */
 export { createHttpProxy, type HttpProxy, type ProxyStats } from './proxy.ts';
-export { ListenError } from './listen-error.ts';
+export { ListenError } from './listening.ts';
 export type { Bounds, HttpProxyOptions, ListenerTls, Timeouts } from './options.ts';
 export {
   NO_LIMITS,

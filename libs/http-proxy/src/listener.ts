@@ -2,7 +2,7 @@
  * One listening address and the clients that come in on it, over TLS where the proxy has a certificate. It counts them,
  * gives each a place or none, and knows by its first bytes (or by ALPN) what a client speaks.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Address } from './address.ts';
 import type { Clients } from './clients.ts';
@@ -11,7 +11,7 @@ import { ClientConnection } from './http1/client-connection.ts';
 import type { ClientEvents } from './http1/served-call.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { Peer } from './http1/request-text.ts';
-import { ListenError } from './listen-error.ts';
+import { listenedOn, listenOn } from './listening.ts';
 import type { ListenerTls } from './options.ts';
 
 export interface ListenerEvents {
@@ -37,7 +37,6 @@ interface Hello {
   readonly protocols: readonly string[];
 }
 
-const BACKLOG = 4_096;
 const NO_BYTES = Buffer.alloc(0);
 
 export class Listener implements ClientEvents {
@@ -80,8 +79,7 @@ export class Listener implements ClientEvents {
 
   /** Where it listens; a port of 0 has become a real one. Only after `listen`. */
   get address(): Address {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
+    return listenedOn(this.#server);
   }
 
   /** For handshakes from now on. @throws where certificate and key are none. */
@@ -91,12 +89,7 @@ export class Listener implements ClientEvents {
 
   /** @throws ListenError */
   async listen(address: Address): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(new ListenError(address, error)));
-      this.#server.listen(address.port, address.host, BACKLOG, resolve);
-    });
-    // Accepting can fail for want of file descriptors; it goes on when there are some again.
-    this.#server.removeAllListeners('error').on('error', () => undefined);
+    await listenOn(this.#server, address);
   }
 
   /** Takes no new clients, lets requests finish with `Connection: close`, closes idle clients; resolves when none is left. */

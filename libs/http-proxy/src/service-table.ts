@@ -3,7 +3,7 @@
  * what stays the same by name keeps its connections, what is gone ends its calls undisturbed.
  */
 import { formatAddress, parseAddress, type Address } from './address.ts';
-import { ListenError } from './listen-error.ts';
+import { ListenError } from './listening.ts';
 import type { ListenerTls } from './options.ts';
 import type { Route, RouteProblem } from './route.ts';
 import { Router } from './router.ts';

@@ -3,18 +3,17 @@
  * that isn't let through is closed at once by a FIN, so that its client reads an end and no error of the network; one
  * that the upstream failed is reset, so that nobody takes the silence for an empty answer.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../address.ts';
 import type { Clients } from '../clients.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Peer } from '../http1/request-text.ts';
-import { ListenError } from '../listen-error.ts';
+import { listenedOn, listenOn } from '../listening.ts';
 import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
 import { TcpCall, type TcpService } from './tcp-call.ts';
 
 /** TCP has none. */
 const NO_STATUS = 0;
-const BACKLOG = 4_096;
 /** Of a route without a breaker. */
 const PASS: AdmitDecision = { kind: 'admit' };
 
@@ -46,18 +45,12 @@ export class TcpListener {
 
   /** Where it listens; a port of 0 has become a real one. Only after `listen`. */
   get address(): Address {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
+    return listenedOn(this.#server);
   }
 
   /** @throws ListenError */
   async listen(address: Address): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(new ListenError(address, error)));
-      this.#server.listen(address.port, address.host, BACKLOG, resolve);
-    });
-    // Accepting can fail for want of file descriptors; it goes on when there are some again.
-    this.#server.removeAllListeners('error').on('error', () => undefined);
+    await listenOn(this.#server, address);
   }
 
   /** Takes no new connections; resolves when those there have ended by themselves. */
