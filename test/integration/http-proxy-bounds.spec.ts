@@ -157,9 +157,9 @@ describe('a client', () => {
   });
 
   it('that sends its body slowly is served, however long that takes', async () => {
-    const { open } = await bounded({ timeouts: { clientBodyMs: 300 } });
-    const client = open().send(`${POST}Content-Length: 20\r\n\r\n`);
-    for (let i = 0; i < 20; i++) {
+    const { open } = await bounded({ timeouts: { clientBodyMs: 1_000 } });
+    const client = open().send(`${POST}Content-Length: 50\r\n\r\n`);
+    for (let i = 0; i < 50; i++) {
       await new Promise((resolve) => setTimeout(resolve, 30));
       client.send('x');
     }
@@ -167,12 +167,12 @@ describe('a client', () => {
   });
 
   it('that asks for nothing for clientKeepAliveMs is closed without a word, one that asks in time is not', async () => {
-    const { open } = await bounded({ timeouts: { clientKeepAliveMs: 250, clientHeadMs: 10_000 } });
+    const { open } = await bounded({ timeouts: { clientKeepAliveMs: 1_000, clientHeadMs: 10_000 } });
     const client = open();
     for (let count = 1; count <= 4; count++) {
       client.send(`${GET}\r\n`);
       await eventually(() => client.answers === count || undefined, { what: `answer ${count}`, everyMs: 5 });
-      await new Promise((resolve) => setTimeout(resolve, 80));
+      await new Promise((resolve) => setTimeout(resolve, 350));
     }
     const text = await client.untilClosed();
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(Array.from({ length: 4 }, () => 'HTTP/1.1 200'));
@@ -212,7 +212,7 @@ describe('a client that does not read', () => {
   });
 
   it('as fast as it could, but reads, is served to the end', async () => {
-    const { open, plane } = await bounded({ timeouts: { idleMs: 400 } });
+    const { open, plane } = await bounded({ timeouts: { idleMs: 1_000 } });
     plane.decision = big;
     const client = open().send(`${GET}\r\n`.repeat(50));
     const timer = setInterval(() => (client.socket.isPaused() ? client.socket.resume() : client.socket.pause()), 20);

@@ -134,7 +134,7 @@ async function drive(plane: DataPlane, chance: Chance): Promise<void> {
 }
 
 it('100,000 calls under aborts, resets, refusals and pipelining: none gets another one’s answer', { timeout: 180_000 }, async () => {
-  const limits = { maxConnections: 16, maxPendingRequests: 7, maxRequestsPerConnection: 500 };
+  const limits = { maxConnections: 16, maxPendingRequests: 12, maxRequestsPerConnection: 500 };
   const plane = await startDataPlane(cleanup, [route({ targets: [await startUpstream(), await startUpstream()], limits })]);
   await Promise.all(Array.from({ length: CLIENTS }, (_, at) => drive(plane, new Chance(at))));
   expect(crossed).toEqual([]);

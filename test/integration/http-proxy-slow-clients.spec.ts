@@ -81,7 +81,7 @@ describe.each([
   ['in a second head', { bytes: 'GET / HTTP/1.1\r\nHost: api.test\r\n\r\nGET /', drip: 'a', reads: true }],
 ])('300 clients that are slow %s', (_, words) => {
   it('are let go after clientHeadMs, none of their upstream is taken, and another client’s calls all succeed', async () => {
-    const { plane, open } = await stage({ clientHeadMs: 800 });
+    const { plane, open } = await stage({ clientHeadMs: 2_500 });
     const slow = slowClients(plane, words);
     await expect.poll(() => plane.proxy.stats().clientConnections, { timeout: 10_000 }).toBeGreaterThanOrEqual(SLOW);
     const { statuses, count } = await quickCalls(plane, () => slow.open() > 0);
@@ -96,7 +96,7 @@ describe('300 clients that are slow in their bodies', () => {
   const bytes = 'POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 1000\r\n\r\n';
 
   it('and stop are let go after clientBodyMs with their upstream connections, and another client’s calls all succeed', async () => {
-    const { plane, open } = await stage({ clientBodyMs: 500 });
+    const { plane, open } = await stage({ clientBodyMs: 2_000 });
     const slow = slowClients(plane, { bytes, reads: true });
     await expect.poll(open, { timeout: 10_000 }).toBe(SLOW);
     const { statuses } = await quickCalls(plane, () => slow.open() > 0);
