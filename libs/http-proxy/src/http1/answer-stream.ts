@@ -31,6 +31,11 @@ export class AnswerStream {
     return this.#isSent && this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
   }
 
+  /** Its body has no other end than the connection's. */
+  get endsByClosing(): boolean {
+    return this.#body === 'until-close';
+  }
+
   /** 1xx, ahead of the answer. */
   interim(text: string): void {
     this.#socket.write(text, 'latin1');

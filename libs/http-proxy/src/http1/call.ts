@@ -126,14 +126,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     }
     const { statusCode, isRefusal } = head;
     if (!isRefusal) this.#report({ kind: 'status', code: statusCode });
-    if (!isRefusal && this.#retrying?.wants(statusCode) === true) {
-      const connection = this.#connection;
-      if (this.#retries(statusCode)) {
-        connection?.abandon();
-        return;
-      }
-      if (this.#stage === 'over') return;
-    }
+    if (!isRefusal && this.#retries(statusCode)) return;
     // With request bytes still to come, the connection's next message could not be found for sure.
     this.#closes = this.#client.closes || !this.#client.isRequestWhole;
     const out = bodyOut(body, this.#head);
@@ -284,6 +277,8 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     if (retrying === undefined) return false;
     const granted = retrying.ask(why, this.#service, () => this.#decideAgain());
     if (granted === 'no') return false;
+    // Before the next try asks for its place: this one's is free then.
+    this.#connection?.abandon();
     this.#connection = undefined;
     this.#answer.forget();
     if (granted === 'limit') this.#overflow('overflow-retries');
@@ -353,7 +348,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
 
   /** After the head nothing but the connection's end can say that the answer isn't whole. */
   #breakOff(error: UpstreamError): void {
-    this.#client.destroy();
+    this.#client.destroy(this.#answer.endsByClosing);
     this.#end(error, this.#statusCode);
   }
 

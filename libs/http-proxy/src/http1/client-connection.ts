@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { ProxyContext } from '../context.ts';
 import type { Timed } from '../deadlines.ts';
 import { textAnswer, type OwnAnswer } from '../own-answer.ts';
+import { resetSocket } from '../tcp/tunnel.ts';
 import { FAULT_ANSWERS, HEAD_TIMEOUT_ANSWER } from './fault-answers.ts';
 import { CHUNKED, MessageParser, type MessageFault, type MessageSink } from './message-parser.ts';
 import type { MessageHead } from './message-head.ts';
@@ -124,11 +125,12 @@ export class ClientConnection implements MessageSink, Timed {
     if (!this.#isReading) this.#proceed();
   }
 
-  /** The upstream broke off, or a reader doesn't read: the client must not take what it has for a whole answer. */
-  destroy(): void {
+  /** The upstream broke off: the client must not take what it has for a whole answer. @param byReset a plain end would say that it is. */
+  destroy(byReset = false): void {
     this.#call = undefined;
     this.#stage = 'gone';
-    this.socket.destroy();
+    if (byReset) resetSocket(this.socket);
+    else this.socket.destroy();
   }
 
   /** Another takes the socket over. @returns what was read and not used. */
@@ -257,8 +259,8 @@ export class ClientConnection implements MessageSink, Timed {
       this.#beginNext();
     }
     this.#isReading = false;
-    // What comes behind a request that is being served waits; behind the last one it is nobody's.
-    if (at < chunk.length && this.#stage === 'serving' && !this.#closes) this.#keep(chunk.subarray(at));
+    // What comes behind a request that is being served waits; behind the last one it is nobody's, or of the protocol wished for.
+    if (at < chunk.length && this.#stage === 'serving' && (!this.#closes || this.#head?.upgrade !== undefined)) this.#keep(chunk.subarray(at));
     this.#call?.onRead();
     this.#flush();
     if (this.#isAnswered) this.#proceed();
