@@ -5,13 +5,14 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { Chance } from '../support/chance.ts';
 import { Cleanup, call, route, startDataPlane, type DataPlane } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { CASES_MAX, mutated, repeatedBy, SEED, writeInPieces } from '../support/http-mutation.ts';
-import { isInterim, membersOf, readRequests, readResponses, valuesOf, type Header, type Message, type Reading } from '../support/raw-http.ts';
+import { QuickClient } from '../support/quick-client.ts';
+import { endToEnd, isInterim, membersOf, readRequests, readResponses, valuesOf, type Header, type Message, type Reading } from '../support/raw-http.ts';
 
 const TIME_MS = 20_000;
 const LANES = 6;
@@ -113,61 +114,21 @@ class Lane {
   }
 }
 
-/** Sends bytes and reads until every answer that is due has come, or the proxy has closed. */
-class Caller {
-  text = '';
-  isClosed = false;
-  #look = (): void => undefined;
-  readonly socket: Socket;
-
-  constructor(port: number) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    this.socket
-      .on('data', (chunk) => {
-        this.text += chunk.toString('latin1');
-        this.#look();
-      })
-      .on('error', () => undefined)
-      .on('close', () => {
-        this.isClosed = true;
-        this.#look();
-      });
-  }
-
-  async until(isDone: () => boolean): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no end after ${JSON.stringify(this.text)}`)), 10_000);
-      this.#look = () => {
-        if (!this.isClosed && !isDone()) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#look();
-    });
-    this.socket.destroy();
-  }
-}
-
-const HOPS = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authorization', 'proxy-authenticate']);
 /** Framing and Expect are the proxy's to write, and the last four are what it adds. */
 const REWRITTEN = new Set(['content-length', 'expect', 'host', 'via', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
 
-function endToEnd(headers: readonly Header[], listed: readonly string[] = []): string[] {
-  return headers.filter(([name]) => ![HOPS, REWRITTEN].some((names) => names.has(name.toLowerCase())) && !listed.includes(name.toLowerCase())).map(([name, value]) => `${name}: ${value}`);
-}
-
 /** What must arrive where a request is passed on. */
 function expected({ line: [method, target], headers, body }: Message) {
-  const absolute = /^http:\/\/([^/?#]*)(.*)$/i.exec(target);
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
   const authority = absolute?.[1] ?? valuesOf(headers, 'host')[0] ?? '';
   const rest = absolute?.[2] ?? target;
   const path = rest === '' ? '/' : rest.startsWith('?') ? `/${rest}` : rest;
   const url = absolute !== null && rest === '' && method === 'OPTIONS' ? '*' : path;
-  return { method, url, host: authority, headers: endToEnd(headers, membersOf(headers, 'connection')), body };
+  return { method, url, host: authority, headers: endToEnd(headers, REWRITTEN), body };
 }
 
 function seen({ method, url, headers, body }: Arrived) {
-  return { method, url, host: valuesOf(headers, 'host').join(' and '), headers: endToEnd(headers), body };
+  return { method, url, host: valuesOf(headers, 'host').join(' and '), headers: endToEnd(headers, REWRITTEN), body };
 }
 
 const isOurs = (authority: string, port: number): boolean => new RegExp(`^api\\.test\\.?(?::(?:0*80|0*${port}))?$`, 'i').test(authority);
@@ -176,12 +137,13 @@ async function runCase(lane: Lane, chance: Chance): Promise<void> {
   const bytes = mutated(chance, SEEDS);
   const strict = readRequests(bytes);
   const before = lane.arrived.length;
-  const caller = new Caller(lane.plane.port);
+  const caller = new QuickClient(lane.plane.port);
   try {
     await writeInPieces(chance, caller.socket, bytes);
     const methods = strict.messages.map(({ line }) => line[0]);
     const isAnswered = (): boolean => /^(?:none|incomplete)$/.test(strict.tail.kind) && answersIn(caller.text, methods).length >= methods.length;
     await caller.until(isAnswered);
+    caller.socket.destroy();
     await eventually(() => lane.plane.proxy.stats().callsInFlight === 0 || undefined, { what: 'the end of its calls', everyMs: 1 });
     judge(lane, { strict, text: caller.text, isClosed: caller.isClosed, before });
   } catch (error) {

@@ -5,13 +5,14 @@
  * 20,000, or as many as fit into 20 s).
  */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
 import { Chance } from '../support/chance.ts';
 import { Cleanup, route, startDataPlane, startRawUpstream, type DataPlane } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { CASES_MAX, mutated, repeatedBy, SEED, writeInPieces } from '../support/http-mutation.ts';
-import { isInterim, membersOf, readResponses, valuesOf, type Message } from '../support/raw-http.ts';
+import { QuickClient } from '../support/quick-client.ts';
+import { endToEnd, isInterim, readResponses, valuesOf, type Message } from '../support/raw-http.ts';
 
 const TIME_MS = 20_000;
 const LANES = 40;
@@ -37,8 +38,9 @@ afterAll(async () => {
   console.log(`http-proxy-fuzz-responses: ${cases} cases, ${passed} answers passed, ${brokenOff} broken off, ${refused} refused, ${stricter} of them readable, FUSEBOARD_SEED=${SEED}`);
 });
 
-/** What the upstream says next; then again what is well. */
+/** What the upstream says to the request of this path, and to no other: one may come late on a machine that stands still. */
 interface Script {
+  readonly path: string;
   readonly bytes: string;
   readonly closes: boolean;
   readonly chance: Chance;
@@ -59,8 +61,9 @@ class Lane {
       socket.on('data', (chunk) => {
         text += chunk.toString('latin1');
         if (!text.endsWith('\r\n\r\n')) return;
+        const [, path = ''] = text.split(' ');
         text = '';
-        void lane.#speak(socket);
+        void lane.#speak(socket, path);
       });
       socket.on('end', () => socket.end());
     });
@@ -74,10 +77,9 @@ class Lane {
     return this.#served;
   }
 
-  async #speak(socket: Socket): Promise<void> {
+  async #speak(socket: Socket, path: string): Promise<void> {
     const { script } = this;
-    this.script = undefined;
-    if (script === undefined) {
+    if (script?.path !== path) {
       socket.write(`HTTP/1.1 200 OK\r\nX-Number: ${++this.#served}\r\nContent-Length: 5\r\n\r\nclean`);
       return;
     }
@@ -86,41 +88,12 @@ class Lane {
   }
 }
 
-class Caller {
-  text = '';
-  isClosed = false;
-  #look = (): void => undefined;
-  readonly socket: Socket;
-
-  constructor(port: number) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    this.socket
-      .on('data', (chunk) => {
-        this.text += chunk.toString('latin1');
-        this.#look();
-      })
-      .on('error', () => undefined)
-      .on('close', () => {
-        this.isClosed = true;
-        this.#look();
-      });
-  }
-
-  /** Sends a request and reads its answer; undefined: it broke off. */
-  async call(method: string): Promise<Message | undefined> {
-    this.text = '';
-    this.socket.write(`${method} / HTTP/1.1\r\nHost: api.test\r\n\r\n`);
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no answer and no end')), 10_000);
-      this.#look = () => {
-        if (!this.isClosed && answerIn(this.text, method) === undefined) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#look();
-    });
-    return answerIn(this.text, method);
-  }
+/** Sends a request and reads its answer; undefined: it broke off. */
+async function ask(caller: QuickClient, method: string, path: string): Promise<Message | undefined> {
+  caller.text = '';
+  caller.socket.write(`${method} ${path} HTTP/1.1\r\nHost: api.test\r\n\r\n`);
+  await caller.until(() => answerIn(caller.text, method) !== undefined);
+  return answerIn(caller.text, method);
 }
 
 /** Nothing may end by the connection's end alone here: a caller couldn't tell whether it is whole. */
@@ -132,28 +105,25 @@ function answerIn(text: string, method: string): Message | undefined {
   return answer;
 }
 
-const HOPS = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authorization', 'proxy-authenticate']);
 const REWRITTEN = new Set(['content-length', 'via']);
 
 function view({ line: [, status], headers, body }: Message) {
-  const listed = membersOf(headers, 'connection');
-  const kept = headers.filter(([name]) => ![HOPS, REWRITTEN].some((names) => names.has(name.toLowerCase())) && !listed.includes(name.toLowerCase()));
-  return { status, headers: kept, body };
+  return { status, headers: endToEnd(headers, REWRITTEN), body };
 }
 
-async function runCase(lane: Lane, chance: Chance): Promise<void> {
+async function runCase(lane: Lane, { chance, path }: { readonly chance: Chance; readonly path: string }): Promise<void> {
   const bytes = mutated(chance, SEEDS);
   const method = chance.below(6) === 0 ? 'HEAD' : 'GET';
   const closes = chance.below(6) > 0;
-  lane.script = { bytes, closes, chance };
+  lane.script = { path, bytes, closes, chance };
   const before = lane.plane.calls.length;
-  const caller = new Caller(lane.plane.port);
+  const caller = new QuickClient(lane.plane.port);
   try {
-    const answer = await caller.call(method);
+    const answer = await ask(caller, method, path);
     judge(answer, { bytes, method, closes });
     await eventually(() => lane.plane.calls.length === before + 1 || undefined, { what: 'the end of the call', everyMs: 1 });
     if (isSpoilt(bytes, method)) await eventually(() => lane.plane.proxy.stats().routes[0]?.connections === 0 || undefined, { what: 'the end of the connection', everyMs: 1 });
-    const next = caller.isClosed || answer === undefined ? undefined : await caller.call('GET');
+    const next = caller.isClosed || answer === undefined ? undefined : await ask(caller, 'GET', '/clean');
     // A machine that stands still for a while makes it a 504.
     if (next !== undefined && next.line[1] !== '504') assert.deepEqual([next.line[1], next.body, valuesOf(next.headers, 'x-number')], ['200', 'clean', [String(lane.served)]]);
     expect(lane.plane.outcomes.length).toBe(lane.plane.calls.length);
@@ -206,7 +176,7 @@ it('whatever an upstream says: its answer, an error or a broken end comes of it,
     lanes.map(async (lane) => {
       while (counts.cases < CASES_MAX && performance.now() < endMs) {
         const offset = counts.cases++;
-        await runCase(lane, new Chance(SEED + offset)).catch((error: unknown) => {
+        await runCase(lane, { chance: new Chance(SEED + offset), path: `/${offset}` }).catch((error: unknown) => {
           throw new Error(repeatedBy(offset), { cause: error });
         });
       }

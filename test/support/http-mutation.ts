@@ -86,8 +86,9 @@ function lineRepeated(chance: Chance, text: string): string {
   return [...lines.slice(0, from), line, ...lines.slice(from + chance.below(2))].toSpliced(chance.below(lines.length), 0, line).join('\r\n');
 }
 
+/** Of ASCII alone: other letters would leave latin1. */
 function swapCase(text: string): string {
-  return text.toLowerCase() === text ? text.toUpperCase() : text.toLowerCase();
+  return text.replace(/[A-Za-z]/g, (letter) => (letter < 'a' ? letter.toLowerCase() : letter.toUpperCase()));
 }
 
 /** Written in up to four pieces, each likely to arrive by itself. */

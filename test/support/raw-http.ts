@@ -49,6 +49,14 @@ export function membersOf(headers: readonly Header[], name: string): string[] {
     .filter((member) => member !== '');
 }
 
+const HOPS = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authorization', 'proxy-authenticate'];
+
+/** What of a message's headers goes past a hop, as one line each, but for names that it may write anew. */
+export function endToEnd(headers: readonly Header[], rewritten: ReadonlySet<string>): string[] {
+  const gone = new Set([...HOPS, ...rewritten, ...membersOf(headers, 'connection')]);
+  return headers.filter(([name]) => !gone.has(name.toLowerCase())).map(([name, value]) => `${name}: ${value}`);
+}
+
 /** The requests that a connection carries; nothing is read behind one that ends it. */
 export function readRequests(bytes: string): Reading {
   return readAll(bytes, {
