@@ -200,6 +200,8 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
 
   onRequestEnd(trailers: readonly string[]): void {
     this.#body?.end(trailers);
+    // Paused, it could leave unseen.
+    this.#client.resume();
     if (this.#stage === 'sending' && !this.#isStartHeld) this.#await();
   }
 

@@ -8,12 +8,12 @@ import type { ProxyContext } from '../context.ts';
 import type { Timed } from '../deadlines.ts';
 import { textAnswer, type OwnAnswer } from '../own-answer.ts';
 import { resetSocket } from '../tcp/tunnel.ts';
-import { FAULT_ANSWERS, HEAD_TIMEOUT_ANSWER } from './fault-answers.ts';
-import { CHUNKED, MessageParser, type MessageFault, type MessageSink } from './message-parser.ts';
+import { FAULT_ANSWERS, faultText, HEAD_TIMEOUT_ANSWER } from './fault-answers.ts';
+import { MessageParser, type MessageFault, type MessageSink } from './message-parser.ts';
 import type { MessageHead } from './message-head.ts';
 import { ownText } from './own-text.ts';
 import { isPreface } from './preface.ts';
-import { readRequestHead, type HeadFault, type RequestHead } from './request-head.ts';
+import { leavesBody, readRequestHead, type HeadFault, type RequestHead } from './request-head.ts';
 import type { Peer } from './request-text.ts';
 import type { ClientEvents, ServedCall } from './served-call.ts';
 import { areTrailers } from './trailers.ts';
@@ -110,7 +110,7 @@ export class ClientConnection implements MessageSink, Timed {
   /** Ends an answer that has not begun with one of our own. @param closes also where the client would keep the connection. */
   refuse(answer: OwnAnswer, closes = false): void {
     const head = this.#head;
-    this.#closes ||= closes || this.#events.isClosing || this.#leavesBody(head);
+    this.#closes ||= closes || this.#events.isClosing || (!this.#isRequestWhole && leavesBody(head, this.#context.settings.bounds.drainBytesMax));
     this.#pending += ownText(answer, { isToHead: head?.method === 'HEAD', closes: this.#closes, nowMs: this.#context.settings.now() });
     if (this.#pending.length > PENDING_CHARS_MAX) this.#flush();
     this.answered(this.#closes);
@@ -211,7 +211,7 @@ export class ClientConnection implements MessageSink, Timed {
     this.#isRequestWhole = true;
     this.#closes = true;
     if (this.#isAnswered) return;
-    if (call?.onClientFault(answer.statusCode) === true) this.#say(this.#textOf(answer));
+    if (call?.onClientFault(answer.statusCode) === true) this.#say(faultText(answer, this.#context.settings.now()));
     else this.destroy();
   }
 
@@ -332,12 +332,6 @@ export class ClientConnection implements MessageSink, Timed {
     this.socket.write(text, 'latin1');
   }
 
-  /** A body that nobody asked for yet, or that is too long to be thrown away, ends the connection. */
-  #leavesBody(head: RequestHead | undefined): boolean {
-    if (this.#isRequestWhole || head?.body === undefined) return false;
-    return head.expectsContinue || head.body === CHUNKED || head.body > this.#context.settings.bounds.drainBytesMax;
-  }
-
   #refuseHead({ statusCode, text }: HeadFault, raw: MessageHead): void {
     this.#head = undefined;
     this.#isRequestWhole = true;
@@ -351,11 +345,7 @@ export class ClientConnection implements MessageSink, Timed {
   /** What came is no request: this is said, and the connection ends. */
   #farewell(answer: OwnAnswer): void {
     this.#events.onUnreadable(answer.statusCode);
-    this.#say(this.#textOf(answer));
-  }
-
-  #textOf(answer: OwnAnswer): string {
-    return ownText(answer, { isToHead: false, closes: true, nowMs: this.#context.settings.now() });
+    this.#say(faultText(answer, this.#context.settings.now()));
   }
 
   /** The last words. What the client goes on sending is read and dropped for a moment. */
@@ -365,11 +355,23 @@ export class ClientConnection implements MessageSink, Timed {
     this.#rest = undefined;
     this.#flush();
     this.socket.end(text, 'latin1');
+    if (this.socket.writableLength === 0) {
+      this.#linger();
+      return;
+    }
+    // A client that still reads is given its time; what it goes on sending must not earn it more.
+    this.socket.pause();
+    this.dueAtMs = Infinity;
+    this.awaitReader(true);
+    this.socket.once('finish', () => {
+      this.awaitReader(false);
+      this.#linger();
+    });
+  }
+
+  #linger(): void {
+    this.dueAtMs = this.#nowMs + LINGER_MS;
     this.socket.resume();
-    // A client that still reads is given its time; one that goes on sending isn't.
-    const isOut = this.socket.writableLength === 0;
-    this.dueAtMs = isOut ? this.#nowMs + LINGER_MS : Infinity;
-    if (!isOut) this.awaitReader(true);
   }
 
   /** A client that ends its side is gone: its answer would find nobody. */

@@ -57,6 +57,11 @@ export function isAuthority(text: string): boolean {
   return AUTHORITY.test(text);
 }
 
+/** A refused request's body that nobody asked for yet, or that is too long to be thrown away, ends its connection. */
+export function leavesBody(head: RequestHead | undefined, bytesMax: number): boolean {
+  return head?.body !== undefined && (head.expectsContinue || head.body === CHUNKED || head.body > bytesMax);
+}
+
 /** What the headers say that is about this hop; filled in one pass over them. */
 class Seen {
   hosts = 0;
