@@ -48,6 +48,8 @@ interface Script {
 
 class Lane {
   script: Script | undefined;
+  /** Kept from case to case for as long as it is open: connections are dear where each leaves a trace for minutes. */
+  caller: QuickClient | undefined;
   #served = 0;
   readonly plane: DataPlane;
 
@@ -117,7 +119,8 @@ async function runCase(lane: Lane, { chance, path }: { readonly chance: Chance; 
   const closes = chance.below(6) > 0;
   lane.script = { path, bytes, closes, chance };
   const before = lane.plane.calls.length;
-  const caller = new QuickClient(lane.plane.port);
+  const caller = QuickClient.next(lane.caller, lane.plane.port);
+  lane.caller = caller;
   try {
     const answer = await ask(caller, method, path);
     judge(answer, { bytes, method, closes });
@@ -129,8 +132,6 @@ async function runCase(lane: Lane, { chance, path }: { readonly chance: Chance; 
     expect(lane.plane.outcomes.length).toBe(lane.plane.calls.length);
   } catch (error) {
     throw new Error(`${method}: the upstream said ${JSON.stringify(bytes)}${closes ? ' and closed' : ''}, the caller got ${JSON.stringify(caller.text)}`, { cause: error });
-  } finally {
-    caller.socket.destroy();
   }
 }
 
@@ -172,6 +173,7 @@ function judge(answer: Message | undefined, { bytes, method, closes }: Said): vo
 it('whatever an upstream says: its answer, an error or a broken end comes of it, and the next call gets its own', { timeout: 120_000 }, async () => {
   const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.start()));
   const endMs = performance.now() + TIME_MS;
+  cleanup.add(() => lanes.forEach(({ caller }) => caller?.socket.destroy()));
   await Promise.all(
     lanes.map(async (lane) => {
       while (counts.cases < CASES_MAX && performance.now() < endMs) {

@@ -1,4 +1,4 @@
-/** A client for many short connections: it writes bytes, and looks at what came as soon as it comes. */
+/** A client for many small exchanges: it writes bytes, and looks at what came as soon as it comes. */
 import { connect, type Socket } from 'node:net';
 
 /** Ticks of 100 ms: 20 s of a process that runs. One that stood still with its machine is given them all the same. */
@@ -24,6 +24,13 @@ export class QuickClient {
       });
   }
 
+  /** The same connection for another exchange, where it is still open. */
+  static next(before: QuickClient | undefined, port: number): QuickClient {
+    if (before === undefined || before.isClosed || before.socket.destroyed) return new QuickClient(port);
+    before.text = '';
+    return before;
+  }
+
   /** Until that holds or the connection is closed. @throws Error if neither comes. */
   async until(isDone: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -40,7 +47,7 @@ export class QuickClient {
         try {
           if (this.isClosed || isDone()) end(resolve);
         } catch (error) {
-          end(() => reject(error as Error));
+          end(() => reject(error instanceof Error ? error : new Error('', { cause: error })));
         }
       };
       this.#look();
