@@ -34,6 +34,12 @@ describe('a rate of requests', () => {
     expect(await call(plane.port)).toMatchObject({ status: 503, headers: { 'x-limit': 'api', 'retry-after': '9', 'cache-control': 'no-store' } });
   });
 
+  it("lets the policy's headers take the place of its own", async () => {
+    const plane = await planeOf({ rateLimits: { http: http({ amount: 0, burst: 0, headers: ['Content-Type', 'application/json'] }), paths: [] } });
+    const { rawHeaders } = await call(plane.port);
+    expect(rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)]?.toLowerCase() === 'content-type')).toEqual(['Content-Type', 'application/json']);
+  });
+
   it('of a path counts beside the general one, without its query', async () => {
     const plane = await planeOf({ rateLimits: { http: http({ amount: 4, burst: 0 }), paths: [{ path: '/slow/.*', http: http({ amount: 1, burst: 0, statusCode: 420 }) }] } });
     expect(await statuses(plane, '/slow/a?x=/b', '/slow/b', '/slower', '/', '/', '/')).toEqual([200, 420, 200, 200, 200, 429]);

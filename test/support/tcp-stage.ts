@@ -5,6 +5,7 @@ import { Clients } from '../../libs/http-proxy/src/clients.ts';
 import { Deadlines } from '../../libs/http-proxy/src/deadlines.ts';
 import { completeOptions, type HttpProxyOptions } from '../../libs/http-proxy/src/options.ts';
 import type { TcpService } from '../../libs/http-proxy/src/tcp/tcp-call.ts';
+import { Judge } from '../../libs/http-proxy/src/judge.ts';
 import { TcpListener } from '../../libs/http-proxy/src/tcp/tcp-listener.ts';
 import { TcpSlots } from '../../libs/http-proxy/src/tcp/tcp-slots.ts';
 import { TokenBucket } from '../../libs/http-proxy/src/upstream/rate-limit.ts';
@@ -43,7 +44,7 @@ export async function startTcpStage(cleanup: Cleanup, words: TcpWords, options: 
   const slots = new TcpSlots();
   let service = serviceOf(words, slots);
   const tell = (answer: Answer, statusCode: number, route?: Route): number => calls.push({ answer, statusCode, ...(route === undefined ? {} : { route: route.name }) });
-  const context = { settings, deadlines, began: () => undefined, flooded: () => undefined, answered: tell, finished: tell };
+  const context = { settings, deadlines, judge: new Judge(settings), began: () => undefined, flooded: () => undefined, answered: tell, finished: tell };
   const listener = new TcpListener(context, new Clients(settings.bounds, []), () => service);
   await listener.listen({ host: '127.0.0.1', port: 0 });
   cleanup.add(async () => {

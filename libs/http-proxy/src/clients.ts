@@ -21,10 +21,6 @@ export class Clients {
     for (const network of trustedNetworks) addNetwork(this.#trusted, network);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Takes a place, until `leave`. Undefined: there is none, or the client is gone already. */
   enter(socket: Socket): Peer | undefined {
     const { remoteAddress } = socket;

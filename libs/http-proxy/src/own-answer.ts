@@ -59,7 +59,12 @@ const limited = new WeakMap<HttpRateLimit, OwnAnswer>();
 export function rateLimitAnswer(limit: HttpRateLimit): OwnAnswer {
   const known = limited.get(limit);
   if (known !== undefined) return known;
-  const answer = textAnswer(limit.statusCode, 'too many requests\n', limit.headers);
+  const { statusCode, headers } = limit;
+  const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  const made = textAnswer(statusCode, 'too many requests\n', headers);
+  // The policy's own content type or caching takes the place of ours.
+  const isOurs = (i: number): boolean => i >= headers.length && names.includes(made.headers[i - (i % 2)] as string);
+  const answer = { ...made, headers: made.headers.filter((_, i) => !isOurs(i)) };
   limited.set(limit, answer);
   return answer;
 }

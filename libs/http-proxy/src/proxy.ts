@@ -10,11 +10,11 @@ import { Call } from './http1/call.ts';
 import type { ClientConnection } from './http1/client-connection.ts';
 import { isAuthority, type RequestHead } from './http1/request-head.ts';
 import { Http2Front } from './http2/front.ts';
+import { Judge, unknownHostAnswer } from './judge.ts';
 import { Listener } from './listener.ts';
 import { completeOptions, type HttpProxyOptions, type ListenerTls, type Settings } from './options.ts';
 import { rateLimitAnswer, textAnswer, type OwnAnswer } from './own-answer.ts';
-import { Refusals } from './refusal.ts';
-import type { AdmitDecision, Answer, Decision, Route, RouteProblem, RouteStats } from './route.ts';
+import type { Answer, Route, RouteProblem, RouteStats } from './route.ts';
 import type { Service } from './service.ts';
 import { ServiceTable, type AnyListener } from './service-table.ts';
 import { TcpListener } from './tcp/tcp-listener.ts';
@@ -64,9 +64,6 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   return new DataPlane(completeOptions(options));
 }
 
-/** Of a route without a breaker. */
-const PASS: AdmitDecision = { kind: 'admit' };
-const HOST_SHOWN_MAX = 255;
 /** RFC 9110 15.5.20: the client may ask by another connection, of another protocol. */
 const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/2, and not by HTTP/1.1\n');
 const NO_HOST = textAnswer(400, 'the request names no valid host\n');
@@ -74,7 +71,7 @@ const NO_HOST = textAnswer(400, 'the request names no valid host\n');
 class DataPlane implements HttpProxy, ProxyContext {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
-  readonly #refusals = new Refusals();
+  readonly judge: Judge;
   readonly #clients: Clients;
   readonly #table: ServiceTable;
   #main: Listener | undefined;
@@ -85,6 +82,7 @@ class DataPlane implements HttpProxy, ProxyContext {
 
   constructor(settings: Settings) {
     this.settings = settings;
+    this.judge = new Judge(settings);
     const { timeouts, bounds } = settings;
     this.deadlines = new Deadlines(settings.monotonicNow, Math.min(...Object.values(timeouts)));
     const connections = {
@@ -161,12 +159,14 @@ class DataPlane implements HttpProxy, ProxyContext {
   }
 
   answered(answer: Answer, statusCode: number, route?: Route): void {
-    this.#tell(answer, statusCode, route);
+    if (route === undefined) this.settings.onCall({ answer, statusCode });
+    else if (route.upstream === undefined) this.settings.onCall({ answer, statusCode, route: route.name });
+    else this.settings.onCall({ answer, statusCode, route: route.name, upstream: route.upstream });
   }
 
   finished(answer: Answer, statusCode: number, route?: Route): void {
     this.#callsInFlight--;
-    this.#tell(answer, statusCode, route);
+    this.answered(answer, statusCode, route);
   }
 
   get #listeners(): readonly AnyListener[] {
@@ -178,7 +178,7 @@ class DataPlane implements HttpProxy, ProxyContext {
     return new Listener(this, this.#clients, {
       mayAccept: () => own()?.connectionBucket?.take() ?? true,
       serve: (client, head) => this.#serve(client, head, own()),
-      onUnreadable: (statusCode) => this.#tell('bad-request', statusCode),
+      onUnreadable: (statusCode) => this.answered('bad-request', statusCode),
       speaksHttp2: (name) => (own() ?? this.#table.find(name))?.http2 !== undefined,
       serveHttp2: (socket, first, peer) => http2.serve(socket, first, peer),
       closeHttp2: () => http2.close(),
@@ -199,18 +199,17 @@ class DataPlane implements HttpProxy, ProxyContext {
       this.#answer(client, MISDIRECTED, { kind: 'bad-request', route });
       return;
     }
-    const decision: Decision = route.upstream === undefined ? PASS : this.settings.decide(route.upstream);
-    if (decision.kind === 'refuse') {
-      this.#answer(client, this.#refusals.answer(decision, this.settings.now()), { kind: 'degraded', route });
+    const judgement = this.judge.judge(service, head.path);
+    if (judgement.kind === 'degraded') {
+      this.#answer(client, judgement.answer, { kind: 'degraded', route });
       return;
     }
-    const limit = service.limiter.admit(head.path);
-    if (limit !== undefined) {
-      this.#answer(client, rateLimitAnswer(limit), { kind: 'rate-limited', route });
+    if (judgement.kind === 'rate-limited') {
+      this.#answer(client, rateLimitAnswer(judgement.limit), { kind: 'rate-limited', route });
       return;
     }
     this.began();
-    new Call({ client, head, service, decision }, this).start();
+    new Call({ client, head, service, decision: judgement.decision }, this).start();
   }
 
   /** Nobody is served under this name, or it is none. Never dialled. */
@@ -219,17 +218,11 @@ class DataPlane implements HttpProxy, ProxyContext {
       this.#answer(client, NO_HOST, { kind: 'bad-request', closes: true });
       return;
     }
-    this.#answer(client, textAnswer(404, `no upstream is known for ${authority.slice(0, HOST_SHOWN_MAX)}\n`), { kind: 'not-found' });
+    this.#answer(client, unknownHostAnswer(authority), { kind: 'not-found' });
   }
 
   #answer(client: ClientConnection, answer: OwnAnswer, how: { readonly kind: Answer; readonly closes?: boolean; readonly route?: Route }): void {
     client.refuse(answer, how.closes);
-    this.#tell(how.kind, answer.statusCode, how.route);
-  }
-
-  #tell(answer: Answer, statusCode: number, route?: Route): void {
-    if (route === undefined) this.settings.onCall({ answer, statusCode });
-    else if (route.upstream === undefined) this.settings.onCall({ answer, statusCode, route: route.name });
-    else this.settings.onCall({ answer, statusCode, route: route.name, upstream: route.upstream });
+    this.answered(how.kind, answer.statusCode, how.route);
   }
 }

@@ -181,7 +181,7 @@ function speaksHttp2({ protocol }: Route): boolean {
 }
 
 /** Where a route's calls go, or the one that can't be read. */
-export function targetsOf(route: Route): readonly Target[] | { readonly unreadable: string } {
+function targetsOf(route: Route): readonly Target[] | { readonly unreadable: string } {
   const texts = route.targets.length === 0 ? [formatAddress(route)] : route.targets;
   const targets: Target[] = [];
   for (const text of texts) {

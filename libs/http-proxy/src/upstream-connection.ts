@@ -17,8 +17,6 @@ import { dial } from './upstream/dial.ts';
 import type { Target } from './upstream/targets.ts';
 import type { ClientTls } from './upstream/tls.ts';
 
-export type { Target };
-
 /** The call that a connection serves. Called synchronously from socket events. */
 export interface Exchange {
   /** 1xx; the answer is still to come. */

@@ -11,6 +11,7 @@ import type { AdmitDecision, Answer, CallOutcome, Overflow, UpstreamError } from
 import type { Service } from '../service.ts';
 import { Tunnel, type TunnelEnd } from '../tcp/tunnel.ts';
 import type { Waiter } from '../upstream/pool.ts';
+import { Retrying } from '../upstream/retrying.ts';
 import type { Target } from '../upstream/targets.ts';
 import type { Exchange, UpstreamConnection } from '../upstream-connection.ts';
 import { AnswerStream } from './answer-stream.ts';
@@ -22,7 +23,6 @@ import { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { requestText } from './request-text.ts';
 import { bodyOut, interimText, readResponseHead, responseText, switchingText } from './response-head.ts';
-import { Retrying } from './retrying.ts';
 
 /** A call as it was read and admitted. */
 export interface Admitted {
@@ -70,7 +70,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     this.#answer = new AnswerStream(client.socket);
     if (head.body !== undefined && head.body !== 0) this.#body = new RequestBody({ isChunked: head.body === CHUNKED, now: context.deadlines.now });
     const { retries } = service.route;
-    if (retries !== undefined) this.#retrying = new Retrying(retries, head);
+    if (retries !== undefined && head.upgrade === undefined) this.#retrying = new Retrying(retries, service.budget, head.method);
   }
 
   start(): void {
@@ -277,7 +277,9 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
   #retries(why: UpstreamError | number): boolean {
     const retrying = this.#retrying;
     if (retrying === undefined) return false;
-    const granted = retrying.ask(why, this.#service, () => this.#decideAgain());
+    const { inFlight, pending } = this.#service.pool;
+    const isCounted = this.#connection?.phase === 'busy';
+    const granted = retrying.ask({ why, callsInFlight: inFlight + pending + (isCounted ? 0 : 1), admits: () => this.#decideAgain() });
     if (granted === 'no') return false;
     // Before the next try asks for its place: this one's is free then.
     this.#connection?.abandon();
@@ -290,9 +292,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
 
   /** A breaker that has opened meanwhile isn't tried again (G2: the next try is admitted anew). */
   #decideAgain(): boolean {
-    const { upstream } = this.#service.route;
-    if (upstream === undefined) return true;
-    const decision = this.#context.settings.decide(upstream);
+    const decision = this.#context.judge.decide(this.#service.route);
     if (decision.kind === 'refuse') return false;
     this.#decision = decision;
     return true;
@@ -383,7 +383,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
   #end(answer: Answer, statusCode: number): void {
     if (this.#stage === 'over') return;
     this.#stage = 'over';
-    this.#retrying?.end(this.#service);
+    this.#retrying?.end();
     this.#client.dueAtMs = Infinity;
     this.#context.finished(answer, statusCode, this.#service.route);
   }

@@ -11,6 +11,7 @@ import type { Peer } from '../http1/request-text.ts';
 import { CLIENT_TIMEOUT_ANSWER, overflowAnswer } from '../own-answer.ts';
 import type { AdmitDecision, Answer, CallOutcome, Overflow, Route, UpstreamError } from '../route.ts';
 import type { RetryBudget } from '../upstream/retry-budget.ts';
+import { Retrying } from '../upstream/retrying.ts';
 import type { Target } from '../upstream/targets.ts';
 import { brokenTrailers, failedAnswer, inForm, type Http2Answer } from './answers.ts';
 import type { ClientStream, ClientStreamEvents } from './client-stream.ts';
@@ -38,8 +39,6 @@ type Stage = 'waiting' | 'asking' | 'answering' | 'over';
 /** Whose turn it is; `quiet`: nobody's, as in a gRPC stream that has nothing to say. */
 type Debt = 'place' | 'head' | 'upstream' | 'client-body' | 'client-read' | 'quiet';
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
 export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStreamEvents, Timed {
   askedAtMs: number;
   dueAtMs = Infinity;
@@ -48,8 +47,8 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
   #decision: AdmitDecision;
   #stage: Stage = 'waiting';
   #upstream: UpstreamStream | undefined;
-  #attempt = 1;
-  #holdsRetry = false;
+  /** Undefined: the route asks for no retries. */
+  readonly #retrying: Retrying | undefined;
   #isReading = false;
   #isUpstreamBlocked = false;
   #isTold = false;
@@ -65,6 +64,8 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     this.#context = context;
     this.#decision = call.decision;
     this.askedAtMs = context.deadlines.now();
+    const { retries } = call.route;
+    if (retries !== undefined) this.#retrying = new Retrying(retries, call.budget, call.request.method);
   }
 
   start(): void {
@@ -272,23 +273,17 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
    * anew (G2).
    */
   #triesAgain(why: UpstreamError | number, isUntouched: boolean): boolean {
-    const { route, request, pool, budget } = this.#call;
-    const { retries } = route;
-    if (retries === undefined || this.#attempt > retries.attempts || !retries.on.includes(why)) return false;
-    if (this.#isReading || !(isUntouched || IDEMPOTENT.has(request.method))) return false;
-    if (!this.#holdsRetry) {
-      const granted = budget.take(pool.inFlight + pool.pending + (this.#upstream === undefined ? 1 : 0));
-      if (granted === 'budget') return false;
-      this.#holdsRetry = granted === 'granted';
-    }
-    if (this.#holdsRetry && !this.#isAdmittedAnew()) return false;
+    if (this.#retrying === undefined || this.#isReading) return false;
+    const { inFlight, pending } = this.#call.pool;
+    const callsInFlight = inFlight + pending + (this.#upstream === undefined ? 1 : 0);
+    const granted = this.#retrying.ask({ why, callsInFlight, isUntouched, admits: () => this.#isAdmittedAnew() });
+    if (granted === 'no') return false;
     this.#upstream?.abandon();
     this.#release();
-    if (!this.#holdsRetry) {
+    if (granted === 'limit') {
       this.#overflow('overflow-retries');
       return true;
     }
-    this.#attempt++;
     this.#isTold = false;
     this.#headMs = undefined;
     this.#clientWaitMs = 0;
@@ -297,9 +292,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
   }
 
   #isAdmittedAnew(): boolean {
-    const { upstream } = this.#call.route;
-    if (upstream === undefined) return true;
-    const decision = this.#context.settings.decide(upstream);
+    const decision = this.#context.judge.decide(this.#call.route);
     if (decision.kind === 'refuse') return false;
     this.#decision = decision;
     return true;
@@ -347,14 +340,14 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     const { upstream, name } = route;
     if (upstream === undefined || target === undefined) return;
     const durationMs = this.#headMs ?? this.#sinceReachedMs;
-    this.#context.settings.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#attempt });
+    this.#context.settings.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#retrying?.attempt ?? 1 });
   }
 
   #finish(answer: Answer, statusCode: number): void {
     if (this.#stage === 'over') return;
     this.#stage = 'over';
     this.#context.deadlines.delete(this);
-    if (this.#holdsRetry) this.#call.budget.give();
+    this.#retrying?.end();
     this.#context.finished(answer, statusCode, this.#call.route);
   }
 }

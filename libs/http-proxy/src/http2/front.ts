@@ -4,9 +4,8 @@ import type { Socket } from 'node:net';
 import type { ProxyContext } from '../context.ts';
 import type { Peer } from '../http1/request-text.ts';
 import { textAnswer } from '../own-answer.ts';
-import { Refusals } from '../refusal.ts';
-import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
-import type { RequestLimiter } from '../upstream/rate-limit.ts';
+import { unknownHostAnswer, type Judged } from '../judge.ts';
+import type { Answer, Route } from '../route.ts';
 import type { RetryBudget } from '../upstream/retry-budget.ts';
 import { degradedAnswer, inForm, limitedAnswer, type Http2Answer } from './answers.ts';
 import { Http2Call } from './call.ts';
@@ -16,11 +15,9 @@ import { readHttp2Request, type Http2Request } from './request.ts';
 import type { SessionPool } from './session-pool.ts';
 
 /** As much of a service as calls by HTTP/2 need. */
-export interface Http2Service {
-  readonly route: Route;
+export interface Http2Service extends Judged {
   /** Of a route of protocol `h2c` or `grpc`; others have none. */
   readonly http2: SessionPool | undefined;
-  readonly limiter: RequestLimiter;
   readonly budget: RetryBudget;
 }
 
@@ -38,16 +35,12 @@ interface Found {
   readonly service: Http2Service;
 }
 
-/** Of a route without a breaker. */
-const PASS: AdmitDecision = { kind: 'admit' };
-const HOST_SHOWN_MAX = 255;
 /** RFC 9110 15.5.20: the client may ask by another connection, of another protocol. */
 const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/1.1, and not by HTTP/2\n');
 
 export class Http2Front {
   readonly #context: ProxyContext;
   readonly #events: Http2FrontEvents;
-  readonly #refusals = new Refusals();
   readonly #sessionEvents: ClientSessionEvents;
   readonly #sessions = new Set<ClientSession>();
   readonly #whenEmpty: (() => void)[] = [];
@@ -101,33 +94,29 @@ export class Http2Front {
     }
     const service = this.#events.own() ?? this.#events.find(request.authority);
     if (service === undefined) {
-      const text = `no upstream is known for ${request.authority.slice(0, HOST_SHOWN_MAX)}\n`;
-      this.#answer(client, inForm(textAnswer(404, text), request.isGrpc), 'not-found');
+      this.#answer(client, inForm(unknownHostAnswer(request.authority), request.isGrpc), 'not-found');
     } else {
       this.#judge({ peer, client, request, service });
     }
   }
 
   #judge({ peer, client, request, service }: Found): void {
-    const { route, http2: pool, limiter, budget } = service;
+    const { route, http2: pool, budget } = service;
     if (pool === undefined) {
       this.#misdirect({ peer, client, request, service });
       return;
     }
-    const { upstream } = route;
-    const decision: Decision = upstream === undefined ? PASS : this.#context.settings.decide(upstream);
-    if (decision.kind === 'refuse') {
-      const answer = this.#refusals.answer(decision, this.#context.settings.now());
-      this.#answer(client, degradedAnswer(answer, request.isGrpc), 'degraded', route);
+    const judgement = this.#context.judge.judge(service, request.path);
+    if (judgement.kind === 'degraded') {
+      this.#answer(client, degradedAnswer(judgement.answer, request.isGrpc), 'degraded', route);
       return;
     }
-    const limit = limiter.admit(request.path);
-    if (limit !== undefined) {
-      this.#answer(client, limitedAnswer(limit, request.isGrpc), 'rate-limited', route);
+    if (judgement.kind === 'rate-limited') {
+      this.#answer(client, limitedAnswer(judgement.limit, request.isGrpc), 'rate-limited', route);
       return;
     }
     this.#context.began();
-    new Http2Call({ request, client, peer, route, pool, budget, decision }, this.#context).start();
+    new Http2Call({ request, client, peer, route, pool, budget, decision: judgement.decision }, this.#context).start();
   }
 
   /** Where TLS let the client choose it can choose again, and browsers do; a client by prior knowledge is told why. */

@@ -9,13 +9,11 @@ import type { Clients } from '../clients.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Peer } from '../http1/request-text.ts';
 import { listenedOn, listenOn } from '../listening.ts';
-import type { AdmitDecision, Answer, Decision, Route } from '../route.ts';
+import type { Answer, Route } from '../route.ts';
 import { TcpCall, type TcpService } from './tcp-call.ts';
 
 /** TCP has none. */
 const NO_STATUS = 0;
-/** Of a route without a breaker. */
-const PASS: AdmitDecision = { kind: 'admit' };
 
 export class TcpListener {
   readonly #context: ProxyContext;
@@ -72,8 +70,7 @@ export class TcpListener {
       return;
     }
     const service = this.#service();
-    const { upstream } = service.route;
-    const decision: Decision = upstream === undefined ? PASS : this.#context.settings.decide(upstream);
+    const decision = this.#context.judge.decide(service.route);
     if (decision.kind === 'refuse') {
       this.#refuse(client, 'degraded', service.route);
       return;
