@@ -1,6 +1,7 @@
 /** Proxies on `node:http` as anybody would write them: by undici, and by http-proxy-3. */
 import { Agent, createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createProxyServer } from 'http-proxy-3';
 import { Pool } from 'undici';
 import { REFUSAL, REFUSED_HOST } from './proxy-world.ts';
 
@@ -14,7 +15,6 @@ export async function runPlain(target: string): Promise<number> {
 
 /** Gives the port. */
 export async function runHttpProxy3(target: string): Promise<number> {
-  const { createProxyServer } = await importHttpProxy3();
   const agent = new Agent({ keepAlive: true, maxSockets: UPSTREAM_CONNECTIONS_MAX });
   const proxy = createProxyServer({ target: `http://${target}`, agent, headers: { via: '1.1 http-proxy-3' } });
   proxy.on('proxyRes', (answered) => (answered.headers['via'] = '1.1 http-proxy-3'));
@@ -23,17 +23,6 @@ export async function runHttpProxy3(target: string): Promise<number> {
     addForwarded(request.headers, request);
     proxy.web(request, response);
   });
-}
-
-interface HttpProxy3 {
-  on(event: 'proxyRes', listener: (answered: IncomingMessage) => void): void;
-  on(event: 'error', listener: (error: Error, request: IncomingMessage, response: ServerResponse) => void): void;
-  web(request: IncomingMessage, response: ServerResponse): void;
-}
-
-async function importHttpProxy3(): Promise<{ createProxyServer: (options: object) => HttpProxy3 }> {
-  const from = process.env['HTTP_PROXY_3'] ?? 'http-proxy-3';
-  return (await import(from)) as { createProxyServer: (options: object) => HttpProxy3 };
 }
 
 async function listen(forward: RequestListener): Promise<number> {
