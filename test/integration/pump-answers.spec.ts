@@ -2,7 +2,7 @@
  * Whatever the store answers to a commit (K2), the pump neither loses nor repeats a record.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OutcomeReader, StateStore } from '#engine';
+import type { Outcome, OutcomeReader, StateStore } from '#engine';
 import { PumpStage, Switch } from '../support/pump-stage.ts';
 
 describe('the pump, answered by its store,', () => {
@@ -36,6 +36,17 @@ describe('the pump, answered by its store,', () => {
     states.commit = commit;
     await pump.take(0, batch);
     expect((await stage.stored())?.window).toMatchObject({ total: 2, errors: 2 });
+  });
+
+  test('a batch that begins before where the pump stands counts nothing twice, though its records have no ids', async () => {
+    const pump = await stage.inForce({ errorAmountThreshold: 100 });
+    const [{ next } = { next: 0 }] = pump.positions();
+    const failed: Outcome = { upstream: 'shop.local', atMs: stage.nowMs, reporter: 'r', result: { kind: 'status', code: 500 }, count: 1 };
+    await stage.log.outcomes.append([failed, failed]);
+    await stage.run(pump);
+    await stage.log.outcomes.append([failed]);
+    await pump.take(0, await stage.log.reader.read(0, next, 1_000));
+    expect((await stage.stored())?.window).toMatchObject({ total: 3, errors: 3 });
   });
 
   test('K2 AHEAD: a standby of another group folds too; whoever is first wins, and both go on', async () => {
@@ -103,10 +114,11 @@ describe('the pump, answered by its store,', () => {
     const states = new Switch(stage.log.states);
     const old = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));
     await stage.append([500, 500]);
-    await stage.log.states.claim(0, 'ingest');
+    const { epoch } = await stage.log.states.claim(0, 'ingest');
     await stage.run(old);
     expect(states.answers).toContain('FENCED');
     expect((await stage.stored())?.window).toMatchObject({ total: 2, errors: 2 });
+    expect((await stage.log.states.claim(0, 'ingest')).epoch).toBe(epoch + 2);
   });
 
   test('K2 AHEAD: who must write all again waits until it is past the store, and takes nothing back', async () => {

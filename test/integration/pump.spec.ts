@@ -2,7 +2,7 @@
  * The pump on the real embedded store: restore, fold, commit, publish, in that order (K1-K3).
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { ControlLog, Transition, TransitionQuery } from '#engine';
+import type { Commit, ControlLog, StateStore, Transition, TransitionQuery } from '#engine';
 import { PumpStage } from '../support/pump-stage.ts';
 
 describe('the pump', () => {
@@ -186,6 +186,22 @@ describe('the pump', () => {
     const letters = await stage.log.deadLetters.newest(10);
     expect(letters).toMatchObject([{ partition: 0, reason: expect.stringContaining('version') }]);
     expect(Buffer.from(letters[0]?.value ?? []).toString()).toBe('{"v":2}');
+  });
+
+  test('K5: a commit brings what changed and nothing else', async () => {
+    const commits: Commit[] = [];
+    const { states } = stage.log;
+    const noting: StateStore = {
+      claim: (...args) => states.claim(...args),
+      published: (...args) => states.published(...args),
+      commit: async (commit) => (commits.push(commit), await states.commit(commit)),
+    };
+    const pump = await stage.inForce({ errorAmountThreshold: 3 }, stage.pumpOn({ states: noting }));
+    await stage.append([200]);
+    await stage.run(pump);
+    await stage.append([200], { upstream: 'stranger.local' });
+    await stage.run(pump);
+    expect(commits.slice(-2).map(({ snapshots, ids }) => [snapshots.map(({ upstream }) => upstream), ids.length])).toEqual([[['shop.local'], 1], [[], 0]]);
   });
 
   test('K4: a repeat is dropped across a change of owner', async () => {

@@ -1,0 +1,90 @@
+/** Wrong versions of claim, commit and publication: L2, C2, T5, K, V1. */
+import { LIVES, type Finder, type Mutant } from './mutant.ts';
+
+const OWNER = 'libs/engine/src/owner.ts';
+const ANSWER = 'libs/drivers/src/embedded/commit-answer.ts';
+
+const pump = (title: string, page = 'pump'): Finder => ({ spec: `test/integration/${page}.spec.ts`, title });
+const store = (title: string): Finder => ({ spec: 'test/contract/embedded.spec.ts', title });
+
+export const COMMIT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'sent on again and again', rule: 'L2', file: OWNER, find: ' || entry.isSentOn', replace: '',
+    by: pump('L2: what was sent on before is not sent on again', 'pump-misrouted'),
+  },
+  {
+    name: 'a tick appended once only', rule: 'T5', file: 'libs/engine/src/pump.ts',
+    find: 'if (nowMs < markedAtMs + MARK_AGAIN_AFTER_MS) return false;', replace: 'if (markedAtMs > -Infinity) return false;',
+    by: pump('T5: a mark is not repeated within 300 ms'),
+  },
+  {
+    name: 'a mark folded before control is read up to it', rule: 'C2', file: OWNER,
+    find: "if (entry.kind === 'mark') await this.#control.reach(entry.mark.control);", replace: '{}',
+    by: pump('C2: a mark is folded with the control record it names'),
+  },
+  {
+    name: 'epoch ignored', rule: 'K1', file: ANSWER, find: "if (commit.epoch < epoch) return { kind: 'FENCED' };", replace: '',
+    by: store('FENCED: an older owner of the same group'),
+  },
+  {
+    name: 'empty store not marked as restoring', rule: 'K1', file: OWNER,
+    find: 'meta === undefined ? bounds.next : meta.restoringTo', replace: 'meta?.restoringTo', by: pump('K1: a store found empty is marked as restoring'),
+  },
+  {
+    name: 'a batch folded twice', rule: 'K2', file: 'libs/engine/src/fold.ts',
+    find: 'if (record.offset < this.#next) continue;', replace: 'if (record.offset < this.#next - 1) continue;',
+    by: pump('a batch that begins before where the pump stands counts nothing twice', 'pump-answers'),
+  },
+  {
+    name: 'a commit from behind taken', rule: 'K2', file: ANSWER, find: 'next > commit.expected', replace: 'next > commit.next',
+    by: store('AHEAD: it would pass the store'),
+  },
+  {
+    name: 'a store that fell back not noticed', rule: 'K2', file: ANSWER,
+    find: "return next < commit.expected ? { kind: 'REGRESSED', next } : { kind: 'OK' };", replace: "return { kind: 'OK' };", by: LIVES,
+  },
+  {
+    name: 'ALREADY taken for AHEAD', rule: 'K2', file: ANSWER, find: "if (meta?.commitId === commit.commitId) return { kind: 'ALREADY' };", replace: '',
+    by: store('ALREADY: the last commit, its reply'),
+  },
+  {
+    name: 'a lower incarnation taken', rule: 'K2', file: ANSWER, find: "if (commit.incarnation < meta.incarnation) return { kind: 'FENCED' };", replace: '',
+    by: store('FENCED: a lower incarnation'),
+  },
+  { name: 'AHEAD drops what is held', rule: 'K2', file: OWNER, find: "case 'AHEAD':", replace: "case 'AHEAD':\n        this.#unpublished = [];", by: LIVES },
+  {
+    name: 'AHEAD believes the store where it stands', rule: 'K2', file: OWNER,
+    find: 'this.#expected = answer.next;\n        return;', replace: 'this.#expected = this.#fold.next;\n        return;', by: LIVES,
+  },
+  { name: 'FENCED contends for the epoch', rule: 'K2', file: OWNER, find: "case 'FENCED':", replace: "case 'FENCED':\n        this.#epoch++;\n        return;", by: LIVES },
+  { name: 'REGRESSED writes changes only', rule: 'K2', file: OWNER, find: '        this.#rewrite = true;\n', replace: '', by: LIVES },
+  {
+    name: 'written again without ids', rule: 'K2', file: OWNER, find: 'ids: this.#fold.idsSince(from)', replace: 'ids: this.#rewrite ? [] : this.#fold.idsSince(from)', by: LIVES,
+  },
+  {
+    name: 'written again without transitions', rule: 'K2', file: OWNER,
+    find: 'outbox: this.#unpublished.filter(({ offset }) => offset >= from)', replace: 'outbox: this.#rewrite ? [] : this.#unpublished.filter(({ offset }) => offset >= from)', by: LIVES,
+  },
+  {
+    name: 'what was dropped by a claim not read again', rule: 'K2', file: OWNER, find: 'this.#catchUpTo = Math.max(this.#catchUpTo, next);', replace: '', by: LIVES,
+  },
+  {
+    name: 'told before it is committed', rule: 'K3', file: OWNER,
+    find: 'async settle(): Promise<void> {', replace: 'async settle(): Promise<void> {\n    await this.#ports.transitions.append(this.#unpublished.map(({ transition }) => transition));', by: LIVES,
+  },
+  {
+    name: 'unpublished forgotten at a claim', rule: 'K3', file: OWNER, find: 'this.#unpublished = [...claim.outbox];', replace: 'this.#unpublished = [];',
+    by: pump('K3: what was committed and not published is published by the next owner'),
+  },
+  {
+    name: 'dropped when it can’t be published', rule: 'K3', file: OWNER,
+    find: "this.#options.observer.postponed(this.partition, 'publishing transitions', error);\n      return false;", replace: '',
+    by: pump('K3: what could not be published is published by the next pulse'),
+  },
+  { name: 'outbox emptied before it is told', rule: 'K3', file: OWNER, find: 'await this.#ports.transitions.append(entries.map(({ transition }) => transition));\n      await this.#ports.states.published(this.partition, entries);', replace: 'await this.#ports.states.published(this.partition, entries);\n      await this.#ports.transitions.append(entries.map(({ transition }) => transition));', by: pump('K3: what was committed and not published is published by the next owner') },
+  { name: 'horizon lost in a restart', rule: 'K4', file: 'libs/engine/src/fold.ts', find: 'this.#repeats.restore(start.ids);', replace: '', by: pump('K4: a repeat is dropped across a change of owner') },
+  { name: 'all snapshots with each commit', rule: 'K5', file: OWNER, find: 'this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from)', replace: 'this.#fold.snapshots()', by: pump('K5: a commit brings what changed and nothing else') },
+  { name: 'another log not noticed', rule: 'V1', file: OWNER, find: 'return bounds.identity !== undefined && bounds.identity !== identity;', replace: 'return false;', by: pump('V1: another stage.log under the same store is a new incarnation') },
+  { name: 'lost end of a log passed over', rule: 'V1', file: OWNER, find: 'if (from > bounds.next) return', replace: 'if (false) return', by: pump('V1: a log that ends before what was folded has lost its end', 'pump-misrouted') },
+  { name: 'version from a clock', rule: 'V1', file: 'libs/engine/src/breaker.ts', find: '      next: this.#next,', replace: '      next: Date.now(),', by: { spec: 'libs/engine/src/generation.rules.spec.ts', title: 'an outcome counted' } },
+];

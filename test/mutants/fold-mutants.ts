@@ -1,0 +1,129 @@
+/** Wrong versions of what makes a state out of a log: L, T, G, C, O, F1. */
+import { inEngine, type Mutant } from './mutant.ts';
+
+const timeInFold = inEngine('fold.ts', 'time.rules.spec.ts');
+const timeInMachine = inEngine('machine.ts', 'time.rules.spec.ts');
+const timeInWindow = inEngine('window.ts', 'time.rules.spec.ts');
+const generationInFold = inEngine('fold.ts', 'generation.rules.spec.ts');
+const generationInMachine = inEngine('machine.ts', 'generation.rules.spec.ts');
+const admission = inEngine('admission.ts', 'generation.rules.spec.ts');
+const controlInFold = inEngine('fold.ts', 'control.rules.spec.ts');
+const controlInMachine = inEngine('machine.ts', 'control.rules.spec.ts');
+const documents = inEngine('documents.ts', 'control.rules.spec.ts');
+const policies = inEngine('policies-in-force.ts', 'control.rules.spec.ts');
+const outcome = inEngine('outcome.ts', 'semantics.rules.spec.ts');
+const run = inEngine('run.ts', 'semantics.rules.spec.ts');
+const gathering = inEngine('fold.ts', 'fold.property.spec.ts');
+
+const UNKNOWN = `if (this.#policies.of(upstream) === undefined) {
+      this.#tally.unknown += count;
+    } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
+      this.#tally.repeat += count;
+    }`;
+const LATE = `} else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
+      this.#tally.repeat += count;
+    } else if (outcome.atMs < appendMs - this.#lateAfterMs) {
+      this.#tally.late += count;
+    }`;
+
+export const FOLD_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'partition by the signed hash', rule: 'L2', file: 'libs/wire/src/partition.ts',
+    find: '& 0x7fffffff', replace: '>>> 0',
+    by: { spec: 'libs/wire/src/partition.spec.ts', title: 'L2: the partition is the hash without its sign, modulo the partitions' },
+  },
+  timeInFold('L3', 'ids of unknown upstreams remembered', {
+    find: UNKNOWN,
+    replace: `if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
+      this.#tally.repeat += count;
+    } else if (this.#policies.of(upstream) === undefined) {
+      this.#tally.unknown += count;
+    }`,
+    title: 'without a policy leaves no ids behind',
+  }),
+  timeInWindow('L4', '`count` ignored', { find: 'this.total += calls;', replace: 'this.total += 1;', title: 'stands for `count` calls alike' }),
+  timeInFold('T1', 'clock not set back', {
+    find: 'else if (appendMs < this.#clockMs - SET_BACK_AFTER_MS) this.#setBack(appendMs, offset);', replace: '',
+    title: 'is set back by a record more than 5 s below it',
+  }),
+  timeInFold('T1', 'clock follows each record', { find: 'if (appendMs > this.#clockMs)', replace: 'if (appendMs !== this.#clockMs)', title: 'is the largest append time so far' }),
+  timeInFold('T1', 'clock goes by `at`', {
+    find: 'this.#runOf(upstream).add(outcome, this.#clockMs, offset);', replace: 'this.#runOf(upstream).add(outcome, outcome.atMs, offset);',
+    title: 'goes by append times',
+  }),
+  timeInMachine('T1', 'trip not pulled in', {
+    find: 'const isTrip = untilMs !== undefined && override === undefined;', replace: 'const isTrip = false;',
+    title: 'set back: a trip whose `until` is later than clock',
+  }),
+  timeInFold('T2', 'late outcomes counted', { find: 'outcome.atMs < appendMs - this.#lateAfterMs', replace: 'outcome.atMs < 0', title: 'older than append - 60 s is late' }),
+  inEngine('log-clock.ts', 'log-clock.spec.ts')('T2', 'proxy’s clock not corrected', {
+    find: 'this.#aheadMs = Math.min(Math.max(this.#aheadMs, leastMs), mostMs);', replace: '',
+    title: 'follows the log once an append time has shown that it is off',
+  }),
+  timeInWindow('T3', 'window covers its end', { find: 'clockMs >= this.startedAtMs + lengthMs', replace: 'clockMs > this.startedAtMs + lengthMs', title: 'not its end' }),
+  timeInMachine('T4', '`until` from a clock on the wall', {
+    find: 'untilMs: clockMs + policy.degradedTimeWindowMs', replace: 'untilMs: Date.now() + policy.degradedTimeWindowMs',
+    title: 'of a trip = fold clock + degradedTimeWindow',
+  }),
+  timeInFold('T5', 'expired after judging', {
+    find: 'this.#moveClock(record);\n      this.#take(record);', replace: 'this.#take(record);\n      this.#moveClock(record);',
+    title: 'comes before any outcome whose fold clock',
+  }),
+  timeInFold('T5', 'lease holds at its end', { find: 'untilMs <= this.#clockMs', replace: 'untilMs < this.#clockMs', title: 'comes before any outcome whose fold clock' }),
+  timeInFold('T5', 'closing told with the time of its noticing', {
+    find: 'expiry({ untilMs }, offset)', replace: 'expiry({ untilMs: this.#clockMs }, offset)', title: 'has the same content whoever notices it, and when',
+  }),
+  generationInMachine('G1', 'generation only for another state', {
+    find: 'generation: context.generation + 1,\n        state: to', replace: 'generation: context.generation + (to === context.state ? 0 : 1),\n        state: to',
+    title: 'an override that leaves the state as it was',
+  }),
+  admission('G2', 'generation not checked', { find: "if (ahead < 0) return 'stale';", replace: "if (ahead < 0) return 'current';", title: 'a lower generation is stale: dropped, counted' }),
+  admission('G2', 'incarnation not checked', {
+    find: "if (admitted.incarnation !== standing.incarnation) return 'otherIncarnation';", replace: '', title: 'another incarnation is dropped, counted',
+  }),
+  admission('G2', 'a lease believed over too early', {
+    find: 'Math.min(EARLY_MAX_MS, (untilMs - sinceMs) / 2)', replace: 'EARLY_MAX_MS', title: 'one higher, in the first half of a lease shorter than 10 s',
+  }),
+  admission('G2', 'outcomes of before counted', {
+    find: ">= standing.sinceMs ? 'current' : 'stale'", replace: ">= 0 ? 'current' : 'stale'", title: 'none and an `at` before `since` is stale',
+  }),
+  documents('C1', 'second document for a host taken', {
+    find: ' || this.holderOf(document) !== undefined', replace: '', title: 'of two for one host the second is refused',
+  }),
+  controlInFold('C2', 'mark takes beyond its offset', {
+    find: 'while (this.#policies.control < mark.control)', replace: 'while (this.#policies.control <= mark.control)', title: 'takes nothing beyond its own',
+  }),
+  policies('C2', 'hash of a mark ignored', {
+    find: 'this.#dictionary(control)?.hash === hash', replace: 'this.#dictionary(control) !== undefined', title: 'with another hash only moves the clock and is counted',
+  }),
+  policies('C2', 'a mark of nothing is genuine', {
+    find: 'this.#dictionary(control)?.hash === hash', replace: '(this.#dictionary(control)?.hash ?? hash) === hash', title: 'of a record that does not exist only moves the clock and is counted',
+  }),
+  controlInFold('C3', 'window kept though measured otherwise', {
+    find: 'keepWindow: measuresAlike(before, policy)', replace: 'keepWindow: true', title: 'whose statTimeWindow changes starts an empty window',
+  }),
+  controlInMachine('C3', 'override outlives its policy', {
+    find: 'override: event.change.override,', replace: 'override: event.change.override ?? context.override,', title: 'deleted takes its override along',
+  }),
+  generationInFold('K4', 'repeats not remembered when not counted', {
+    find: LATE,
+    replace: `} else if (outcome.atMs < appendMs - this.#lateAfterMs) {
+      this.#tally.late += count;
+    } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
+      this.#tally.repeat += count;
+    }`,
+    title: 'is known even if the first one did not count',
+  }),
+  generationInFold('K4', 'reporter not part of what is a repeat', {
+    find: 'this.#repeats.seen(reporter, id, offset)', replace: "this.#repeats.seen('', id, offset)", title: 'is none where the reporter is another one',
+  }),
+  outcome('O2', '499 is an error', { find: 'result.code > 499', replace: 'result.code >= 499', title: 'an error is a status above 499' }),
+  outcome('O2', 'UNAVAILABLE is no error', { find: 'new Set([2, 4, 13, 14, 15])', replace: 'new Set([2, 4, 13, 15])', title: 'of gRPC' }),
+  run('O2', 'slow only above the threshold', { find: 'outcome.durationMs >= policy', replace: 'outcome.durationMs > policy', title: 'slowTimeThreshold: a response whose head takes at least this long is slow' }),
+  gathering('F1', 'a run outlives a lease that it began', {
+    find: 'this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#policies.shortestTripMs);', replace: '', title: 'is what the rules say, record by record',
+  }),
+  gathering('F1', 'a mark overtakes what came before it', {
+    find: '#takeMark(mark: Mark, offset: number): void {\n    this.#handOver();', replace: '#takeMark(mark: Mark, offset: number): void {', title: 'is what the rules say, record by record',
+  }),
+];
