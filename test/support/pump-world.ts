@@ -75,11 +75,14 @@ export class PumpWorld {
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
-    const answer = await this.store.commit(commit);
+    const { store } = this;
+    const answer = await store.commit(commit);
     this.answers.add(answer.kind);
     if (answer.kind !== 'OK') return answer;
-    this.#history.push(commit);
     for (const { transition } of commit.outbox) this.#committed.add(JSON.stringify(transition));
+    // Taken by a store that has fallen back since: it is lost with what came after.
+    if (store !== this.store) return answer;
+    this.#history.push(commit);
     await this.#check();
     return answer;
   }
@@ -217,12 +220,15 @@ export class PumpWorld {
 
   /** As it was after so many of its commits. */
   async #fallBack(commits: number): Promise<void> {
-    this.store = this.#open().states;
-    this.#history = this.#history.slice(0, commits);
-    for (const commit of this.#history) {
-      const { kind } = await this.store.commit({ ...commit, epoch: 0 });
+    const store = this.#open().states;
+    const history = this.#history.slice(0, commits);
+    for (const commit of history) {
+      const { kind } = await store.commit({ ...commit, epoch: 0 });
       if (kind !== 'OK') throw this.#violated(`a commit is answered ${kind} when it is made again`);
     }
+    // At once: whoever is in the middle of a commit finds the one store or the other, never one half made.
+    this.store = store;
+    this.#history = history;
   }
 
   #makeLogAgain(): void {
