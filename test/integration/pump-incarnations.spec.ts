@@ -54,10 +54,16 @@ describe('V1: the pump', () => {
     expect(stage.observed).toContainEqual({ what: 'incarnated', detail: expect.objectContaining({ number: 1, identity: 'the first' }) });
   });
 
+  /** Whichever log the stage has. */
+  const readerOfNow = (): OutcomeReader => {
+    const { reader } = stage.log;
+    return { run: (handler) => reader.run(handler), bounds: (...args) => stage.log.reader.bounds(...args), read: (...args) => stage.log.reader.read(...args) };
+  };
+
   test('folds nothing of the log before, which its reader may still give it', async () => {
     const states = new Switch(stage.log.states);
     const { control, reader: before } = stage.log;
-    const reader: OutcomeReader = { run: (handler) => before.run(handler), bounds: (...args) => stage.log.reader.bounds(...args), read: (...args) => stage.log.reader.read(...args) };
+    const reader = readerOfNow();
     const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, reader }));
     await stage.append([500, 500, 500, 500]);
     const [first, second] = [await stage.batchFor(pump, 2), await before.read(0, (await before.bounds(0)).next - 2, 2)];
@@ -69,6 +75,25 @@ describe('V1: the pump', () => {
     await pump.take(0, second);
     expect(await control.read(0)).toContainEqual(expect.objectContaining({ change: expect.objectContaining({ number: 2 }) }));
     expect((await states.store.claim(0, 'looking')).meta).toMatchObject({ incarnation: 2, next: 1 });
+  });
+
+  test('folds nothing of a log that took the place of the one it was catching up with', async () => {
+    const states = new Switch(stage.log.states);
+    const { control, reader: before } = stage.log;
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, control, reader: readerOfNow() }));
+    await stage.append([500, 500, 500, 500, 500]);
+    const begunAt = (await before.bounds(0)).next - 5;
+    const [first, second] = [await before.read(0, begunAt, 2), await before.read(0, begunAt + 2, 3)];
+    for (const [codes, batch] of [[[200], first], [[200, 200], second]] as const) {
+      stage.log = stage.open();
+      stage.nowMs += 5;
+      await stage.append([...codes]);
+      if (batch === first) states.store = stage.open().states;
+      await pump.take(0, batch);
+    }
+    const { identity } = await stage.log.reader.bounds(0);
+    expect(await control.read(0)).toContainEqual(expect.objectContaining({ change: expect.objectContaining({ number: 3, identity }) }));
+    expect((await states.store.claim(0, 'looking')).meta).toMatchObject({ incarnation: 3, next: 2 });
   });
 
   test('K2 FENCED: passes over nothing that can’t be read for the moment', async () => {

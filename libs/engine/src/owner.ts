@@ -349,14 +349,16 @@ export class PartitionOwner {
   async #catchUp(): Promise<void> {
     while (this.#fold.next < this.#catchUpTo) {
       const records = await this.#ports.reader.read(this.partition, this.#fold.next, CATCH_UP_MAX);
+      // Asked behind the read: a log that is still ours was ours when it was read (V1).
+      const bounds = await this.#ports.reader.bounds(this.partition);
+      if (isAnother(this.#identity, bounds)) return await this.#startOver();
       if (records.length > 0) await this.#foldBatch(records);
-      else await this.#doWithout();
+      else this.#doWithout(bounds);
     }
   }
 
   /** Another log may be shorter than the one where we stood (V1). Of the same one, what was there can't be read for the moment. */
-  async #doWithout(): Promise<void> {
-    const { next } = await this.#ports.reader.bounds(this.partition);
+  #doWithout({ next }: LogBounds): void {
     if (next >= this.#catchUpTo) throw new Error(`partition ${this.partition}: no record was given from ${this.#fold.next} on, and the log goes to ${next}`);
     this.#catchUpTo = 0;
   }
