@@ -104,7 +104,7 @@ function letterOf({ key, value, headers }: KafkaMessage): DeadLetter {
 }
 
 async function forget(prefix: string, admin: Admin): Promise<void> {
-  await admin.deleteTopics({ topics: ['outcomes', 'control', 'transitions', 'outcomes.dead'].map((name) => topic(prefix, name)) });
+  await admin.deleteTopics({ topics: ['outcomes', 'control', 'transitions', 'outcomes.dead', 'checkpoints'].map((name) => topic(prefix, name)) });
 }
 
 /** Its logs and keys stay; nothing is finished. */

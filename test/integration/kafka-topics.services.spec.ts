@@ -6,7 +6,7 @@ import { openStage, someOutcomes, Stranger } from '../support/kafka-stage.ts';
 import { uniquePrefix } from '../support/services/services.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const NAMES = ['outcomes', 'control', 'transitions', 'outcomes.dead'];
+const NAMES = ['outcomes', 'control', 'transitions', 'outcomes.dead', 'checkpoints'];
 
 /** Makes one topic as it should be, but for what is said. */
 async function makeTopic(topic: string, settings: Readonly<Record<string, string>>, numPartitions = topic.endsWith('control') ? 1 : 2): Promise<void> {
@@ -37,7 +37,7 @@ test('topics are made with partitions and settings of their own', async () => {
   const admin = await new Stranger().admin();
   const { topics } = await admin.fetchTopicMetadata({ topics: NAMES.map((name) => prefix + name) });
   const partitions = Object.fromEntries(topics.map(({ name, partitions: { length } }) => [name.slice(prefix.length), length]));
-  expect(partitions).toEqual({ outcomes: 3, control: 1, transitions: 3, 'outcomes.dead': 3 });
+  expect(partitions).toEqual({ outcomes: 3, control: 1, transitions: 3, 'outcomes.dead': 3, checkpoints: 3 });
   const described = await admin.describeConfigs({
     includeSynonyms: false,
     resources: NAMES.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name: prefix + name, configNames: ['message.timestamp.type', 'retention.ms', 'cleanup.policy'] })),
@@ -52,6 +52,7 @@ test('topics are made with partitions and settings of their own', async () => {
       'control,delete,LogAppendTime,-1',
       `transitions,delete,LogAppendTime,${30 * DAY_MS}`,
       `outcomes.dead,delete,LogAppendTime,${30 * DAY_MS}`,
+      `checkpoints,delete,LogAppendTime,${7 * DAY_MS}`,
     ]),
   );
 });

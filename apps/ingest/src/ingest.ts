@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Pump, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
+import { Checkpointer, Pump, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
 import { RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
@@ -45,15 +45,21 @@ export class Ingest {
     });
     if (this.#stopping.signal.aborted) return;
 
-    const pump = new Pump(this.#drivers, {
+    const observer = observe(logger, metrics);
+    const checkpointer = new Checkpointer(this.#drivers.checkpoints, {
+      recordsEach: config.checkpointRecords,
+      onError: (partition, error) => observer.postponed(partition, 'writing a checkpoint', error),
+    });
+    const options: OwnerOptions = {
       group: 'ingest',
       owns: (upstream, partition) => partitionOf(upstream, this.#drivers.partitions) === partition,
       newId: randomUUID,
       lateAfterMs: config.lateAfterMs,
       // One process commits to its own file: cheap, and all there is to lose.
       areQuietCommitsDeferred: config.drivers.kind === 'fleet',
-      observer: observe(logger, metrics),
-    });
+      observer,
+    };
+    const pump = new Pump(this.#drivers, options, checkpointer);
     this.#stops.push(await this.#drivers.reader.run(this.#told(pump)));
     positionMetrics(metrics, pump);
     const pulse = (): void => void pump.pulse(Date.now());

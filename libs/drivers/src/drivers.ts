@@ -3,14 +3,17 @@
  * of all; whoever is handed one only uses it.
  */
 import type {
+  CheckpointLog,
   ControlLog,
   DeadLetters,
   DocumentFeed,
   OutcomeLog,
   OutcomeReader,
   StateFeed,
+  StateReader,
   StateStore,
   Stop,
+  TransitionHistory,
   TransitionLog,
 } from '#engine';
 
@@ -32,6 +35,9 @@ export interface Drivers {
   readonly documentFeed: DocumentFeed;
   readonly transitions: TransitionLog;
   readonly deadLetters: DeadLetters;
+  readonly kept: StateReader;
+  readonly history: TransitionHistory;
+  readonly checkpoints: CheckpointLog;
   /** Keeps the documents in force where `documentFeed` has them from (V2), from the control log on, until stopped. */
   publishDocuments(): Promise<Stop>;
 }

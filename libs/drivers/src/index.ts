@@ -3,5 +3,6 @@ export { DRIVERS, type Drivers, type OnError } from './drivers.ts';
 export { DriversModule } from './drivers.module.ts';
 export { DataDirectoryError, type DataDirectoryProblem } from './embedded/data-directory.ts';
 export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded/embedded.ts';
+export { openEmbeddedToRead, type ReadOnlyDrivers } from './embedded/open-to-read.ts';
 export type { Retention } from './embedded/retention.ts';
 export { openFleet, openFleetFor, type Fleet, type FleetOptions } from './fleet/fleet.ts';

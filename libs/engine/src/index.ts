@@ -1,3 +1,4 @@
+export { Checkpointer, type CheckpointerOptions } from './checkpointer.ts';
 export * from './control.ts';
 export { ControlView, type Incarnation } from './control-view.ts';
 export * from './decision.ts';

@@ -13,7 +13,7 @@ import { Defect } from './defect.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
-import type { Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
+import type { Checkpoint, Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
 import type { ControlLog } from './ports.ts';
 
 export interface OwnerPorts {
@@ -361,6 +361,13 @@ export class PartitionOwner {
   #doWithout({ next }: LogBounds): void {
     if (next >= this.#catchUpTo) throw new Error(`partition ${this.partition}: no record was given from ${this.#fold.next} on, and the log goes to ${next}`);
     this.#catchUpTo = 0;
+  }
+
+  /** Where a fold of this log could begin. Undefined: what is folded has not been committed yet. */
+  checkpoint(): Checkpoint | undefined {
+    const { partition, incarnation, next, clockMs, control } = this.#fold;
+    if (this.#isOwing || next !== this.#expected) return undefined;
+    return { partition, incarnation, identity: this.#identity, next, clockMs, control, snapshots: this.#fold.snapshots(), ids: this.#fold.idsSince(0) };
   }
 
   /** C2: what a mark appended now would say. */

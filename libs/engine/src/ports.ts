@@ -6,6 +6,7 @@
  * always a rejection, never an empty answer.
  */
 import type { ControlChange, ControlRecord, Document } from './control.ts';
+import type { FoldStart } from './fold.ts';
 import type { LogRecord, Mark, Misrouted, Outcome } from './outcome.ts';
 import type { RememberedId } from './repeats.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -146,6 +147,36 @@ export interface StateStore {
   published(partition: number, entries: readonly OutboxEntry[]): Promise<void>;
 }
 
+/** All that a store has of a partition, and nobody's epoch. */
+export type Kept = Omit<Claim, 'epoch'>;
+
+/** For those who only look. */
+export interface StateReader {
+  /** As of one moment. Counts no epoch, so no owner is disturbed (K1). */
+  read(partition: number): Promise<Kept>;
+}
+
+/** Where a fold stood at `next`, whole: a function of the log, like everything else (V1). */
+export interface Checkpoint extends FoldStart {
+  /** V1: of which log. */
+  readonly identity: string;
+}
+
+/** Checkpoints now and then, for those who fold a log whose beginning is gone. No input to an owner. */
+export interface CheckpointLog {
+  /** All of it, or nothing that `find` would give. */
+  append(checkpoint: Checkpoint): Promise<void>;
+  /** The one that `fits` with the lowest `next`, or with the highest. */
+  find(partition: number, query: CheckpointQuery): Promise<Checkpoint | undefined>;
+}
+
+export type CheckpointHead = Pick<Checkpoint, 'partition' | 'incarnation' | 'identity' | 'next' | 'clockMs' | 'control'>;
+
+export interface CheckpointQuery {
+  readonly which: 'oldest' | 'newest';
+  readonly fits: (head: CheckpointHead) => boolean;
+}
+
 /** What a proxy hears of a partition: at first all, then what is new, and each second that it is still so (V3). */
 export interface StateUpdate {
   readonly partition: number;
@@ -202,6 +233,26 @@ export interface TransitionQuery {
 export interface TransitionPage {
   readonly transitions: readonly Transition[];
   readonly nextPageToken?: string;
+}
+
+/** The transitions log as it lies there, repeats included; in as many partitions as the outcomes. */
+export interface TransitionHistory {
+  bounds(partition: number): Promise<Pick<LogBounds, 'first' | 'next'>>;
+  /** From `from` on, about `max` of them. */
+  read(partition: number, from: number, max: number): Promise<HistoryPage>;
+}
+
+export interface HistoryPage {
+  readonly records: readonly ToldTransition[];
+  /** Where to go on. As it was asked: there is nothing more. */
+  readonly next: number;
+}
+
+export interface ToldTransition {
+  readonly offset: number;
+  readonly appendMs: number;
+  /** Absent: what stands there is no transition. */
+  readonly transition?: Transition;
 }
 
 /** What could not be read, byte for byte, with where it was found and why. */

@@ -2,6 +2,7 @@
  * The pump: takes the partitions that the log's reader assigns, folds and commits what comes, and keeps time moving
  * where no outcome does (C2, T5). It has no timer of its own: whoever runs it calls `pulse`.
  */
+import type { Checkpointer } from './checkpointer.ts';
 import { ControlView } from './control-view.ts';
 import { Defect } from './defect.ts';
 import type { LogRecord } from './outcome.ts';
@@ -29,11 +30,14 @@ interface Owned {
 export class Pump implements PartitionHandler {
   readonly #by: { readonly ports: OwnerPorts; readonly options: OwnerOptions };
   readonly #control: ControlView;
+  readonly #checkpointer: Checkpointer | undefined;
   readonly #owned = new Map<number, Owned>();
   #marking = false;
 
-  constructor(ports: OwnerPorts, options: OwnerOptions) {
+  /** @param checkpointer absent: none are kept */
+  constructor(ports: OwnerPorts, options: OwnerOptions, checkpointer?: Checkpointer) {
     this.#by = { ports, options };
+    this.#checkpointer = checkpointer;
     this.#control = new ControlView(ports.control);
   }
 
@@ -93,6 +97,7 @@ export class Pump implements PartitionHandler {
    * batches left. Never rejects, but for a defect.
    */
   async pulse(nowMs: number): Promise<void> {
+    for (const [partition, { owner }] of this.#owned) this.#checkpointer?.offer(nowMs, { partition, next: owner.next, take: () => owner.checkpoint() });
     // Neither waits for the other: the log may be slow where the store isn't.
     await Promise.all([...[...this.#owned].map(([partition, owned]) => this.#settle(partition, owned)), this.#markAll(nowMs)]);
   }

@@ -36,6 +36,8 @@ export interface Config {
   readonly demo: boolean;
   /** T2: an outcome older than this when it reaches the log is not counted, ms. The same in every ingest of a fleet. */
   readonly lateAfterMs: number;
+  /** Offsets between two checkpoints of a partition. */
+  readonly checkpointRecords: number;
   /** V4: state not heard of for longer than this is judged locally, ms. */
   readonly stateMaxAgeMs: number;
   /** For the log, once: what was found that has no effect. */
@@ -103,9 +105,27 @@ export function readConfig(sources: ConfigSources): Config {
     access: Object.freeze(access),
     demo: flags.demo,
     lateAfterMs: must(values.lateAfter),
+    checkpointRecords: must(values.checkpointRecords),
     stateMaxAgeMs: must(values.stateMaxAge),
     warnings: unknownVariables(sources.env),
   });
+}
+
+/** What the `fuseboard` command reads of a configuration when it opens logs and stores itself. */
+export type StoresConfig = Pick<Config, 'drivers' | 'lateAfterMs'>;
+
+/**
+ * The fleet's where one of its variables is set and no directory is given, else the embedded.
+ * @throws {StartError} with exit code 2, naming each thing that is wrong.
+ */
+export function readStoresConfig(env: ConfigSources['env'], dataDir: string | undefined): StoresConfig {
+  const problems: string[] = [];
+  const written = collect(env, { values: dataDir === undefined ? {} : { dataDir }, demo: false }, problems);
+  const values = parse(written, problems);
+  const isFleet = dataDir === undefined && (written.has('kafkaBrokers') || written.has('redisUrl'));
+  const drivers = driversOf(isFleet ? 'ingest' : 'standalone', { values, isSet: (key) => isFleet && written.has(key) }, problems);
+  if (problems.length > 0) throw new StartError(report(problems), 2);
+  return { drivers: must(drivers), lateAfterMs: must(values.lateAfter) };
 }
 
 function flagsOf({ role, argv }: ConfigSources): Flags {

@@ -27,10 +27,15 @@ export class Fields {
   static of(what: string, bytes: Uint8Array): Fields {
     const parsed = parseBytes(bytes, RECORD_BYTES_MAX);
     if (!parsed.ok) throw new UnreadableRecord(`${what}: ${parsed.reason}`);
-    if (!isObject(parsed.value)) throw new UnreadableRecord(`${what}: ${refusal('the value', parsed.value, 'a JSON object')}`);
-    const version = parsed.value['v'];
+    return Fields.within(what, parsed.value);
+  }
+
+  /** Of a record that stands in another one. */
+  static within(what: string, value: unknown): Fields {
+    if (!isObject(value)) throw new UnreadableRecord(`${what}: ${refusal('the value', value, 'a JSON object')}`);
+    const version = value['v'];
     if (version !== 1) throw new UnreadableRecord(`${what}: version ${shown(version)} is not known here, 1 is`);
-    return new Fields(what, parsed.value);
+    return new Fields(what, value);
   }
 
   has(field: string): boolean {

@@ -1,3 +1,4 @@
+export { CheckpointReader, encodeCheckpoint } from './checkpoint.ts';
 export { decodeControl, encodeControl } from './control.ts';
 export { readDocument } from './documents/document.ts';
 export type { FieldNote } from './documents/document.ts';

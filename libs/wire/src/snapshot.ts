@@ -29,7 +29,11 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 
 /** Throws `UnreadableRecord`. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  const fields = Fields.of('a snapshot', bytes);
+  return readSnapshot(Fields.of('a snapshot', bytes));
+}
+
+/** Throws `UnreadableRecord`. */
+export function readSnapshot(fields: Fields): Snapshot {
   return {
     upstream: fields.text('upstream'),
     incarnation: fields.integer('incarnation'),

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '#runtime';
-import { createSchema, SCHEMA_VERSION, schemaState } from './schema.ts';
+import { addLaterTables, createSchema, SCHEMA_VERSION, schemaState } from './schema.ts';
 
 /** Keeps nothing beyond the process's life. */
 const IN_MEMORY = ':memory:';
@@ -62,6 +62,26 @@ export function openDataDirectory(dataDir: string): DataDirectory {
   }
 }
 
+/**
+ * To look at, whoever has it: nothing is locked, made or written.
+ * @throws {DataDirectoryError}
+ */
+export function openToRead(dataDir: string): DatabaseSync {
+  const directory = resolve(dataDir);
+  const file = join(directory, DATABASE_FILE);
+  if (dataDir === IN_MEMORY || !existsSync(file)) throw new DataDirectoryError('unwritable', `there is no Fuseboard database at ${file}; another directory: --data-dir DIR or FUSEBOARD_DATA_DIR`);
+  let sqlite: DatabaseSync | undefined;
+  try {
+    sqlite = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    const state = schemaState(sqlite);
+    if (state.kind !== 'current') throw unknownSchema(directory, state.kind === 'unknown' ? state.version : 0);
+    return sqlite;
+  } catch (error) {
+    sqlite?.close();
+    throw error instanceof DataDirectoryError ? error : problemOf(directory, error);
+  }
+}
+
 /** Makes the directory if need be, and locks it. Gives what lets it go. */
 function hold(directory: string): () => void {
   let lock: DatabaseSync | undefined;
@@ -105,6 +125,7 @@ function openDatabase(directory: string): DatabaseSync {
     // NORMAL: what is committed survives the end of the process at any moment; a power cut may take the last commits.
     sqlite.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${WAL_KEPT_BYTES_MAX}`);
     if (state.kind === 'empty') createSchema(sqlite);
+    else addLaterTables(sqlite);
     // A file that may only be read opens all the same, and says so here.
     sqlite.exec('BEGIN IMMEDIATE; COMMIT');
     return sqlite;

@@ -29,11 +29,13 @@ export class Statement<Row> {
 export class Database {
   readonly #sqlite: DatabaseSync;
   readonly #begin: StatementSync;
+  readonly #beginReading: StatementSync;
   readonly #commit: StatementSync;
 
   constructor(sqlite: DatabaseSync) {
     this.#sqlite = sqlite;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
+    this.#beginReading = sqlite.prepare('BEGIN');
     this.#commit = sqlite.prepare('COMMIT');
   }
 
@@ -46,7 +48,16 @@ export class Database {
 
   /** All of what `work` writes, or nothing; visible to nobody before this returns (K3). Not to be nested. */
   transaction<T>(work: () => T): T {
-    this.#begin.run();
+    return this.#within(this.#begin, work);
+  }
+
+  /** What `work` reads is of one moment, also where another process writes. Not to be nested. */
+  reading<T>(work: () => T): T {
+    return this.#within(this.#beginReading, work);
+  }
+
+  #within<T>(begin: StatementSync, work: () => T): T {
+    begin.run();
     try {
       const result = work();
       this.#commit.run();

@@ -3,6 +3,7 @@
  * database that answers synchronously, so whatever happens between two awaits happens at one moment for everybody.
  */
 import type { Drivers, OnError } from '../drivers.ts';
+import { CheckpointTable } from './checkpoint-table.ts';
 import { ControlTable } from './control-table.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { Database } from './database.ts';
@@ -14,6 +15,7 @@ import { PARTITIONS } from './partition.ts';
 import { DEFAULT_RETENTION, Sweeper, type Retention } from './retention.ts';
 import { EmbeddedStateFeed } from './state-feed.ts';
 import { StateTable } from './state-table.ts';
+import { EmbeddedTransitionHistory } from './transition-history.ts';
 import { TransitionTable } from './transition-table.ts';
 
 /** V3: each second, unless told otherwise. */
@@ -74,6 +76,9 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
     documentFeed,
     transitions,
     deadLetters,
+    kept: states,
+    history: new EmbeddedTransitionHistory(database),
+    checkpoints: new CheckpointTable(database, now),
     // The file is made when it is opened, and the feed of documents reads the control log itself.
     prepare: async () => {},
     publishDocuments: async () => async () => {},

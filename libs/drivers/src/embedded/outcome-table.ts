@@ -27,7 +27,7 @@ export class OutcomeTable implements OutcomeLog {
   readonly #insert: Statement<never>;
   readonly #insertIdentity: Statement<never>;
   readonly #select: Statement<LogRow>;
-  readonly #selectBounds: Statement<{ first: number | null; identity: string | null }>;
+  readonly #selectBounds: Statement<{ first: number | null; last: number | null; identity: string | null }>;
   readonly #listeners = new Set<() => void>();
   /** Offset of the record that will be appended next. */
   #next: number;
@@ -39,7 +39,7 @@ export class OutcomeTable implements OutcomeLog {
     this.#insertIdentity = database.prepare('INSERT INTO log_identity (id, identity) VALUES (0, ?)');
     this.#select = database.prepare('SELECT offset, append_ms, key, value FROM log WHERE offset >= ? ORDER BY offset LIMIT ?');
     this.#selectBounds = database.prepare(
-      'SELECT (SELECT min(offset) FROM log) AS first, (SELECT identity FROM log_identity) AS identity',
+      'SELECT (SELECT min(offset) FROM log) AS first, (SELECT max(offset) FROM log) AS last, (SELECT identity FROM log_identity) AS identity',
     );
     const last = database.prepare<{ last: number | null }>('SELECT max(offset) AS last FROM log').get();
     this.#next = (last?.last ?? -1) + 1;
@@ -74,7 +74,9 @@ export class OutcomeTable implements OutcomeLog {
 
   bounds(): LogBounds {
     const bounds = this.#selectBounds.get();
-    return { first: bounds?.first ?? this.#next, next: this.#next, identity: bounds?.identity ?? '', passed: 0 };
+    // Read again: who only looks has no part in the appends.
+    const next = (bounds?.last ?? this.#next - 1) + 1;
+    return { first: bounds?.first ?? next, next, identity: bounds?.identity ?? '', passed: 0 };
   }
 
   /** Called back within each append, once it is durable; must neither throw nor append. */

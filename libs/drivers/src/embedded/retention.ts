@@ -8,7 +8,7 @@ import type { Database, Statement } from './database.ts';
 
 /** How long things are kept after they were appended, ms. */
 export interface Retention {
-  /** Outcomes and marks; default 7 days. What is not folded yet stays, and so does the newest record, however old. */
+  /** Outcomes and marks, and checkpoints of them; default 7 days. What is not folded yet stays, and so does the newest record, however old. */
   readonly outcomesMs: number;
   /** Default 30 days. */
   readonly transitionsMs: number;
@@ -57,6 +57,7 @@ export class Sweeper {
     const cuttable = 'offset < (SELECT max(offset) FROM log) AND offset < (SELECT next FROM meta)';
     this.#tables = [
       agedTable(database, { name: 'log', position: 'offset', where: cuttable, keptMs: outcomesMs }),
+      agedTable(database, { name: 'checkpoints', position: 'id', where: 'true', keptMs: outcomesMs }),
       agedTable(database, { name: 'transitions', position: 'id', where: 'true', keptMs: transitionsMs }),
       agedTable(database, { name: 'dead_letters', position: 'id', where: 'true', keptMs: deadLettersMs }),
     ];

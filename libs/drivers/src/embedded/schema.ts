@@ -44,6 +44,14 @@ const TABLES = `
   ) STRICT;
 `;
 
+/** Came later, and an older Fuseboard passes it over: so the version stays. */
+const LATER_TABLES = `
+  CREATE TABLE IF NOT EXISTS checkpoints (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, append_ms INTEGER NOT NULL, next INTEGER NOT NULL,
+    writing TEXT NOT NULL, part INTEGER NOT NULL, value BLOB NOT NULL, UNIQUE (writing, part)
+  ) STRICT;
+`;
+
 /** What a file says it is; it has not been touched yet. */
 export type SchemaState = { readonly kind: 'empty' | 'current' } | { readonly kind: 'unknown'; readonly version: number };
 
@@ -54,7 +62,12 @@ export function schemaState(sqlite: DatabaseSync): SchemaState {
   return version === 0 && tables === 0 ? { kind: 'empty' } : { kind: 'unknown', version };
 }
 
+/** Those that a file of this version may lack; `TEMP`: for this connection alone. */
+export function addLaterTables(sqlite: DatabaseSync, kind: 'TEMP' | '' = ''): void {
+  sqlite.exec(LATER_TABLES.replace('CREATE TABLE', `CREATE ${kind} TABLE`));
+}
+
 /** All tables or none: a process killed here leaves a file that is still empty. */
 export function createSchema(sqlite: DatabaseSync): void {
-  sqlite.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  sqlite.exec(`BEGIN IMMEDIATE; ${TABLES} ${LATER_TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }

@@ -2,7 +2,7 @@
  * The store of MODEL's K: meta, epochs, snapshots, ids and outbox, changed by one transaction a commit. Watchers hear
  * of a commit once it is durable, and of nothing else (K3).
  */
-import type { Claim, Commit, CommitAnswer, OutboxEntry, PartitionMeta, Snapshot, StateStore, StateUpdate, Stop } from '#engine';
+import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, PartitionMeta, Snapshot, StateReader, StateStore, StateUpdate, Stop } from '#engine';
 import { decodeSnapshot, encodeSnapshot } from '#wire';
 import type { OnError } from '../drivers.ts';
 import { answerTo, metaAfter } from './commit-answer.ts';
@@ -22,7 +22,7 @@ interface MetaRow {
   readonly commit_id: string;
 }
 
-export class StateTable implements StateStore {
+export class StateTable implements StateStore, StateReader {
   readonly #database: Database;
   readonly #ids: IdTable;
   readonly #outbox: OutboxTable;
@@ -60,8 +60,13 @@ export class StateTable implements StateStore {
     return this.#database.transaction(() => {
       const epoch = this.#claimEpoch.get(group)?.epoch;
       if (epoch === undefined) throw new Error('assertion: a claim gives an epoch');
-      return { epoch, ...this.#state(), ids: this.#ids.all(), outbox: this.#outbox.all() };
+      return { epoch, ...this.#kept() };
     });
+  }
+
+  async read(partition: number): Promise<Kept> {
+    assertPartition(partition);
+    return this.#database.reading(() => this.#kept());
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
@@ -94,6 +99,10 @@ export class StateTable implements StateStore {
 
   close(): void {
     this.#commits.clear();
+  }
+
+  #kept(): Kept {
+    return { ...this.#state(), ids: this.#ids.all(), outbox: this.#outbox.all() };
   }
 
   #state(): { meta?: PartitionMeta; snapshots: Snapshot[] } {

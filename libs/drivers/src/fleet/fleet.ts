@@ -30,7 +30,7 @@ export function openFleet(options: FleetOptions): Fleet {
   const { kafkaBrokers: brokers, topicPrefix, partitions, redisUrl: url, redisPrefix: prefix } = config;
   const kafka = openKafka({ brokers, topicPrefix, partitions, instance, reach: options.kafka, onError });
   const redis = openRedis({ url, prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
-  const { outcomes, reader, control, transitions, deadLetters } = kafka;
+  const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
@@ -55,6 +55,9 @@ export function openFleet(options: FleetOptions): Fleet {
     documentFeed,
     transitions,
     deadLetters,
+    kept: states,
+    history,
+    checkpoints,
     prepare,
     publishDocuments: () => new DocumentPublisher(control, redis.documentStore, onError).start(),
     close: () => (closing ??= end()),

@@ -5,6 +5,7 @@
 import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { StartError, type Address } from '#runtime';
 import { Appender } from './appender.ts';
+import { KafkaCheckpointLog } from './checkpoint-log.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { Connectivity } from './connectivity.ts';
 import { KafkaControlLog } from './control-log.ts';
@@ -14,6 +15,7 @@ import { LogBoundsReader } from './log-bounds.ts';
 import { KafkaOutcomeLog } from './outcome-log.ts';
 import { KafkaOutcomeReader } from './outcome-reader.ts';
 import { ensureTopics, topicsOf, type Topics } from './topics.ts';
+import { KafkaTransitionHistory } from './transition-history.ts';
 import { KafkaTransitionLog } from './transition-log.ts';
 import { pause, within } from './within.ts';
 
@@ -40,7 +42,7 @@ export interface KafkaOptions {
   readonly onError: OnError;
 }
 
-export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' | 'transitions' | 'deadLetters'> {
+export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' | 'transitions' | 'deadLetters' | 'history' | 'checkpoints'> {
   /** @throws {StartError} a topic is not as it must be */
   prepare(): Promise<void>;
   /** Ends what runs, within a few seconds, reachable or not. Safe to call twice. */
@@ -58,11 +60,13 @@ export function openKafka({ brokers, topicPrefix, partitions, instance, reach, o
   };
 
   const appender = new Appender({ ...by, name: 'producer' });
+  const checkpointAppender = new Appender({ ...by, name: 'checkpoint producer' });
   const controlAppender = new Appender({ ...by, name: 'control producer' });
   // Of one name: the first is used each second, so trouble of the others, perhaps never used again, doesn't stay.
   const reads = new Link('reads', topics.outcomes, by);
   const controlReads = new Link('reads', topics.control, by);
   const transitionReads = new Link('reads', topics.transitions, by);
+  const checkpointReads = new Link('reads', topics.checkpoints, by);
   const group = `${topicPrefix}ingest`;
   const bounds = new LogBoundsReader({ reads, partitions, group });
   const common = { ready, appender, onError };
@@ -78,6 +82,8 @@ export function openKafka({ brokers, topicPrefix, partitions, instance, reach, o
     tail: new Link('transitions', topics.transitions, by),
   });
   const deadLetters = new KafkaDeadLetters({ ...common, topic: topics.deadLetters });
+  const history = new KafkaTransitionHistory({ reads: transitionReads, partitions, ready });
+  const checkpoints = new KafkaCheckpointLog({ topic: topics.checkpoints, partitions, appender: checkpointAppender, reads: checkpointReads, ready });
   const asking = setInterval(() => {
     // The link tells what comes of it.
     if (preparation.isDone) void bounds.all().catch(() => undefined);
@@ -87,11 +93,11 @@ export function openKafka({ brokers, topicPrefix, partitions, instance, reach, o
     connectivity.close();
     clearInterval(asking);
     await Promise.all([preparation.close(), reader.close(), control.close(), transitions.close()]);
-    await Promise.all([appender.close(), controlAppender.close()]);
-    for (const link of [reads, controlReads, transitionReads]) link.close();
+    await Promise.all([appender, controlAppender, checkpointAppender].map((each) => each.close()));
+    for (const link of [reads, controlReads, transitionReads, checkpointReads]) link.close();
   };
   let ended: Promise<void> | undefined;
-  return { outcomes, reader, control, transitions, deadLetters, prepare: prepared, close: () => (ended ??= end()) };
+  return { outcomes, reader, control, transitions, deadLetters, history, checkpoints, prepare: prepared, close: () => (ended ??= end()) };
 }
 
 interface PreparationOptions {

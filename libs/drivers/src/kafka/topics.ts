@@ -1,5 +1,5 @@
 /**
- * The four topics (L1): made where they are missing, and compared with what they must be. What differs is never changed
+ * The topics (L1): made where they are missing, and compared with what they must be. What differs is never changed
  * from here: somebody set it so, and it decides what a replay would see.
  */
 import { setTimeout } from 'node:timers/promises';
@@ -18,10 +18,12 @@ export interface Topics {
   readonly control: string;
   readonly transitions: string;
   readonly deadLetters: string;
+  readonly checkpoints: string;
 }
 
 export function topicsOf(prefix: string): Topics {
-  return { outcomes: `${prefix}outcomes`, control: `${prefix}control`, transitions: `${prefix}transitions`, deadLetters: `${prefix}outcomes.dead` };
+  const of = (name: string): string => `${prefix}${name}`;
+  return { outcomes: of('outcomes'), control: of('control'), transitions: of('transitions'), deadLetters: of('outcomes.dead'), checkpoints: of('checkpoints') };
 }
 
 interface Wanted {
@@ -41,6 +43,7 @@ function wantedOf(topics: Topics, partitions: number): Wanted[] {
   return [
     { topic: topics.outcomes, partitions, upstreams: true, settings: { ...brokersTime, ...kept, 'retention.ms': `${7 * DAY_MS}` } },
     { topic: topics.control, partitions: 1, settings: { ...brokersTime, ...kept, 'retention.ms': '-1', 'retention.bytes': '-1' } },
+    { topic: topics.checkpoints, partitions, settings: { ...kept, 'retention.ms': `${7 * DAY_MS}` }, beside: brokersTime },
     { topic: topics.transitions, partitions, settings: { ...kept, 'retention.ms': `${30 * DAY_MS}` }, beside: brokersTime },
     {
       topic: topics.deadLetters,

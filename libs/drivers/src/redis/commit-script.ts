@@ -102,8 +102,8 @@ redis.call('PUBLISH', channel, table.concat(lines, '\\n'))
 return { 'OK' }
 `);
 
-/** Reads all that an owner starts from, and counts its epoch, at one moment (K1). */
-export const CLAIM = new Script(`${CHECK_TYPES}
+const readingAnd = (last: string): Script =>
+  new Script(`${CHECK_TYPES}
 local metaKey, snapshotsKey, idsKey, outboxKey, epochsKey = unpack(KEYS)
 local refused = checkTypes({ 'hash', 'hash', 'list', 'hash', 'hash' })
 if refused then return refused end
@@ -112,9 +112,15 @@ return {
   redis.call('HVALS', snapshotsKey),
   redis.call('LRANGE', idsKey, 0, -1),
   redis.call('HGETALL', outboxKey),
-  redis.call('HINCRBY', epochsKey, ARGV[1], 1),
+  ${last}
 }
 `);
+
+/** Reads all that an owner starts from, and counts its epoch, at one moment (K1). */
+export const CLAIM = readingAnd("redis.call('HINCRBY', epochsKey, ARGV[1], 1),");
+
+/** The same, for who only looks. */
+export const READ = readingAnd('');
 
 export const keysOf = ({ meta, snapshots, ids, outbox, epochs }: PartitionKeys): string[] => [meta, snapshots, ids, outbox, epochs];
 

@@ -1,6 +1,6 @@
 /** The fleet's state and documents in Redis. This folder is the only place that knows ioredis. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DocumentFeed, StateFeed, StateStore } from '#engine';
+import type { DocumentFeed, StateFeed, StateReader, StateStore } from '#engine';
 import { StartError, type Secret } from '#runtime';
 import type { OnError, Reach } from '../drivers.ts';
 import { Connection, RedisFailure } from './connection.ts';
@@ -35,7 +35,7 @@ export interface RedisOptions {
 }
 
 export interface OpenRedis {
-  readonly states: StateStore;
+  readonly states: StateStore & StateReader;
   /** `follow` of both feeds stays pending for as long as Redis is out of reach, and rejects at `close`. */
   readonly stateFeed: StateFeed;
   readonly documentFeed: DocumentFeed;

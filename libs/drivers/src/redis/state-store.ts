@@ -1,7 +1,7 @@
 /** The store of MODEL's K in Redis: each claim and each commit is one Lua call, so it happens whole or not at all. */
-import type { Claim, Commit, CommitAnswer, OutboxEntry, StateStore } from '#engine';
+import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, StateReader, StateStore } from '#engine';
 import { decodeTransition } from '#wire';
-import { answerOf, CLAIM, COMMIT, commitCall, keysOf, LUA_VALUES_MAX, outboxField } from './commit-script.ts';
+import { answerOf, CLAIM, COMMIT, commitCall, keysOf, LUA_VALUES_MAX, outboxField, READ } from './commit-script.ts';
 import type { Connection } from './connection.ts';
 import { unpackIds } from './id-chunks.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
@@ -15,9 +15,10 @@ export interface StoreOptions {
 }
 
 /** What the claim script gives; hashes as field, value, field, value … */
-type ClaimReply = readonly [meta: readonly Buffer[], snapshots: readonly Buffer[], ids: readonly Buffer[], outbox: readonly Buffer[], epoch: number];
+type ClaimReply = readonly [...ReadReply, epoch: number];
+type ReadReply = readonly [meta: readonly Buffer[], snapshots: readonly Buffer[], ids: readonly Buffer[], outbox: readonly Buffer[]];
 
-export class RedisStateStore implements StateStore {
+export class RedisStateStore implements StateStore, StateReader {
   readonly #connection: Connection;
   readonly #options: StoreOptions;
 
@@ -30,11 +31,21 @@ export class RedisStateStore implements StateStore {
     const keys = this.#keys(partition);
     const reply = await this.#connection.ask((redis) => CLAIM.run(redis, { keys: keysOf(keys), args: [group] }));
     const [fields, snapshots, chunks, outbox, epoch] = reply as ClaimReply;
+    return { epoch, ...(await this.#keptOf(keys, [fields, snapshots, chunks, outbox])) };
+  }
+
+  async read(partition: number): Promise<Kept> {
+    const keys = this.#keys(partition);
+    const reply = await this.#connection.ask((redis) => READ.run(redis, { keys: keysOf(keys), args: [] }));
+    return await this.#keptOf(keys, reply as ReadReply);
+  }
+
+  async #keptOf(keys: PartitionKeys, [fields, snapshots, chunks, outbox]: ReadReply): Promise<Kept> {
     const meta = metaOf(Object.fromEntries(pairsOf(fields).map(([name, value]) => [name, value.toString()])), { key: keys.meta, partitions: this.#options.partitions });
     const entries = outboxOf(outbox);
     // What is left beside a lost meta is as lost as that; only what is to be published stands by itself.
-    if (meta === undefined) return { epoch, snapshots: [], ids: [], outbox: entries };
-    return { epoch, meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: entries };
+    if (meta === undefined) return { snapshots: [], ids: [], outbox: entries };
+    return { meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: entries };
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
