@@ -27,6 +27,7 @@ const NEST = 'node_modules/(@nestjs|rxjs|reflect-metadata)/';
 export default {
   forbidden: [
     only('engine-imports-xstate-only', { from: '^libs/engine/', packages: ['xstate'] }),
+    only('audit-imports-the-engine', { from: '^libs/audit/', ours: [ENGINE] }),
     only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici', 're2js'], node: true }),
     only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 're2js'], node: true }),
     {

@@ -27,6 +27,7 @@ async function cruise(root: string): Promise<Report> {
 
 const PLANTED: Readonly<Record<string, { file: string; text: string }>> = {
   'engine-imports-xstate-only': { file: 'libs/engine/src/planted.ts', text: "import 'node:fs';" },
+  'audit-imports-the-engine': { file: 'libs/audit/src/planted.ts', text: "import 'node:fs';" },
   'http-proxy-imports-node-and-its-parser': { file: 'libs/http-proxy/src/planted.ts', text: "import '#engine';" },
   'wire-imports-the-engine': { file: 'libs/wire/src/planted.ts', text: "import '#runtime';" },
   'runtime-imports-the-engine': { file: 'libs/runtime/src/planted.ts', text: "import '#wire';" },

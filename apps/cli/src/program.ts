@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '#runtime';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection } from './connection.ts';
+import { MOMENT_ALLOWED, parseMoment } from './span.ts';
 
 /** Each command loads what it needs when it is asked for, so that none waits for another's libraries. */
 export function program(env: NodeJS.ProcessEnv): Command {
@@ -50,7 +51,64 @@ export function program(env: NodeJS.ProcessEnv): Command {
       const { echo } = await import('./commands/echo.ts');
       await echo({ listen: addressOf(listen, '--listen'), ...options });
     });
+  fromLog(root, env);
   return root;
+}
+
+/** Commands that read logs and store themselves, with the processes' own variables. */
+function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
+  const dataDir = new Option('--data-dir <DIR>', "a data directory of `npm start` (default: the fleet's Kafka and Redis where FUSEBOARD_KAFKA_BROKERS or FUSEBOARD_REDIS_URL is set, else FUSEBOARD_DATA_DIR, or ./data)");
+  root
+    .command('verify')
+    .description('fold the log again and compare the store and the transitions log with it; ends with 3 on a difference, 4 where part of it could not be verified')
+    .argument('[UPSTREAM...]', 'only these; default: all')
+    .addOption(dataDir)
+    .option('--quick', 'from the newest checkpoint on, which takes its word for what was before')
+    .addOption(output('table', 'json'))
+    .addHelpText('after', examples('fuseboard verify', 'fuseboard verify shop.local --data-dir ./data', 'fuseboard verify --quick -o json'))
+    .action(async (upstreams: string[], options: { dataDir?: string; quick?: boolean; output: 'table' | 'json' }) => {
+      const { verify } = await import('./commands/verify.ts');
+      process.exitCode = await verify({ env, upstreams, ...options });
+    });
+  root
+    .command('rebuild')
+    .description('make the store again from the log; ingests and proxies may run (a data directory: only while no process has it)')
+    .option('--partition <N>', 'only this one; default: all', wholeNumber)
+    .addOption(dataDir)
+    .addOption(output('table', 'json'))
+    .addHelpText('after', examples('fuseboard rebuild', 'fuseboard rebuild --partition 3', 'fuseboard rebuild && fuseboard verify'))
+    .action(async (options: { partition?: number; dataDir?: string; output: 'table' | 'json' }) => {
+      const { rebuild } = await import('./commands/rebuild.ts');
+      await rebuild({ env, ...options });
+    });
+  root
+    .command('replay')
+    .description('what became of the outcomes of a span, and what was decided, each transition with its cause and window')
+    .argument('<UPSTREAM>')
+    .requiredOption('--from <TIME>', `by the log's clock: ${MOMENT_ALLOWED}`, moment)
+    .addOption(new Option('--to <TIME>', 'up to, and without, this time').argParser(moment).default(undefined, 'now'))
+    .addOption(dataDir)
+    .addOption(output('table', 'json'))
+    .addHelpText('after', examples('fuseboard replay --from -10m shop.local', 'fuseboard replay --from 2026-09-21T14:00:00Z --to 2026-09-21T14:05:00Z -o json shop.local'))
+    .action(async (upstream: string, { from, to = Date.now(), ...options }: { from: number; to?: number; dataDir?: string; output: 'table' | 'json' }) => {
+      const { replay } = await import('./commands/replay.ts');
+      await replay({ env, upstream, fromMs: from, toMs: to, ...options });
+    });
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+function moment(text: string): number {
+  const ms = parseMoment(text, Date.now());
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError(`Allowed: ${MOMENT_ALLOWED}.`);
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Allowed: a whole number from 0.');
 }
 
 function output(...formats: readonly string[]): Option {
