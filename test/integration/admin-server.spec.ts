@@ -33,11 +33,11 @@ describe('the admin address', () => {
 
   it("serves Prometheus' text, the process's own figures included", async () => {
     const { metrics, get } = await admin();
-    metrics.commit('OK');
+    metrics.commit('OK', 'ingest');
     const answer = await get('/metrics');
     const text = await answer.text();
     expect(answer.headers.get('content-type')).toContain('text/plain');
-    expect(text).toContain('fuseboard_commits_total{answer="OK"} 1');
+    expect(text).toContain('fuseboard_commits_total{answer="OK",group="ingest"} 1');
     expect(text).toContain('process_cpu_seconds_total');
     expect(text).toContain('nodejs_eventloop_lag_seconds');
   });

@@ -65,6 +65,7 @@ export class PumpStage {
       group,
       owns: () => true,
       areQuietCommitsDeferred,
+      isStandby: group === 'hot-standby',
       newId: () => `commit-${group}-${this.#commits++}`,
       observer: {
         folded: note('folded'),

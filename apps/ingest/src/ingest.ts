@@ -45,13 +45,16 @@ export class Ingest {
     });
     if (this.#stopping.signal.aborted) return;
 
-    const observer = observe(logger, metrics);
+    const group = config.isStandby ? 'standby' : 'ingest';
+    if (config.isStandby) logger.info('this ingest is a hot standby: it folds too, and commits changes of state');
+    const observer = observe(logger, metrics, group);
     const checkpointer = new Checkpointer(this.#drivers.checkpoints, {
       recordsEach: config.checkpointRecords,
       onError: (partition, error) => observer.postponed(partition, 'writing a checkpoint', error),
     });
     const options: OwnerOptions = {
-      group: 'ingest',
+      group,
+      isStandby: config.isStandby,
       owns: (upstream, partition) => partitionOf(upstream, this.#drivers.partitions) === partition,
       newId: randomUUID,
       lateAfterMs: config.lateAfterMs,
@@ -59,7 +62,7 @@ export class Ingest {
       areQuietCommitsDeferred: config.drivers.kind === 'fleet',
       observer,
     };
-    const pump = new Pump(this.#drivers, options, checkpointer);
+    const pump = new Pump(this.#drivers, options, config.isStandby ? undefined : checkpointer);
     this.#stops.push(await this.#drivers.reader.run(this.#told(pump)));
     positionMetrics(metrics, pump);
     const pulse = (): void => void pump.pulse(Date.now());

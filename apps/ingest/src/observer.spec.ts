@@ -6,7 +6,7 @@ function observed() {
   const say = (_: object, line?: string): void => void lines.push(line ?? '');
   const nothing = (): void => {};
   const metrics = { folded: nothing, commit: nothing, transition: nothing };
-  return { lines, observer: observe({ warn: say, info: say, error: say } as never, metrics as never) };
+  return { lines, observer: observe({ warn: say, info: say, error: say } as never, metrics as never, 'ingest') };
 }
 
 test('records that can’t be read are said, with where the reason stands, once in a while', () => {

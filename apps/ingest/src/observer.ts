@@ -2,7 +2,7 @@
 import type { MisplacedRecord, OwnerObserver, Transition } from '#engine';
 import { Sparing, type Logger, type Metrics } from '#runtime';
 
-export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
+export function observe(logger: Logger, metrics: Metrics, group: 'ingest' | 'standby'): OwnerObserver {
   const sparing = new Sparing(logger);
   return {
     folded: (partition, { tally }) => {
@@ -10,7 +10,7 @@ export function observe(logger: Logger, metrics: Metrics): OwnerObserver {
       if (tally.dead > 0) sparing.warn(UNREADABLE, { partition, records: tally.dead });
     },
     committed: (partition, answer) => {
-      metrics.commit(answer.kind);
+      metrics.commit(answer.kind, group);
       if (answer.kind !== 'OK') logger.info({ partition, answer }, `partition ${partition}: commit answered ${answer.kind}; see docs/operations.md`);
     },
     published: (_partition, entries) => {

@@ -15,6 +15,7 @@ import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
 import type { Checkpoint, Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
 import type { ControlLog } from './ports.ts';
+import { isAnother, reincarnationReason } from './reincarnation.ts';
 
 export interface OwnerPorts {
   readonly outcomes: OutcomeLog;
@@ -33,6 +34,8 @@ export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax'
   readonly newId: () => string;
   /** Batches that changed no breaker's state are committed by the pulse, many as one; default: each at once. */
   readonly areQuietCommitsDeferred?: boolean;
+  /** Another group's owners commit what is quiet; this one commits changes of state, and what they leave too long (K2). Default: false. */
+  readonly isStandby?: boolean;
   /** What happens, for metrics and log lines. */
   readonly observer: OwnerObserver;
 }
@@ -54,6 +57,8 @@ export interface OwnerObserver {
 const COMMIT_ROUNDS_MAX = 8;
 /** Records read at once when an owner must catch up on its own. */
 const CATCH_UP_MAX = 1_000;
+/** How far a standby folds ahead of what it knows of the store: no commit of its own need be larger. */
+const STANDBY_AHEAD_MAX = 65_536;
 /** Transitions published at once: what an outage left is told in parts, each of which stands. */
 const PUBLISH_MAX = 1_000;
 
@@ -118,9 +123,9 @@ export class PartitionOwner {
     if (this.#options.areQuietCommitsDeferred !== true || this.#hasNews) await this.settle();
   }
 
-  /** Commits what is folded, if there is something. */
+  /** Commits what is folded, if there is something, and if it isn't another's to commit. */
   async settle(): Promise<void> {
-    await this.#commit();
+    if (!this.#isOthers) await this.#commit();
     await this.publish();
   }
 
@@ -128,6 +133,12 @@ export class PartitionOwner {
   async leave(): Promise<void> {
     this.#isLeaving = true;
     await this.settle();
+  }
+
+  /** Whoever is first may commit (K2), but one of two is enough for what nobody waits for. */
+  get #isOthers(): boolean {
+    const ahead = this.#fold.next - (this.#expected ?? 0);
+    return this.#options.isStandby === true && !this.#hasNews && !this.#isOwing && ahead < STANDBY_AHEAD_MAX;
   }
 
   /** What others wait for: a change of state, or documents that came into force. */
@@ -140,10 +151,21 @@ export class PartitionOwner {
    * (K2), and with nothing to fold no other commit would come upon it.
    */
   async compare(meta: PartitionMeta | undefined): Promise<void> {
-    if (this.#expected === null || (meta !== undefined && meta.incarnation === this.#fold.incarnation && meta.next >= this.#expected)) return;
+    if (this.#expected === null) return;
+    if (meta !== undefined && meta.incarnation === this.#fold.incarnation && meta.next >= this.#expected) return this.#follow(meta);
     this.#isDoubted = true;
     await this.#commit();
     await this.publish();
+  }
+
+  /** A standby learns what the other has committed, so that a commit of its own holds the rest alone (K5). */
+  #follow({ next, control }: PartitionMeta): void {
+    if (this.#options.isStandby !== true || this.#unanswered !== undefined) return;
+    this.#expected = next;
+    this.#committedControl = control;
+    // L2: sent on by whoever committed past it.
+    this.#sentOnTo = Math.max(this.#sentOnTo, next);
+    this.#fold.settled(next);
   }
 
   /** Empties the outbox, at least once (K3). What can't be published now stays for the next call. */
@@ -375,17 +397,4 @@ export class PartitionOwner {
     const control = this.#control.latest;
     return { control, hash: this.#control.at(control)?.hash ?? '' };
   }
-}
-
-function reincarnationReason(last: Incarnation | undefined, bounds: LogBounds, from: number): string | undefined {
-  if (last === undefined) return 'first use of this log';
-  if (isAnother(last.identity, bounds)) return 'the log is another one: its first record differs';
-  if (from < bounds.first) return `the log was cut: it begins at ${bounds.first}, needed from ${from}`;
-  if (from > bounds.next) return `the log lost its end: it goes to ${bounds.next}, ${from} was reached`;
-  return undefined;
-}
-
-/** V1: told by the first record for as long as it is there. */
-function isAnother(identity: string, bounds: LogBounds): boolean {
-  return bounds.identity !== undefined && bounds.identity !== identity;
 }

@@ -131,12 +131,20 @@ export class Pump implements PartitionHandler {
   async #needsMark(partition: number, { owner, markedAtMs, markedControl }: Owned, nowMs: number): Promise<boolean> {
     const { control, nextUntilMs, next } = owner.fold;
     const hasNews = this.#control.latest > control;
-    if (hasNews && markedControl < this.#control.latest) return true;
+    const isStandby = this.#by.options.isStandby === true;
+    if (hasNews && markedControl < this.#control.latest) return isStandby ? this.#leaveFirstMark(partition, nowMs) : true;
     if (nowMs < markedAtMs + MARK_AGAIN_AFTER_MS) return false;
-    const isDue = nextUntilMs !== undefined && nextUntilMs <= nowMs;
+    const isDue = nextUntilMs !== undefined && nextUntilMs + (isStandby ? MARK_AGAIN_AFTER_MS : 0) <= nowMs;
     if (!hasNews && !isDue) return false;
     // Records that are there already may do what the mark would.
     return (await this.#by.ports.reader.bounds(partition)).next <= next;
+  }
+
+  /** The first mark is the active's to append; a standby repeats it where it doesn't come (C2). */
+  #leaveFirstMark(partition: number, nowMs: number): false {
+    const owned = this.#owned.get(partition);
+    if (owned !== undefined) Object.assign(owned, { markedAtMs: nowMs, markedControl: this.#control.latest });
+    return false;
   }
 }
 

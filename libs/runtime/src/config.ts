@@ -34,6 +34,8 @@ export interface Config {
   readonly access: Access;
   /** Run the demo upstream with its policy (standalone only). */
   readonly demo: boolean;
+  /** Ingest folds as the hot standby of the others, in a consumer group of its own. */
+  readonly isStandby: boolean;
   /** T2: an outcome older than this when it reaches the log is not counted, ms. The same in every ingest of a fleet. */
   readonly lateAfterMs: number;
   /** Offsets between two checkpoints of a partition. */
@@ -104,6 +106,7 @@ export function readConfig(sources: ConfigSources): Config {
     drivers: Object.freeze(must(drivers)),
     access: Object.freeze(access),
     demo: flags.demo,
+    isStandby: sources.role === 'ingest' && values.standby === 'true',
     lateAfterMs: must(values.lateAfter),
     checkpointRecords: must(values.checkpointRecords),
     stateMaxAgeMs: must(values.stateMaxAge),

@@ -21,11 +21,16 @@ export class Health {
   /** In the order of their making; `why` undefined: met. Parts of one process may use the same name. */
   readonly #conditions: { readonly name: string; why: string | undefined }[] = [];
   readonly #essential: readonly string[] | undefined;
+  readonly #role: string | undefined;
   #stopping = false;
 
-  /** @param essential conditions without which it isn't ready; the others are shown and don't count. Default: all are. */
-  constructor(essential?: readonly string[]) {
+  /**
+   * @param essential conditions without which it isn't ready; the others are shown and don't count. Default: all are.
+   * @param role shown in the answer; absent: none is
+   */
+  constructor(essential?: readonly string[], role?: string) {
     this.#essential = essential;
+    this.#role = role;
   }
 
   /** @param reason shown until it is met */
@@ -58,7 +63,7 @@ export class Health {
     const ends = [...(this.#stopping ? ['it is stopping'] : []), ...this.#broken].map((reason) => ({ name: 'process', reason }));
     const ok = ends.length === 0 && !missing.some(({ name }) => this.#essential?.includes(name) ?? true);
     missing.push(...ends);
-    return { ok, body: { status: ok ? 'ready' : 'not-ready', ...(missing.length > 0 && { missing }) } };
+    return { ok, body: { status: ok ? 'ready' : 'not-ready', ...(this.#role !== undefined && { role: this.#role }), ...(missing.length > 0 && { missing }) } };
   }
 }
 

@@ -27,16 +27,16 @@ describe('metrics', () => {
   it('show transitions, commit answers, calls by answer, overflows and lost reports', async () => {
     const own = metrics();
     own.transition({ upstream: 'a', to: 'open', cause: { kind: 'outcome', partition: 0, offset: 1 } });
-    own.commit('OK');
-    own.commit('error');
+    own.commit('OK', 'ingest');
+    own.commit('error', 'ingest');
     own.call('degraded', 'a');
     own.call('unknown-host');
     own.overflow('a', 'pending');
     own.reportsDropped(5);
     const text = await own.registry.metrics();
     expect(text).toContain('fuseboard_transitions_total{upstream="a",to="open",cause="outcome"} 1');
-    expect(text).toContain('fuseboard_commits_total{answer="OK"} 1');
-    expect(text).toContain('fuseboard_commits_total{answer="error"} 1');
+    expect(text).toContain('fuseboard_commits_total{answer="OK",group="ingest"} 1');
+    expect(text).toContain('fuseboard_commits_total{answer="error",group="ingest"} 1');
     expect(text).toContain('fuseboard_calls_total{upstream="a",answer="degraded"} 1');
     expect(text).toContain('fuseboard_calls_total{upstream="",answer="unknown-host"} 1');
     expect(text).toContain('fuseboard_call_overflows_total{upstream="a",limit="pending"} 1');

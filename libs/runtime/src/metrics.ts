@@ -53,7 +53,7 @@ export class Metrics {
   readonly #marks = this.#counter('fuseboard_marks_total', 'Marks folded; forged: no such control record', ['kind']);
   readonly #dead = this.#counter('fuseboard_dead_letters_total', 'Records that could not be read', []);
   readonly #transitions = this.#counter('fuseboard_transitions_total', 'Changes of state', ['upstream', 'to', 'cause']);
-  readonly #commits = this.#counter('fuseboard_commits_total', 'Commits by answer; error: no answer', ['answer']);
+  readonly #commits = this.#counter('fuseboard_commits_total', 'Commits by answer, and by the group that made them; error: no answer', ['answer', 'group']);
   /** By answer and upstream, since the last scrape: a counter of the library's costs each call ten times as much. */
   readonly #callsSince = Object.fromEntries(CALL_ANSWERS.map((answer) => [answer, new Map()])) as Record<CallAnswer, Map<string, number>>;
   readonly #overflows = this.#counter('fuseboard_call_overflows_total', 'Calls refused at a limit of the policy', ['upstream', 'limit']);
@@ -103,8 +103,8 @@ export class Metrics {
     this.#transitions.inc({ upstream: this.#upstreams.of(upstream), to, cause: cause.kind });
   }
 
-  commit(answer: CommitAnswer['kind'] | 'error'): void {
-    this.#commits.inc({ answer });
+  commit(answer: CommitAnswer['kind'] | 'error', group: 'ingest' | 'standby'): void {
+    this.#commits.inc({ answer, group });
   }
 
   /** A call and how it was answered; `upstream` is a known one's name, never what a caller wrote; absent: none was found. */

@@ -34,8 +34,8 @@ export function beginProcess(role: Role): Process {
 }
 
 /** FUSEBOARD_PROXY_READY: what a proxy must have before it is ready. */
-export function healthOf({ role, proxy }: Config): Health {
-  return new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined);
+export function healthOf({ role, proxy, isStandby }: Config): Health {
+  return new Health(role === 'proxy' && proxy.ready === 'serving' ? [ROUTES] : undefined, isStandby ? 'standby' : undefined);
 }
 
 /**

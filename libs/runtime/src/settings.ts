@@ -161,6 +161,7 @@ export const SETTINGS = {
     fallback: undefined,
     ...matching(/^[A-Za-z0-9._-]{1,128}$/, '1 to 128 of the letters a to z, A to Z, digits and . _ -'),
   }),
+  standby: setting({ variable: 'FUSEBOARD_STANDBY', fallback: 'false', ...oneOf('false', 'true') }),
   token: setting({
     variable: 'FUSEBOARD_TOKEN',
     fallback: undefined,

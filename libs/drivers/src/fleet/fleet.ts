@@ -12,6 +12,8 @@ export interface FleetOptions {
   readonly config: FleetConfig;
   /** This process, as others shall know it: FUSEBOARD_INSTANCE. */
   readonly instance: string;
+  /** Folds in the standby's consumer group; default false. */
+  readonly isStandby?: boolean;
   readonly kafka: Reach;
   readonly redis: Reach;
   /** What went wrong in the background and is tried again, other than being out of reach. */
@@ -26,9 +28,9 @@ export interface Fleet extends Drivers {
 }
 
 export function openFleet(options: FleetOptions): Fleet {
-  const { config, instance, onError, freshnessMs } = options;
+  const { config, instance, isStandby = false, onError, freshnessMs } = options;
   const { kafkaBrokers: brokers, topicPrefix, partitions, redisUrl: url, redisPrefix: prefix } = config;
-  const kafka = openKafka({ brokers, topicPrefix, partitions, instance, reach: options.kafka, onError });
+  const kafka = openKafka({ brokers, topicPrefix, partitions, instance, isStandby, reach: options.kafka, onError });
   const redis = openRedis({ url, prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;
@@ -66,7 +68,7 @@ export function openFleet(options: FleetOptions): Fleet {
 
 /** For a process: as it is configured, its outages in its log and its readiness. */
 export function openFleetFor({ config, logger, health }: Runtime): Fleet {
-  const { drivers, instance, role } = config;
+  const { drivers, instance, isStandby, role } = config;
   if (drivers.kind !== 'fleet' || role === 'standalone') throw new Error(`assertion: ${role} runs on Kafka and Redis`);
   const meanwhile = MEANWHILE[role];
   const kafka = new Outage({ what: `Kafka at ${drivers.kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: meanwhile.kafka, logger, health });
@@ -76,7 +78,7 @@ export function openFleetFor({ config, logger, health }: Runtime): Fleet {
     // What fails meanwhile fails for that reason, which is said.
     if (kafka.isOver && redis.isOver) sparing.warn(`${doing} failed and will be tried again`, { err: error });
   };
-  return openFleet({ config: drivers, instance, kafka, redis, onError });
+  return openFleet({ config: drivers, instance, isStandby, kafka, redis, onError });
 }
 
 const MEANWHILE = {

@@ -37,6 +37,8 @@ export interface KafkaOptions {
   readonly partitions: number;
   /** This process, as the brokers' logs and group tools name it. */
   readonly instance: string;
+  /** Ingest's consumer group is the standby's; default false. */
+  readonly isStandby?: boolean;
   readonly reach: Reach;
   /** What went wrong in the background and is tried again, other than Kafka being out of reach. */
   readonly onError: OnError;
@@ -49,7 +51,7 @@ export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' |
   close(): Promise<void>;
 }
 
-export function openKafka({ brokers, topicPrefix, partitions, instance, reach, onError }: KafkaOptions): Kafka {
+export function openKafka({ brokers, topicPrefix, partitions, instance, isStandby = false, reach, onError }: KafkaOptions): Kafka {
   const topics = topicsOf(topicPrefix);
   const connectivity = new Connectivity(reach);
   const by = { client: { brokers, instance }, connectivity };
@@ -67,7 +69,7 @@ export function openKafka({ brokers, topicPrefix, partitions, instance, reach, o
   const controlReads = new Link('reads', topics.control, by);
   const transitionReads = new Link('reads', topics.transitions, by);
   const checkpointReads = new Link('reads', topics.checkpoints, by);
-  const group = `${topicPrefix}ingest`;
+  const group = `${topicPrefix}${isStandby ? 'standby' : 'ingest'}`;
   const bounds = new LogBoundsReader({ reads, partitions, group });
   const common = { ready, appender, onError };
 
