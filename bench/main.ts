@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   proxy: () => import('./proxy.ts'),
   trip: () => import('./trip.ts'),
   overshoot: () => import('./overshoot.ts'),
+  failover: () => import('./failover.ts'),
   report: () => import('./report.ts'),
 };
 

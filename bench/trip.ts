@@ -34,7 +34,7 @@ export interface TripRow {
   readonly ratioP99: number;
 }
 
-const hostOf = (trip: number): string => `trip-${trip}.bench.local`;
+export const hostOf = (trip: number): string => `trip-${trip}.bench.local`;
 
 export async function run(): Promise<TripRow[]> {
   const policies = Array.from({ length: WARM_UP + TRIPS }, (_, trip) => ({ host: hostOf(trip), errorAmountThreshold: 1 }));
@@ -57,13 +57,13 @@ export async function run(): Promise<TripRow[]> {
   }
 }
 
-interface Measured {
+export interface Measured {
   /** ms. */
   readonly once: (trip: number) => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
-async function openTrips(fleet: BenchFleet): Promise<Measured> {
+export async function openTrips(fleet: BenchFleet): Promise<Measured> {
   const [reporting, refusing] = [await fleet.openDrivers('reporting'), await fleet.openDrivers('refusing')];
   const clock = new LogClock(Date.now);
   const reporter = new Reporter(reporting.outcomes, { reporter: 'bench', idPrefix: `${Date.now()}-`, clock });
