@@ -83,6 +83,21 @@ describe('the pump, answered by its store,', () => {
     expect(await stage.stored(states)).toEqual(before);
   });
 
+  test('K2 AHEAD: who is behind the store takes nothing back on old news of it', async () => {
+    const behind = new Switch(stage.log.states);
+    const a = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({}, 'a'));
+    const b = stage.pumpOn({ states: behind }, 'b');
+    await stage.run(b);
+    const old = (await stage.log.states.claim(0, 'looking')).meta!;
+    await stage.append([500, 500, 500, 500]);
+    await stage.run(a);
+    await b.take(0, await stage.batchFor(b, 2));
+    expect(behind.answers.at(-1)).toBe('AHEAD');
+    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    await b.heard({ partition: 0, meta: old, storeTime, snapshots: [] });
+    expect((await stage.log.states.claim(0, 'looking')).meta?.next).toBe((await stage.log.reader.bounds(0)).next);
+  });
+
   test('news of a commit are no reason for another one, however late they are, nor is anything heard while one is under way', async () => {
     const states = new Switch(stage.log.states);
     const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states }));

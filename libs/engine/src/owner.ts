@@ -13,8 +13,7 @@ import { Defect } from './defect.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
-import type { Checkpoint, Claim, Commit, CommitAnswer, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
-import type { ControlLog } from './ports.ts';
+import type { Checkpoint, Claim, Commit, CommitAnswer, ControlLog, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
 import { isAnother, reincarnationReason } from './reincarnation.ts';
 
 export interface OwnerPorts {
@@ -148,10 +147,10 @@ export class PartitionOwner {
 
   /**
    * What the store is said to hold of this partition. Where that is less than was committed, it fell back or was emptied
-   * (K2), and with nothing to fold no other commit would come upon it.
+   * (K2), and with nothing to fold no other commit would come upon it. Who is behind it (AHEAD) would take it back.
    */
   async compare(meta: PartitionMeta | undefined): Promise<void> {
-    if (this.#expected === null) return;
+    if (this.#expected === null || this.#fold.next < this.#expected) return;
     if (meta !== undefined && meta.incarnation === this.#fold.incarnation && meta.next >= this.#expected) return this.#follow(meta);
     this.#isDoubted = true;
     await this.#commit();
