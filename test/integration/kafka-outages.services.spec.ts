@@ -1,6 +1,7 @@
 /** Kafka is not there, goes, hangs, returns, or is another one: nothing ends, nothing is lost, nothing is taken twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { freeze } from '../support/freeze.ts';
 import { Ledger, openStage, Owner, someOutcomes, Stranger } from '../support/kafka-stage.ts';
 import { startKafka, type KafkaServer } from '../support/services/kafka.ts';
 
@@ -99,7 +100,7 @@ test('Kafka that hangs is noticed, and given up for as long as it does: connecti
   onTestFinished(await kafka.reader.run(new Owner(ledger)));
   await kafka.outcomes.append(someOutcomes('before', 0, 10));
   await vi.waitFor(() => expect(ledger.ids).toHaveLength(10), BACK_WITHIN_MS);
-  process.kill(broker.pid as number, 'SIGSTOP');
+  await freeze(broker.pid as number);
   const beganMs = performance.now();
   try {
     await expect(kafka.outcomes.append(someOutcomes('during', 0, 1))).rejects.toThrow(/took longer than|timed out/);

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { DocumentSet } from '#engine';
 import { StartError } from '#runtime';
 import { commit, entry, ids, setting } from '../contract/samples.ts';
+import { freeze } from '../support/freeze.ts';
 import { hear, redisClient, stageRedis, type RedisStage } from '../support/redis-stage.ts';
 import { ownRedis } from '../support/services/services.ts';
 import { gateTo } from '../support/tcp-gate.ts';
@@ -45,7 +46,7 @@ describe('Redis out of reach', () => {
     const stage = stageRedis({ url: server.url });
     await stage.states.commit(commit(null, 4));
     const heard = await hear(stage.stateFeed);
-    process.kill(server.pid as number, 'SIGSTOP');
+    await freeze(server.pid as number);
     const sentMs = performance.now();
     const again = commit(4, 6);
     expect(String(await failure(stage.states.commit(again)))).toContain('no answer within 1000 ms');
