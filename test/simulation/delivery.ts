@@ -1,0 +1,95 @@
+/** One partition in a simulated member's hands: claimed, then fetched and handed over, as the Kafka driver does (libs/drivers/src/kafka/delivery.ts). */
+import type { LogRecord, PartitionHandler } from '#engine';
+import type { Process } from './process.ts';
+import { OutOfRange, type PartitionLog } from './outcome-topic.ts';
+
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 5_000;
+const CLAIM_AGAIN_MS = 200;
+
+export interface DeliveryOptions {
+  readonly process: Process;
+  readonly partition: number;
+  readonly handler: PartitionHandler;
+  /** The one who had it before us in this process, still at its last batch. */
+  readonly before: Promise<void> | undefined;
+  /** The log under the partition's name. */
+  readonly log: () => PartitionLog;
+  /** What there is from there on, when there is something. Rejects with OutOfRange. */
+  readonly fetch: (from: number) => Promise<readonly LogRecord[]>;
+  readonly onTaken: (taken: { next: number; log: PartitionLog }) => void;
+  /** Something failed that is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly ended: Promise<void>;
+  #isStopping = false;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  async #run(): Promise<void> {
+    const { process, partition, handler, log, before } = this.#options;
+    await before;
+    while (!this.#isStopping) {
+      let from: number | undefined;
+      const begunWith = await this.#persist(async () => {
+        const now = log();
+        from = await handler.assigned(partition);
+        return now;
+      });
+      if (from !== undefined && begunWith !== undefined) await this.#deliver(from, begunWith);
+      if (from !== undefined) await handler.revoked(partition);
+      if (!this.#isStopping) await process.sleep(CLAIM_AGAIN_MS);
+    }
+  }
+
+  /** Until it is stopped, or the log has nothing at the position: it was cut, or is another one. */
+  async #deliver(from: number, begunWith: PartitionLog): Promise<void> {
+    const { partition, handler, log, fetch, onTaken, onError, process } = this.#options;
+    for (let next = from; !this.#isStopping; ) {
+      let records: readonly LogRecord[];
+      try {
+        records = await fetch(next);
+      } catch (error) {
+        if (error instanceof OutOfRange) return;
+        onError(error);
+        await process.sleep(RETRY_FIRST_MS);
+        continue;
+      }
+      // What was fetched before is handed over; what is fetched of another log is out of range there.
+      const last = records.at(-1);
+      if (last !== undefined) {
+        if (log() !== begunWith && log().records[last.offset] === last) return;
+        const isTaken = await this.#persist(async () => {
+          await handler.take(partition, records);
+          return true;
+        });
+        if (isTaken !== true) return;
+        next = last.offset + 1;
+        onTaken({ next, log: begunWith });
+      }
+      if (last === undefined && log() !== begunWith) return;
+    }
+  }
+
+  async #persist<T>(action: () => Promise<T>): Promise<T | undefined> {
+    for (let waitMs = RETRY_FIRST_MS; !this.#isStopping; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+      try {
+        return await action();
+      } catch (error) {
+        this.#options.onError(error);
+      }
+      await this.#options.process.sleep(waitMs);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * What a proxy may do, worked out again from what it was given: the newest snapshot by version, its lease by two clocks,
+ * and what it saw itself. A cache works a lease out when it hears something; so both that moment and the present count.
+ */
+import { isError, type Call, type Decision, type DocumentSet, type PartitionMeta, type Policy, type Snapshot, type StateUpdate } from '#engine';
+import { Violation } from './invariants.ts';
+import { expectedName } from './truth.ts';
+import type { World } from './world.ts';
+
+interface Seen {
+  readonly snapshot: Snapshot;
+  readonly firstSeenMs: number;
+  /** By the monotonic clock, as worked out when something was last heard. */
+  endMs: number;
+}
+
+/** An own call that counted against its upstream. */
+interface Bad {
+  readonly atMs: number;
+  readonly upstream: string;
+  /** V7: with those before, as many as an amount says. */
+  readonly mayOpen: boolean;
+}
+
+interface Heard {
+  meta: PartitionMeta | undefined;
+  atMs: number;
+  isKnown: boolean;
+  readonly heldBack: Map<string, Snapshot>;
+}
+
+export interface WatchOptions {
+  readonly name: string;
+  readonly world: World;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+}
+
+/** V7: how long an opening of its own may last, ms. */
+const PROVISIONAL_MAX_MS = 1_000;
+/** Own bad calls that are remembered. */
+const BAD_MAX = 200;
+/** G2. */
+const TOLERANCE_MS = 5_000;
+/** Brokers and store are off by a second each at most, and the store says nothing below a second (T2). */
+const CLOCKS_OFF_MS = 3_500;
+
+export class ProxyWatch {
+  readonly #options: WatchOptions;
+  readonly #seen = new Map<string, Seen>();
+  readonly #heard: Heard[];
+  #policies: ReadonlyMap<string, Policy> | undefined;
+  #bad: Bad[] = [];
+  #isClockCorrected = false;
+  #jumpedMs = -1;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#heard = Array.from({ length: options.world.profile.partitions }, () => ({ meta: undefined, atMs: -Infinity, isKnown: false, heldBack: new Map() }));
+  }
+
+  /** The newest that it was given of this upstream. */
+  newest(upstream: string): Snapshot | undefined {
+    return this.#seen.get(upstream)?.snapshot;
+  }
+
+  hear({ partition, meta, snapshots }: StateUpdate): void {
+    const heard = this.#heard[partition] as Heard;
+    heard.meta = meta;
+    heard.atMs = this.#options.monotonicMs();
+    for (const snapshot of snapshots) if (isLater(snapshot, heard.heldBack.get(snapshot.upstream))) heard.heldBack.set(snapshot.upstream, snapshot);
+    this.pulse();
+    if (isWhole(meta)) {
+      for (const snapshot of heard.heldBack.values()) this.#see(snapshot);
+      heard.heldBack.clear();
+    }
+    this.#workOut((upstream) => this.#options.world.partitionOf(upstream) === partition);
+  }
+
+  hearDocuments({ documents }: DocumentSet): void {
+    this.#policies = new Map(documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined ? [[document.upstream, document.breaker]] : [])));
+    this.#workOut(() => true);
+  }
+
+  pulse(): void {
+    for (const [partition, heard] of this.#heard.entries()) {
+      const isKnown = isWhole(heard.meta) && this.#options.monotonicMs() - heard.atMs <= this.#options.world.profile.stateMaxAgeMs;
+      if (isKnown === heard.isKnown) continue;
+      heard.isKnown = isKnown;
+      this.#workOut((upstream) => this.#options.world.partitionOf(upstream) === partition);
+    }
+  }
+
+  /** An own call that ended. */
+  judged({ upstream, result, durationMs = 0 }: Call): void {
+    const policy = this.#policies?.get(upstream);
+    if (policy === undefined || (!isError(result) && durationMs < policy.slowTimeThresholdMs)) return;
+    const amounts = [policy.errorAmountThreshold, policy.slowAmountThreshold].filter((amount) => amount > 0);
+    const before = this.#bad.filter((each) => each.upstream === upstream).length;
+    this.#bad.push({ atMs: this.#options.monotonicMs(), upstream, mayOpen: before + 1 >= Math.min(...amounts) });
+    if (this.#bad.length > BAD_MAX) this.#bad = this.#bad.slice(-BAD_MAX / 2);
+  }
+
+  /** What was asked for then, by the world's time, corrects the clock. */
+  clockHeard(askedMs: number): void {
+    if (askedMs > this.#jumpedMs) this.#isClockCorrected = true;
+  }
+
+  clockJumped(): void {
+    this.#isClockCorrected = false;
+    this.#jumpedMs = this.#options.world.scheduler.nowMs;
+  }
+
+  check(upstream: string, decision: Decision): void {
+    this.#checkClock();
+    const seen = this.#seen.get(upstream);
+    const isPoliced = this.#policies === undefined || this.#policies.has(upstream);
+    const isRefusing = isPoliced && seen?.snapshot.admit === 0;
+    if (decision.kind === 'refuse') {
+      if (isRefusing && seen !== undefined && !this.#isOver(seen, 'surely')) return;
+      this.#checkCause(upstream, isRefusing ? seen : undefined);
+      return;
+    }
+    if (isRefusing && seen !== undefined && !this.#isOver(seen, 'maybe')) throw new Violation('V5 open refuses', `${this.#who(upstream)} let a call through at ${this.#options.nowMs()} under ${JSON.stringify(seen.snapshot)}`);
+    this.#checkStamp(upstream, decision.admitted, seen);
+  }
+
+  #checkStamp(upstream: string, admitted: { incarnation: number; generation: number } | undefined, seen: Seen | undefined): void {
+    const stamp = admitted === undefined ? 'nothing' : `${admitted.incarnation}/${admitted.generation}`;
+    const { world, name } = this.#options;
+    const may: string[] = [];
+    if (seen === undefined) may.push('nothing');
+    else {
+      const { incarnation, generation } = seen.snapshot;
+      if (!this.#isOver(seen, 'surely')) may.push(`${incarnation}/${generation}`);
+      if (this.#isOver(seen, 'maybe')) may.push(`${incarnation}/${generation + 1}`);
+    }
+    if (!may.includes(stamp)) throw new Violation('V1 never back', `${this.#who(upstream)} stamped ${stamp}, and had to stamp ${may.join(' or ')} under ${JSON.stringify(seen?.snapshot)}`);
+    if (seen === undefined || admitted === undefined || admitted.generation === seen.snapshot.generation) return;
+    const { sinceMs, untilMs = 0 } = seen.snapshot;
+    world.count('admitted under a lease that was over');
+    // By the slowest of the brokers, and with none that was ever wrong by a minute.
+    if (world.leastClockMs >= untilMs - Math.min(TOLERANCE_MS, (untilMs - sinceMs) / 2)) world.expected.add(expectedName({ reporter: name, upstream, admitted }));
+  }
+
+  /** V4, V7. `seen`: it would refuse, were its lease not over. */
+  #checkCause(upstream: string, seen: Seen | undefined): void {
+    const { world, monotonicMs } = this.#options;
+    const policy = this.#policies?.get(upstream);
+    const nowMs = monotonicMs();
+    const bad = this.#bad.filter((each) => each.upstream === upstream);
+    if (policy !== undefined && bad.length > 0) {
+      if (!(this.#heard[world.partitionOf(upstream)] as Heard).isKnown) return world.count('refused by the proxy alone');
+      if (bad.some(({ atMs, mayOpen }) => mayOpen && atMs >= nowMs - PROVISIONAL_MAX_MS)) return world.count('refused provisionally');
+    }
+    const left = seen === undefined ? this.#seen.get(upstream) : seen;
+    throw new Violation(seen === undefined ? 'V4 V7 without cause' : 'T4 past its lease', `${this.#who(upstream)} refused a call at ${this.#options.nowMs()} under ${JSON.stringify(left?.snapshot)}`);
+  }
+
+  /** T2. */
+  #checkClock(): void {
+    const { world, name, nowMs } = this.#options;
+    const offMs = nowMs() - world.scheduler.nowMs;
+    if (!this.#isClockCorrected || world.hasJumped || Math.abs(offMs) <= CLOCKS_OFF_MS + world.slowestRoundTripMs) return;
+    throw new Violation('T2 corrected', `${name}’s clock is off by ${offMs} ms`);
+  }
+
+  #who(upstream: string): string {
+    return `${this.#options.name}, asked about ${upstream},`;
+  }
+
+  #see(snapshot: Snapshot): void {
+    const before = this.#seen.get(snapshot.upstream);
+    if (!isLater(snapshot, before?.snapshot)) return;
+    const isSame = before?.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
+    this.#seen.set(snapshot.upstream, { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs(), endMs: Infinity });
+  }
+
+  #workOut(isConcerned: (upstream: string) => boolean): void {
+    for (const [upstream, seen] of this.#seen) if (isConcerned(upstream)) seen.endMs = this.#options.monotonicMs() + this.#leftMs(seen);
+  }
+
+  /** T4. */
+  #leftMs({ snapshot: { sinceMs, untilMs }, firstSeenMs }: Seen): number {
+    if (untilMs === undefined) return Infinity;
+    return Math.min(untilMs - this.#options.nowMs(), firstSeenMs + Math.max(0, untilMs - sinceMs) - this.#options.monotonicMs());
+  }
+
+  #isOver(seen: Seen, how: 'surely' | 'maybe'): boolean {
+    const [then, now] = [this.#options.monotonicMs() >= seen.endMs, this.#leftMs(seen) <= 0];
+    return how === 'surely' ? then && now : then || now;
+  }
+}
+
+/** V1. */
+function isLater(a: Snapshot, b: Snapshot | undefined): boolean {
+  return b === undefined || a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.next > b.next);
+}
+
+function isWhole(meta: PartitionMeta | undefined): boolean {
+  return meta !== undefined && meta.restoringTo === undefined;
+}
