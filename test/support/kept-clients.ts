@@ -1,8 +1,8 @@
 /**
  * Clients as a mesh has them: each keeps one connection and calls over it again and again, one call at a time. One
  * whose proxy takes no new connections goes on at the next proxy; any other end of a call but an answer is a failure.
- * A new connection that is reset before its first answer was not taken either: it stood in the queue of a listener that
- * closed, and the kernel resets those.
+ * A new connection that is reset before its first answer was not taken: it stood in the queue of a listener that closed,
+ * or was on its way to a worker that was killed. Whoever still listens is tried again.
  */
 import { Agent, request } from 'node:http';
 import { eventually } from './eventually.ts';
@@ -26,6 +26,8 @@ export interface ClientLedger {
   /** Connections that brought an answer. */
   connections: number;
 }
+
+const NOT_TAKEN = 'not taken';
 
 export class KeptClients {
   readonly ledgers: readonly ClientLedger[];
@@ -72,6 +74,7 @@ export class KeptClients {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let at = 0; !this.#isOver && at < this.#options.proxies.length; ) {
       const end = await this.#call(ledger, { agent, at });
+      if (end === NOT_TAKEN) continue;
       if (end === 'ECONNREFUSED') at++;
       else if (end === '200') ledger.answers[at] = (ledger.answers[at] ?? 0) + 1;
       else ledger.failures.push(end);
@@ -83,7 +86,7 @@ export class KeptClients {
   #call(ledger: ClientLedger, { agent, at }: { readonly agent: Agent; readonly at: number }): Promise<string> {
     const { host, path, proxies } = this.#options;
     const { promise, resolve } = Promise.withResolvers<string>();
-    const fail = ({ code, message }: NodeJS.ErrnoException): void => resolve(code === 'ECONNRESET' && !sent.reusedSocket ? 'ECONNREFUSED' : (code ?? message));
+    const fail = ({ code, message }: NodeJS.ErrnoException): void => resolve(code === 'ECONNRESET' && !sent.reusedSocket ? NOT_TAKEN : (code ?? message));
     const sent = request({ ...proxies[at], path, agent, headers: { host } }, (answer) => {
       if (!sent.reusedSocket) ledger.connections++;
       answer.on('error', fail).on('end', () => resolve(`${answer.statusCode}`)).resume();
