@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { kafkaAnswers, redisAnswers } from '../support/services/answers.ts';
-import { ownKafka, ownRedis, services, uniquePrefix } from '../support/services/services.ts';
+import { ownKafka, ownKafkaCluster, ownRedis, services, uniquePrefix } from '../support/services/services.ts';
 
 async function topicsOf(brokers: string, make: readonly string[] = []): Promise<string[]> {
   const admin = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
@@ -60,6 +60,24 @@ describe('servers of one test alone', () => {
     expect(kafka.pid).not.toBe(pid);
     expect(kafka.brokers).toBe(brokers);
     expect(await topicsOf(brokers)).toContain('kept');
+  });
+
+  test('a cluster of three takes appends from all while one node is dead, and is whole again when it is back', { timeout: 180_000 }, async (context) => {
+    const cluster = await ownKafkaCluster(context, { brokers: 3 });
+    await topicsOf(cluster.brokers, ['kept']);
+    await cluster.whole();
+    const [leader] = (await cluster.leaders('kept')).values();
+    const dead = cluster.node(leader ?? 0);
+    await dead.stop('SIGKILL');
+    const producer = new kafkajs.Kafka({ brokers: cluster.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING }).producer({ createPartitioner: () => () => 0 });
+    await producer.connect();
+    onTestFinished(() => producer.disconnect());
+    const send = (value: string) => producer.send({ topic: 'kept', acks: -1, messages: [{ value }] }).catch(() => undefined);
+    await eventually(() => send('while it is dead'), { what: 'another node to lead', deadlineMs: 60_000 });
+    expect([...(await cluster.leaders('kept')).values()]).not.toEqual([leader]);
+    await dead.start();
+    await cluster.whole();
+    expect(await topicsOf(dead.brokers)).toContain('kept');
   });
 
   test('a Redis takes arguments, and comes back on its port with what it kept on disk', async (context) => {

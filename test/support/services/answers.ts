@@ -11,16 +11,16 @@ const METADATA_REQUEST = Buffer.from('0000000f 0003 0001 00000000 00013f 0000000
 const BROKERS_AT = 8;
 
 /**
- * Resolves when one of the addresses answers as a Kafka that knows a broker.
+ * Resolves when one of the addresses answers as a Kafka that knows a broker, or as many as `min`.
  * @param brokers `host:port`, separated by commas.
  */
-export async function kafkaAnswers(brokers: string): Promise<void> {
-  await Promise.any(brokers.split(',').map((address) => brokerAnswers(address.trim()))).catch(({ errors }: AggregateError) => {
+export async function kafkaAnswers(brokers: string, min = 1): Promise<void> {
+  await Promise.any(brokers.split(',').map((address) => brokerAnswers(address.trim(), min))).catch(({ errors }: AggregateError) => {
     throw new Error((errors as Error[]).map(({ message }) => message).join('; '));
   });
 }
 
-function brokerAnswers(address: string): Promise<void> {
+function brokerAnswers(address: string, min: number): Promise<void> {
   const [, host = '', port = ''] = /^\[?(.+?)\]?:(\d+)$/.exec(address) ?? [];
   if (port === '') return Promise.reject(new Error(`"${address}" is no host:port`));
   return new Promise((resolve, reject) => {
@@ -30,10 +30,10 @@ function brokerAnswers(address: string): Promise<void> {
     socket.on('data', (chunk: Buffer) => {
       answer = Buffer.concat([answer, chunk]);
       if (answer.length < BROKERS_AT + 4) return;
-      if (answer.readInt32BE(BROKERS_AT) > 0) resolve();
+      if (answer.readInt32BE(BROKERS_AT) >= min) resolve();
       socket.destroy();
     });
-    socket.once('error', reject).once('close', () => reject(new Error(`${address} knows no broker`)));
+    socket.once('error', reject).once('close', () => reject(new Error(`${address} knows no broker, or fewer than ${min}`)));
   });
 }
 

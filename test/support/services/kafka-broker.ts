@@ -1,4 +1,4 @@
-/** One Kafka broker as a process: KRaft, broker and controller in one, as small and as quick to start as it can be. */
+/** One Kafka node as a process: KRaft, broker and controller in one, as small and as quick to start as it can be. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaAnswers } from './answers.ts';
@@ -9,6 +9,14 @@ export interface Broker {
   readonly folder: string;
   readonly port: number;
   readonly controllerPort: number;
+  /** Default 1. */
+  readonly nodeId?: number;
+  /** Controller ports of all nodes, by node id from 1; default: of this one alone. */
+  readonly controllerPorts?: readonly number[];
+  /** Listeners beside the plain one, such as `{ name: 'SASL_SSL', port }`. */
+  readonly listeners?: readonly { readonly name: string; readonly port: number }[];
+  /** Over what is set here. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** How long until it must know itself as a broker, ms: after a SIGKILL it takes up to 14 s, more on a busy machine. */
@@ -28,20 +36,23 @@ export function startBroker({ java, jvmArgs, ...broker }: Broker & { readonly ja
 /** Gives the file's path. */
 export function writeSettings(broker: Broker): string {
   const path = join(broker.folder, 'server.properties');
-  const settings = { ...where(broker), ...KAFKA_SETTINGS };
+  const settings = { ...where(broker), ...KAFKA_SETTINGS, ...broker.settings };
   writeFileSync(path, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''));
   return path;
 }
 
-function where({ folder, port, controllerPort }: Broker): Record<string, string> {
+function where({ folder, port, controllerPort, nodeId = 1, controllerPorts = [controllerPort], listeners = [] }: Broker): Record<string, string> {
+  const brokers = [{ name: 'PLAINTEXT', port }, ...listeners].map((each) => ({ ...each, url: `${each.name}://127.0.0.1:${each.port}` }));
+  const urls = brokers.map(({ url }) => url).join(',');
   return {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'node.id': `${nodeId}`,
+    listeners: `${urls},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': urls,
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.quorum.voters': controllerPorts.map((each, index) => `${index + 1}@127.0.0.1:${each}`).join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...brokers.map(({ name }) => `${name}:${name}`)].join(','),
     'log.dirs': join(folder, 'data'),
   };
 }

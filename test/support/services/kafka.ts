@@ -1,8 +1,9 @@
-/** A Kafka of one's own: a local broker with its own data. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+/** A Kafka of one's own: a local node with its own data, alone or one of a cluster (kafka-cluster.ts). */
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HEAP, startBroker } from './kafka-broker.ts';
+import { HEAP, startBroker, type Broker } from './kafka-broker.ts';
 import { prepareKafka, type KafkaFiles } from './kafka-files.ts';
 import { onDeath } from './on-death.ts';
 import { restartablePort, type ServerProcess } from './server-process.ts';
@@ -14,31 +15,34 @@ export interface KafkaOptions {
   readonly say?: (line: string) => void;
 }
 
+/** A node's place in its cluster; by default it is alone. */
+export type Place = Pick<Broker, 'nodeId' | 'controllerPorts' | 'settings'>;
+
 /** The first compiler alone starts soonest. */
 const JVM = { quick: [...HEAP.quick, '-XX:TieredStopAtLevel=1'], forLoad: HEAP.forLoad };
 
 /** A broker of one's own, to be stopped, killed and started again: on the same port, with the same data. */
 export class KafkaServer {
   readonly port: number;
-  readonly #controllerPort: number;
   readonly #files: KafkaFiles;
   readonly #jvm: readonly string[];
-  readonly #folder: string;
+  readonly #broker: Broker;
   readonly #release: () => void;
   #process: ServerProcess | undefined;
 
-  private constructor(files: KafkaFiles, ports: readonly [number, number], forLoad: boolean) {
-    [this.port, this.#controllerPort] = ports;
+  private constructor(files: KafkaFiles, where: Pick<Broker, 'port' | 'controllerPort'> & Place, forLoad: boolean) {
+    this.port = where.port;
     this.#files = files;
     this.#jvm = JVM[forLoad ? 'forLoad' : 'quick'];
-    this.#folder = mkdtempSync(join(tmpdir(), 'fuseboard-kafka-'));
-    this.#release = onDeath(['rm', '-rf', this.#folder]);
-    cpSync(files.template, join(this.#folder, 'data'), { recursive: true });
+    const folder = mkdtempSync(join(tmpdir(), 'fuseboard-kafka-'));
+    this.#broker = { ...where, folder };
+    this.#release = onDeath(['rm', '-rf', folder]);
+    cpSync(files.template, join(folder, 'data'), { recursive: true });
+    if (where.nodeId !== undefined) rename(join(folder, 'data/meta.properties'), where.nodeId);
   }
 
   static async open({ forLoad = false, say }: KafkaOptions): Promise<KafkaServer> {
-    const files = await prepareKafka(say);
-    const server = new KafkaServer(files, [await restartablePort(), await restartablePort()], forLoad);
+    const server = await KafkaServer.make({ forLoad, ...(say && { say }) }, await restartablePort());
     try {
       await server.start();
       return server;
@@ -46,6 +50,11 @@ export class KafkaServer {
       await server.close();
       throw error;
     }
+  }
+
+  /** Not started yet. */
+  static async make({ forLoad = false, say }: KafkaOptions, controllerPort: number, place: Place = {}): Promise<KafkaServer> {
+    return new KafkaServer(await prepareKafka(say), { port: await restartablePort(), controllerPort, ...place }, forLoad);
   }
 
   /** `host:port`. */
@@ -60,13 +69,7 @@ export class KafkaServer {
 
   /** Resolves when it answers; 6 to 14 s after a SIGKILL. */
   async start(): Promise<void> {
-    this.#process ??= await startBroker({
-      java: this.#files.java,
-      jvmArgs: [...this.#jvm, ...this.#files.jvmArgs],
-      folder: this.#folder,
-      port: this.port,
-      controllerPort: this.#controllerPort,
-    });
+    this.#process ??= await startBroker({ java: this.#files.java, jvmArgs: [...this.#jvm, ...this.#files.jvmArgs], ...this.#broker });
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
@@ -74,12 +77,28 @@ export class KafkaServer {
     this.#process = undefined;
   }
 
+  /** Stands still, its connections open, until `thaw`: a broker that has gone silent. */
+  freeze(): void {
+    if (this.pid !== undefined) process.kill(this.pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    if (this.pid !== undefined) process.kill(this.pid, 'SIGCONT');
+  }
+
   /** Ends it and removes its data. */
   async close(): Promise<void> {
     await this.stop('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#broker.folder, { recursive: true, force: true });
     this.#release();
   }
+}
+
+/** The formatted folder is node 1's, and every copy of it would be the same directory to the cluster. */
+function rename(metaFile: string, nodeId: number): void {
+  const meta = readFileSync(metaFile, 'utf8');
+  const own = { 'node.id': `${nodeId}`, 'directory.id': randomBytes(16).toString('base64url') };
+  writeFileSync(metaFile, Object.entries(own).reduce((text, [name, value]) => text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`), meta));
 }
 
 /**

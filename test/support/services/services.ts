@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { inject, type TestContext } from 'vitest';
 import { startKafka, type KafkaServer } from './kafka.ts';
+import { startKafkaCluster, type ClusterOptions, type KafkaCluster } from './kafka-cluster.ts';
 import { NoServiceError } from './no-service.ts';
 import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 
@@ -45,6 +46,13 @@ export async function ownKafka(context: OneTest): Promise<KafkaServer> {
   const kafka = await startKafka().catch((error: unknown) => leaveOut(context, error));
   context.onTestFinished(() => kafka.close());
   return kafka;
+}
+
+/** Several Kafka nodes for one test alone, each to be killed, frozen and started by itself; 3 unless said otherwise. */
+export async function ownKafkaCluster(context: OneTest, options: ClusterOptions = {}): Promise<KafkaCluster> {
+  const cluster = await startKafkaCluster(options).catch((error: unknown) => leaveOut(context, error));
+  context.onTestFinished(() => cluster.close());
+  return cluster;
 }
 
 /** A Redis for one test alone, to be stopped, killed and started again; closed at the test's end. */
