@@ -42,7 +42,7 @@ export async function run(): Promise<ReportRow[]> {
     const log = await followLog(fleet);
     const rows: ReportRow[] = [];
     for (const load of LOADS) {
-      const reporter = new Reporter(outcomes, { reporter: 'bench-proxy-1', idPrefix: `bench-proxy-1/${Date.now().toString(36)}-`, clock: new LogClock(Date.now) });
+      const reporter = new Reporter(outcomes, { reporter: 'bench-proxy-1', idPrefix: `bench-proxy-1/${Date.now().toString(36)}-`, clock: new LogClock({ wallMs: Date.now, monotonicMs: () => performance.now() }) });
       rows.push(await measure(load, reporter, log));
     }
     await log.close();

@@ -65,7 +65,7 @@ export interface Measured {
 
 export async function openTrips(fleet: BenchFleet): Promise<Measured> {
   const [reporting, refusing] = [await fleet.openDrivers('reporting'), await fleet.openDrivers('refusing')];
-  const clock = new LogClock(Date.now);
+  const clock = new LogClock({ wallMs: Date.now, monotonicMs: () => performance.now() });
   const reporter = new Reporter(reporting.outcomes, { reporter: 'bench', idPrefix: `${Date.now()}-`, clock });
   const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
   const caches = [newCache(clocks), newCache(clocks)] as const;

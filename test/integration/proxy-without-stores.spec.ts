@@ -133,10 +133,11 @@ describe('T2: a proxy that sends nothing', () => {
     const stage = await ProxyStage.start(cleanup);
     stage.tellDocuments();
     await vi.waitFor(() => expect(Object.keys(stage.missing)).toEqual(['states']), soon);
-    const [askedMs, aheadMs] = [Date.now(), 3_600_000];
-    const sinceMs = askedMs + aheadMs - 60_000;
+    const storeMs = Date.now() + 3_600_000;
+    const askedMonotonicMs = performance.now();
+    const sinceMs = storeMs - 60_000;
     const open = snapshot({ next: 20, state: 'open', admit: 0, sinceMs, untilMs: sinceMs + 63_000 });
-    stage.states.tell({ partition: 0, meta: META, snapshots: [open], storeTime: { atMs: askedMs + aheadMs, askedMs, toldMs: askedMs } });
+    stage.states.tell({ partition: 0, meta: META, snapshots: [open], storeTime: { atMs: storeMs, askedMonotonicMs, toldMonotonicMs: askedMonotonicMs } });
     const refused = await stage.call(200);
     expect([refused.status, refused.headers['retry-after']]).toEqual([DEGRADED, expect.stringMatching(/^[1-3]$/)]);
     await vi.waitFor(async () => expect((await stage.call(200)).status).toBe(200), soon);

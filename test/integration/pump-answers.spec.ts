@@ -74,7 +74,7 @@ describe('the pump, answered by its store,', () => {
     const before = await stage.stored();
     const meta = (await stage.log.states.claim(0, 'looking')).meta!;
     states.answers.length = 0;
-    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    const storeTime = { atMs: stage.nowMs, askedMonotonicMs: stage.nowMs, toldMonotonicMs: stage.nowMs };
     await pump.heard({ partition: 0, meta, storeTime, snapshots: [] });
     expect(states.answers).toEqual([]);
     states.store = stage.open().states;
@@ -93,7 +93,7 @@ describe('the pump, answered by its store,', () => {
     await stage.run(a);
     await b.take(0, await stage.batchFor(b, 2));
     expect(behind.answers.at(-1)).toBe('AHEAD');
-    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    const storeTime = { atMs: stage.nowMs, askedMonotonicMs: stage.nowMs, toldMonotonicMs: stage.nowMs };
     await b.heard({ partition: 0, meta: old, storeTime, snapshots: [] });
     expect((await stage.log.states.claim(0, 'looking')).meta?.next).toBe((await stage.log.reader.bounds(0)).next);
   });
@@ -108,7 +108,7 @@ describe('the pump, answered by its store,', () => {
     const batch = await stage.batchFor(pump, 10);
     states.answers.length = 0;
     await pump.heard({ partition: 0, meta: old, snapshots: [] });
-    const storeTime = { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs };
+    const storeTime = { atMs: stage.nowMs, askedMonotonicMs: stage.nowMs, toldMonotonicMs: stage.nowMs };
     await Promise.all([pump.take(0, batch), pump.heard({ partition: 0, meta: old, storeTime, snapshots: [] })]);
     expect(states.answers).toEqual(['OK']);
   });

@@ -38,7 +38,7 @@ describe('a standby', () => {
     await stage.run(active);
     await stage.run(standby);
     const meta = (await stage.log.states.claim(0, 'looking')).meta!;
-    await standby.heard({ partition: 0, meta, storeTime: { atMs: stage.nowMs, askedMs: stage.nowMs, toldMs: stage.nowMs }, snapshots: [] });
+    await standby.heard({ partition: 0, meta, storeTime: { atMs: stage.nowMs, askedMonotonicMs: stage.nowMs, toldMonotonicMs: stage.nowMs }, snapshots: [] });
     await stage.append([500]);
     await stage.run(standby);
     expect(states.answers).toEqual(['OK']);

@@ -57,8 +57,13 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   }),
   timeInFold('T2', 'late outcomes counted', { find: 'outcome.atMs < appendMs - this.#lateAfterMs', replace: 'outcome.atMs < 0', title: 'older than append - 60 s is late' }),
   inEngine('log-clock.ts', 'log-clock.spec.ts')('T2', 'proxy’s clock not corrected', {
-    find: 'this.#aheadMs = Math.min(Math.max(this.#aheadMs, leastMs), mostMs);', replace: '',
+    find: 'this.#aheadMs = Math.min(Math.max(aheadMs, leastMs), mostMs);', replace: '',
     title: 'follows the log once an append time has shown that it is off',
+  }),
+  inEngine('log-clock.ts', 'log-clock.spec.ts')('T2', 'proxy’s clock goes with the wall’s', {
+    find: 'return this.#aheadMs === undefined ? this.#own.wallMs() : this.#own.monotonicMs() + this.#aheadMs;',
+    replace: 'return this.#own.wallMs() + (this.#aheadMs === undefined ? 0 : this.#aheadMs - 1_000_000);',
+    title: 'set by an hour, is noticed by nobody once',
   }),
   timeInWindow('T3', 'window covers its end', { find: 'clockMs >= this.startedAtMs + lengthMs', replace: 'clockMs > this.startedAtMs + lengthMs', title: 'not its end' }),
   timeInMachine('T4', '`until` from a clock on the wall', {

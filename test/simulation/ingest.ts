@@ -43,7 +43,7 @@ export class Ingest {
         committed() {}, published() {}, sentOn() {}, incarnated() {},
       },
     });
-    this.subscription = world.subscribe(this.process, { wallMs: () => this.#nowMs, listener: (update) => void this.#guard(this.#pump.heard(update)) });
+    this.subscription = world.subscribe(this.process, { monotonicMs: () => this.#nowMs, listener: (update) => void this.#guard(this.#pump.heard(update)) });
     this.#pulse();
     world.control.onAppend(() => this.process.after(world.network.latencyMs(), 'hears of control', () => void this.#guard(this.#pump.pulse(this.#nowMs))));
   }

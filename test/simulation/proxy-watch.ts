@@ -52,7 +52,6 @@ export class ProxyWatch {
   #policies: ReadonlyMap<string, Policy> | undefined;
   #bad: Bad[] = [];
   #isClockCorrected = false;
-  #jumpedMs = -1;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -101,14 +100,9 @@ export class ProxyWatch {
     if (this.#bad.length > BAD_MAX) this.#bad = this.#bad.slice(-BAD_MAX / 2);
   }
 
-  /** What was asked for then, by the world's time, corrects the clock. */
-  clockHeard(askedMs: number): void {
-    if (askedMs > this.#jumpedMs) this.#isClockCorrected = true;
-  }
-
-  clockJumped(): void {
-    this.#isClockCorrected = false;
-    this.#jumpedMs = this.#options.world.scheduler.nowMs;
+  /** One of the fleet's. */
+  clockHeard(): void {
+    this.#isClockCorrected = true;
   }
 
   check(upstream: string, decision: Decision): void {

@@ -17,15 +17,14 @@ export class Proxy {
   reported = 0;
   readonly #world: World;
   #offMs: number;
-  /** The log has answered a send. */
-  #isAnswered = false;
 
   constructor(world: World, name: string, offMs: number) {
     this.#world = world;
     this.process = new Process(world.scheduler, name);
     this.#offMs = offMs;
-    this.clock = new LogClock(() => this.#wallMs);
-    const clocks = { nowMs: () => this.clock.nowMs(), monotonicMs: () => this.#monotonicMs };
+    const monotonicMs = (): number => this.#monotonicMs;
+    this.clock = new LogClock({ wallMs: () => this.#wallMs, monotonicMs });
+    const clocks = { nowMs: () => this.clock.nowMs(), monotonicMs };
     const { profile, partitionOf } = world;
     this.cache = new StateCache({ ...clocks, partitions: profile.partitions, partitionOf, stateMaxAgeMs: profile.stateMaxAgeMs });
     this.watch = new ProxyWatch({ ...clocks, name, world });
@@ -35,7 +34,7 @@ export class Proxy {
       singlesMax: world.chance.of([200, 3]),
       wake: (afterMs) => void this.process.after(afterMs, 'is woken to send', () => this.reporter.pulse()),
     });
-    this.subscription = world.subscribe(this.process, { wallMs: () => this.#wallMs, listener: (update) => this.#hear(update) });
+    this.subscription = world.subscribe(this.process, { monotonicMs, listener: (update) => this.#hear(update) });
     this.#pulse();
     void this.#followDocuments().catch((error: unknown) => world.broke(error));
   }
@@ -54,7 +53,6 @@ export class Proxy {
 
   jumpClock(ms: number): void {
     this.#offMs += ms;
-    this.watch.clockJumped();
   }
 
   get #wallMs(): number {
@@ -81,8 +79,7 @@ export class Proxy {
   #hear(update: StateUpdate): void {
     if (update.storeTime !== undefined) {
       this.clock.observeStore(update.storeTime);
-      // While the log answers, the store is not believed (T2).
-      if (!this.#isAnswered) this.watch.clockHeard(this.#world.scheduler.nowMs - (update.storeTime.toldMs - update.storeTime.askedMs));
+      this.watch.clockHeard();
     }
     this.cache.applyStates(update);
     this.watch.hear(update);
@@ -121,11 +118,9 @@ export class Proxy {
     };
     return {
       append: async (all) => {
-        const sentMs = this.#world.scheduler.nowMs;
         const answer = await network.call(this.process, { to: 'kafka', what: `sends ${all.length}`, serve: () => append(all) });
-        this.#isAnswered = true;
         // Behind whoever asked, who corrects the clock by it.
-        queueMicrotask(() => queueMicrotask(() => this.watch.clockHeard(sentMs)));
+        queueMicrotask(() => queueMicrotask(() => this.watch.clockHeard()));
         return answer;
       },
       appendMark: never, sendOn: never,

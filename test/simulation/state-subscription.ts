@@ -19,7 +19,7 @@ export interface SubscriptionOptions {
   readonly chance: Chance;
   readonly storeClockMs: () => number;
   /** This process's own. */
-  readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
   readonly listener: (update: StateUpdate) => void;
 }
 
@@ -75,11 +75,11 @@ export class StateSubscription {
   }
 
   async #round(): Promise<void> {
-    const { network, process, store, wallMs, storeClockMs } = this.#options;
-    const askedMs = wallMs();
+    const { network, process, store, monotonicMs, storeClockMs } = this.#options;
+    const askedMonotonicMs = monotonicMs();
     const read = (): { metas: (PartitionMeta | undefined)[]; atMs: number } => ({ metas: this.#views.map(({ partition }) => store.metaOf(partition)), atMs: storeClockMs() });
     const { metas, atMs } = await network.call(process, { to: 'redis', what: 'compares states', serve: read });
-    const storeTime = { atMs, askedMs, toldMs: wallMs() };
+    const storeTime = { atMs, askedMonotonicMs, toldMonotonicMs: monotonicMs() };
     for (const view of this.#views) {
       const meta = metas[view.partition];
       if (view.known === undefined || !isSame(view.known.meta, meta)) await this.#read(view, storeTime);

@@ -98,7 +98,7 @@ export class World {
     return 40 * this.profile.latencyMs;
   }
 
-  subscribe(process: Process, to: { wallMs: () => number; listener: (update: StateUpdate) => void }): StateSubscription {
+  subscribe(process: Process, to: { monotonicMs: () => number; listener: (update: StateUpdate) => void }): StateSubscription {
     const { network, store, profile, chance, scheduler } = this;
     const subscription = new StateSubscription({ process, network, store, chance, partitions: profile.partitions, freshnessMs: profile.freshnessMs, storeClockMs: () => scheduler.nowMs + STORE_OFF_MS, ...to });
     this.#subscriptions.push({ process, subscription });

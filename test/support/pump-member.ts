@@ -89,7 +89,7 @@ export class Member {
   async #hear(): Promise<void> {
     const { meta } = await this.#world.claim('looking');
     const { nowMs } = this.#world;
-    await this.#pump.heard({ partition: 0, ...(meta === undefined ? {} : { meta }), snapshots: [], storeTime: { atMs: nowMs, askedMs: nowMs, toldMs: nowMs } });
+    await this.#pump.heard({ partition: 0, ...(meta === undefined ? {} : { meta }), snapshots: [], storeTime: { atMs: nowMs, askedMonotonicMs: nowMs, toldMonotonicMs: nowMs } });
   }
 
   #ports(): Partial<OwnerPorts> {

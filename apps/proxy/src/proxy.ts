@@ -28,7 +28,7 @@ const FAILURE_SAID_EACH_MS = 5_000;
 export class Proxy {
   readonly #drivers: Drivers;
   readonly #runtime: Runtime;
-  readonly #clock = new LogClock(Date.now);
+  readonly #clock = new LogClock({ wallMs: Date.now, monotonicMs: () => performance.now() });
   readonly #cache: StateCache;
   readonly #localJudgement: LocalJudgement;
   readonly #reporter: Reporter;

@@ -6,7 +6,7 @@ export { Defect } from './defect.ts';
 export * from './documents.ts';
 export * from './fold.ts';
 export { leaseLeftMs, type HolderClocks } from './lease.ts';
-export { LogClock } from './log-clock.ts';
+export { LogClock, type OwnClocks } from './log-clock.ts';
 export * from './outcome.ts';
 export { PROVISIONAL_VERDICTS, type ProvisionalVerdict } from './own-outcomes.ts';
 export type { OwnerObserver, OwnerOptions, OwnerPorts } from './owner.ts';

@@ -188,11 +188,12 @@ export interface StateUpdate {
   readonly storeTime?: StoreTime;
 }
 
-/** All in ms since 1970; the last two by this process's clock. */
 export interface StoreTime {
+  /** ms since 1970. */
   readonly atMs: number;
-  readonly askedMs: number;
-  readonly toldMs: number;
+  /** By a clock of this process that is never set, `performance.now()`: before it was asked, after it was told. */
+  readonly askedMonotonicMs: number;
+  readonly toldMonotonicMs: number;
 }
 
 export interface StateFeed {

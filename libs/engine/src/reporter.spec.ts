@@ -46,7 +46,7 @@ describe('V6: the reporter', () => {
   let reporter: Reporter;
   let woken: number[];
   const newReporter = (over: { singlesMax?: number; pacePerCallMs?: number } = {}): Reporter =>
-    new Reporter(log, { reporter: 'proxy-a', idPrefix: 'x-', clock: new LogClock(() => nowMs), wake: (afterMs) => woken.push(afterMs), ...over });
+    new Reporter(log, { reporter: 'proxy-a', idPrefix: 'x-', clock: new LogClock({ wallMs: () => nowMs, monotonicMs: () => nowMs }), wake: (afterMs) => woken.push(afterMs), ...over });
   /** One that merges from the first call on, and sends without a pause. */
   const newMerging = (): Reporter => newReporter({ singlesMax: 0, pacePerCallMs: 0 });
   beforeEach(() => {

@@ -241,11 +241,11 @@ export class Reporter {
   #send(records: readonly Outcome[]): void {
     this.#sending++;
     const { clock } = this.#options;
-    const sentMs = clock.wallMs();
+    const sentMs = clock.monotonicMs();
     this.#log.append(records).then(
       (appendMs) => {
         const last = appendMs.at(-1);
-        if (last !== undefined) clock.observe(last, { sentMs, acknowledgedMs: clock.wallMs() });
+        if (last !== undefined) clock.observe(last, { sentMs, acknowledgedMs: clock.monotonicMs() });
         // The log answers again: what failed goes at its pace and not at the pulse's, or much of it comes late (T2).
         const failed = this.#failed.shift();
         if (failed !== undefined) this.#sendAgain(failed);

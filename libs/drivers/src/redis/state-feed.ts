@@ -103,9 +103,9 @@ export class RedisStateFeed implements StateFeed, Source {
 
   /** By partition; undefined: can't be read. */
   async #readMetas(reader: Connection): Promise<{ metas: ({ meta: PartitionMeta | undefined } | undefined)[]; storeTime: StoreTime }> {
-    const askedMs = Date.now();
+    const askedMonotonicMs = performance.now();
     const [[seconds, micros], ...fields] = await reader.ask((redis) => Promise.all([redis.time(), ...this.#views.map(({ keys }) => redis.hgetall(keys.meta))]));
-    const toldMs = Date.now();
+    const toldMonotonicMs = performance.now();
     const metas = this.#views.map((view, index) => {
       try {
         return { meta: this.#metaOf(view, fields[index] as Record<string, string>) };
@@ -114,7 +114,7 @@ export class RedisStateFeed implements StateFeed, Source {
         return undefined;
       }
     });
-    return { metas, storeTime: { atMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), askedMs, toldMs } };
+    return { metas, storeTime: { atMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), askedMonotonicMs, toldMonotonicMs } };
   }
 
   #metaOf({ keys }: View, fields: Record<string, string>): PartitionMeta | undefined {
