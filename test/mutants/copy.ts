@@ -60,6 +60,17 @@ export class SourceCopy {
     );
   }
 
+  /** `npm run sim` with these flags. */
+  async simulate(flags: readonly string[]): Promise<{ status: number | null; stdout: string }> {
+    const child = spawn(process.execPath, ['--conditions=source', 'test/simulation/main.ts', ...flags], {
+      cwd: this.#at, stdio: ['ignore', 'pipe', 'ignore'], timeout: RUN_MAX_MS, killSignal: 'SIGKILL',
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => void (stdout += text));
+    await once(child, 'close');
+    return { status: child.exitCode, stdout };
+  }
+
   remove(): void {
     rmSync(this.#at, { recursive: true, force: true });
   }
