@@ -19,20 +19,28 @@ export interface BenchFleet {
 
 export const PARTITIONS = 3;
 
+export interface BenchFleetOptions {
+  /** Default: `PARTITIONS`. */
+  readonly partitions?: number;
+  /** Shared with others, and theirs to stop; default: its own. */
+  readonly services?: Services;
+}
+
 /** @param documents YAML, given to the ingests */
-export async function openBenchFleet(documents: string): Promise<BenchFleet> {
-  const services = await startServices({ forLoad: true });
+export async function openBenchFleet(documents: string, options: BenchFleetOptions = {}): Promise<BenchFleet> {
+  const { partitions = PARTITIONS } = options;
+  const services = options.services ?? (await startServices({ forLoad: true }));
   const prefix = `bench-${randomBytes(4).toString('hex')}`;
   const configDir = mkdtempSync(join(tmpdir(), 'fuseboard-bench-'));
   writeFileSync(join(configDir, 'documents.yaml'), documents);
-  const stage = new FleetStage({ ...services, prefix, configDir, partitions: PARTITIONS });
+  const stage = new FleetStage({ ...services, prefix, configDir, partitions });
   const opened: Fleet[] = [];
   return {
     services,
     prefix,
     stage,
     openDrivers: async (instance) => {
-      const fleet = openDriversOn(services, prefix, instance);
+      const fleet = openDriversOn(services, { prefix, partitions }, instance);
       opened.push(fleet);
       await fleet.prepare();
       return fleet;
@@ -40,13 +48,13 @@ export async function openBenchFleet(documents: string): Promise<BenchFleet> {
     close: async () => {
       await Promise.all(opened.map((fleet) => fleet.close()));
       await stage.kill();
-      await services.stop();
+      if (options.services === undefined) await services.stop();
       rmSync(configDir, { recursive: true, force: true });
     },
   };
 }
 
-function openDriversOn({ kafkaBrokers, redisUrl }: Services, prefix: string, instance: string): Fleet {
+function openDriversOn({ kafkaBrokers, redisUrl }: Services, { prefix, partitions }: { prefix: string; partitions: number }, instance: string): Fleet {
   const reach = { failed: (error: unknown) => console.error(`${instance}: ${String(error)}`), reached: () => {} };
   return openFleet({
     config: {
@@ -55,7 +63,7 @@ function openDriversOn({ kafkaBrokers, redisUrl }: Services, prefix: string, ins
       redisUrl: new Secret(redisUrl),
       topicPrefix: `${prefix}.`,
       redisPrefix: `${prefix}:`,
-      partitions: PARTITIONS,
+      partitions,
     },
     instance,
     kafka: reach,

@@ -14,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   trip: () => import('./trip.ts'),
   overshoot: () => import('./overshoot.ts'),
   failover: () => import('./failover.ts'),
+  ingest: () => import('./ingest.ts'),
   report: () => import('./report.ts'),
 };
 
