@@ -1,7 +1,8 @@
 /** An ingest of the simulated fleet: the real pump on simulated ports, fed by a delivery for each partition that its group gives it. */
-import { Pump, type FoldReport, type OutboxEntry, type OwnerPorts } from '#engine';
+import { Pump, type ControlDraft, type FoldReport, type LogBounds, type OutboxEntry, type OwnerPorts } from '#engine';
 import { Delivery } from './delivery.ts';
 import type { Service } from './network.ts';
+import type { PartitionLog } from './outcome-topic.ts';
 import { Process } from './process.ts';
 import { StateSubscription } from './state-subscription.ts';
 import type { World } from './world.ts';
@@ -20,6 +21,8 @@ export class Ingest {
   readonly #deliveries = new Map<number, Delivery>();
   readonly #leaving = new Map<number, Promise<void>>();
   readonly #offMs: number;
+  /** The log whose bounds it was given last: what it says of a log, it says of this one. */
+  readonly #looked = new Map<number, PartitionLog>();
   /** Of the assignment it was last told of. */
   #generation = -1;
 
@@ -115,6 +118,17 @@ export class Ingest {
     for (const entry of transitions) this.#world.made(partition, entry);
   }
 
+  #boundsOf(partition: number): LogBounds {
+    const { outcomes } = this.#world;
+    this.#looked.set(partition, outcomes.log(partition));
+    return { ...outcomes.bounds(partition), passed: this.#world.passed(this.#group, partition) };
+  }
+
+  #appendToControl(entries: readonly ControlDraft[]): number {
+    for (const { change } of entries) if (change.kind === 'incarnation') this.#world.incarnate(change, this.#looked.get(change.partition) as PartitionLog);
+    return this.#world.control.append(entries);
+  }
+
   #ports(): OwnerPorts {
     const { network, outcomes, store, control } = this.#world;
     const world = this.#world;
@@ -128,11 +142,11 @@ export class Ingest {
       },
       reader: {
         run: never,
-        bounds: async (partition) => await call('kafka', `asks for bounds of ${partition}`, () => ({ ...outcomes.bounds(partition), passed: world.passed(this.#group, partition) })),
+        bounds: async (partition) => await call('kafka', `asks for bounds of ${partition}`, () => this.#boundsOf(partition)),
         read: async (partition, from, max) => await call('kafka', `reads ${partition} from ${from}`, () => outcomes.read(partition, from, max)),
       },
       control: {
-        append: async (entries) => await call('kafka', 'appends to control', () => control.append(entries)),
+        append: async (entries) => await call('kafka', 'appends to control', () => this.#appendToControl(entries)),
         read: async (from) => await call('kafka', `reads control from ${from}`, () => control.records.slice(from)),
         onNews: never,
       },

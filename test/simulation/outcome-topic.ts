@@ -20,8 +20,6 @@ export class OutOfRange extends Error {
 
 export class OutcomeTopic {
   readonly partitionOf: (upstream: string) => number;
-  /** Every log there ever was, by what names it (V1). */
-  readonly byIdentity = new Map<string, PartitionLog>();
   /** In a thousand appends, how many leave a hole in front of them. */
   gapRate = 0;
   readonly #brokers: Brokers;
@@ -126,9 +124,7 @@ export class OutcomeTopic {
   }
 
   makeAgain(partition: number): void {
-    const log = { identity: `log-${partition}-${this.#made++}`, records: [], first: 0 };
-    this.#logs[partition] = log;
-    this.byIdentity.set(log.identity, log);
+    this.#logs[partition] = { identity: `log-${partition}-${this.#made++}`, records: [], first: 0 };
   }
 
   cut(partition: number, first: number): void {

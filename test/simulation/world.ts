@@ -1,5 +1,5 @@
 /** A simulated fleet: services, processes, what joins them, and what everything that is made, committed or told is held against. */
-import { Defect, type OutboxEntry, type StateUpdate, type TrafficSetting, type Transition } from '#engine';
+import { Defect, type Incarnation, type OutboxEntry, type StateUpdate, type TrafficSetting, type Transition } from '#engine';
 import { Chance } from '../support/chance.ts';
 import { Brokers } from './broker.ts';
 import { hostsOf, partitionOf, settingOf } from './documents.ts';
@@ -52,6 +52,8 @@ export class World {
   /** The first invariant that was broken. */
   violation: Violation | undefined;
   readonly #truths = new Map<string, Truth>();
+  /** By partition and incarnation. A log that was cut is named by nothing. */
+  readonly #logs = new Map<string, PartitionLog>();
   /** By partition and name (G1). */
   readonly #committed = new Map<string, Transition>();
   readonly #passed = new Map<string, number>();
@@ -179,6 +181,12 @@ export class World {
     this.control.append([{ author: 'operator', reason: 'because', source: 'api', change }]);
   }
 
+  /** V1: of the log that its author looked at; of two that begin it at once, the first's. */
+  incarnate({ partition, number }: Incarnation, log: PartitionLog): void {
+    const key = `${partition}/${number}`;
+    if (!this.#logs.has(key)) this.#logs.set(key, log);
+  }
+
   truthNow(partition: number): Truth | undefined {
     const { meta } = this.store.held(partition);
     return meta && this.#truth(partition, meta.incarnation);
@@ -233,7 +241,7 @@ export class World {
     if (known !== undefined) return known;
     const begun = this.control.records.map(({ change }) => change).find((change) => change.kind === 'incarnation' && change.partition === partition && change.number === incarnation);
     if (begun?.kind !== 'incarnation') throw new Violation('I1 state is the fold', `incarnation ${incarnation} of partition ${partition} is used, and is not in the control log`);
-    const log = this.outcomes.byIdentity.get(begun.identity) ?? this.outcomes.log(partition);
+    const log = this.#logs.get(key) as PartitionLog;
     const truth = new Truth({ partition, incarnation, startOffset: begun.startOffset, log }, this);
     this.#truths.set(key, truth);
     return truth;
