@@ -4,7 +4,6 @@
  */
 import { isError, type Call, type Decision, type DocumentSet, type PartitionMeta, type Policy, type Snapshot, type StateUpdate } from '#engine';
 import { Violation } from './invariants.ts';
-import { expectedName } from './truth.ts';
 import type { World } from './world.ts';
 
 interface Seen {
@@ -105,23 +104,23 @@ export class ProxyWatch {
     this.#isClockCorrected = true;
   }
 
-  check(upstream: string, decision: Decision): void {
+  /** @returns whether the call must count (G3) */
+  check(upstream: string, decision: Decision): boolean {
     this.#checkClock();
     const seen = this.#seen.get(upstream);
     const isPoliced = this.#policies === undefined || this.#policies.has(upstream);
     const isRefusing = isPoliced && seen?.snapshot.admit === 0;
     if (decision.kind === 'refuse') {
-      if (isRefusing && seen !== undefined && !this.#isOver(seen, 'surely')) return;
-      this.#checkCause(upstream, isRefusing ? seen : undefined);
-      return;
+      if (!isRefusing || seen === undefined || this.#isOver(seen, 'surely')) this.#checkCause(upstream, isRefusing ? seen : undefined);
+      return false;
     }
     if (isRefusing && seen !== undefined && !this.#isOver(seen, 'maybe')) throw new Violation('V5 open refuses', `${this.#who(upstream)} let a call through at ${this.#options.nowMs()} under ${JSON.stringify(seen.snapshot)}`);
-    this.#checkStamp(upstream, decision.admitted, seen);
+    return this.#checkStamp(upstream, decision.admitted, seen);
   }
 
-  #checkStamp(upstream: string, admitted: { incarnation: number; generation: number } | undefined, seen: Seen | undefined): void {
+  #checkStamp(upstream: string, admitted: { incarnation: number; generation: number } | undefined, seen: Seen | undefined): boolean {
     const stamp = admitted === undefined ? 'nothing' : `${admitted.incarnation}/${admitted.generation}`;
-    const { world, name } = this.#options;
+    const { world } = this.#options;
     const may: string[] = [];
     if (seen === undefined) may.push('nothing');
     else {
@@ -130,11 +129,11 @@ export class ProxyWatch {
       if (this.#isOver(seen, 'maybe')) may.push(`${incarnation}/${generation + 1}`);
     }
     if (!may.includes(stamp)) throw new Violation('V1 never back', `${this.#who(upstream)} stamped ${stamp}, and had to stamp ${may.join(' or ')} under ${JSON.stringify(seen?.snapshot)}`);
-    if (seen === undefined || admitted === undefined || admitted.generation === seen.snapshot.generation) return;
+    if (seen === undefined || admitted === undefined || admitted.generation === seen.snapshot.generation) return false;
     const { sinceMs, untilMs = 0 } = seen.snapshot;
     world.count('admitted under a lease that was over');
     // By the slowest of the brokers, and with none that was ever wrong by a minute.
-    if (world.leastClockMs >= untilMs - Math.min(TOLERANCE_MS, (untilMs - sinceMs) / 2)) world.expected.add(expectedName({ reporter: name, upstream, admitted }));
+    return world.leastClockMs >= untilMs - Math.min(TOLERANCE_MS, (untilMs - sinceMs) / 2);
   }
 
   /** V4, V7. `seen`: it would refuse, were its lease not over. */

@@ -4,6 +4,7 @@ import { Unreachable } from './network.ts';
 import { Process } from './process.ts';
 import { ProxyWatch } from './proxy-watch.ts';
 import type { StateSubscription } from './state-subscription.ts';
+import { callName } from './truth.ts';
 import type { World } from './world.ts';
 
 export class Proxy {
@@ -42,13 +43,13 @@ export class Proxy {
   /** One call. */
   call(upstream: string): void {
     const decision = this.cache.decide(upstream);
-    this.watch.check(upstream, decision);
+    const mustCount = this.watch.check(upstream, decision);
     if (decision.kind === 'refuse') {
       this.#world.count('refused');
       return;
     }
     const { result, durationMs } = this.#world.upstreams.answer(upstream);
-    this.process.after(durationMs, `hears from ${upstream}`, () => this.#ended(upstream, decision, { result, durationMs }));
+    this.process.after(durationMs, `hears from ${upstream}`, () => this.#ended({ upstream, result, durationMs, mustCount }, decision));
   }
 
   jumpClock(ms: number): void {
@@ -63,9 +64,10 @@ export class Proxy {
     return this.#world.scheduler.nowMs - this.process.bornMs;
   }
 
-  #ended(upstream: string, { admitted, slowTimeThresholdMs, local }: Admit, of: Pick<Outcome, 'result'> & { durationMs: number }): void {
+  #ended({ mustCount, ...of }: Pick<Outcome, 'upstream' | 'result'> & { durationMs: number; mustCount: boolean }, { admitted, slowTimeThresholdMs, local }: Admit): void {
+    if (admitted !== undefined) this.#expect({ reporter: this.process.name, upstream: of.upstream, admitted, atMs: this.clock.nowMs() }, mustCount);
     const call = {
-      upstream, ...of,
+      ...of,
       ...(admitted === undefined ? {} : { admitted }),
       ...(slowTimeThresholdMs === undefined ? {} : { slowTimeThresholdMs }),
       ...(local === undefined ? {} : { local }),
@@ -74,6 +76,12 @@ export class Proxy {
     this.reporter.report(call);
     this.watch.judged(call);
     this.cache.judge(call);
+  }
+
+  #expect(call: Parameters<typeof callName>[0], mustCount: boolean): void {
+    const { expected, hasJumped } = this.#world;
+    const name = callName(call);
+    expected.set(name, mustCount && !hasJumped && expected.get(name) !== false);
   }
 
   #hear(update: StateUpdate): void {

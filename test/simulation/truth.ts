@@ -32,13 +32,12 @@ export class Truth {
   readonly #moments = new Map<number, Moment>();
   readonly #idOffsets: number[] = [];
   readonly #idsMax: number;
-  /** Calls admitted under a lease that was over (G3), as `expectedName` names them. */
-  readonly #expected: ReadonlySet<string>;
+  readonly #expected: ReadonlyMap<string, boolean>;
   /** By name, the words for people, which the naive fold has none of. */
   readonly #reasons = new Map<string, string>();
   #snapshots: readonly Snapshot[] = [];
 
-  constructor(begun: { partition: number; incarnation: number; startOffset: number; log: PartitionLog }, world: { control: ControlTopic; outcomes: OutcomeTopic; profile: Profile; expected: ReadonlySet<string> }) {
+  constructor(begun: { partition: number; incarnation: number; startOffset: number; log: PartitionLog }, world: { control: ControlTopic; outcomes: OutcomeTopic; profile: Profile; expected: ReadonlyMap<string, boolean> }) {
     const { partition, incarnation, startOffset, log } = begun;
     const { control, outcomes, profile, expected } = world;
     this.log = log;
@@ -124,8 +123,8 @@ export class Truth {
 
   /** G3. The state hasn't moved on. */
   #checkExpected(outcome: Outcome, before: Tally): void {
-    const name = expectedName(outcome);
-    if (outcome.admitted?.incarnation !== this.incarnation || !this.#expected.has(name)) return;
+    const name = callName(outcome);
+    if (outcome.admitted?.incarnation !== this.incarnation || this.#expected.get(name) !== true) return;
     const { tally } = this.#fold;
     const isLost = tally.stale > before.stale || tally.whileOpen > before.whileOpen || tally.future > before.future;
     if (isLost) throw new Violation('G3 lease counts', `${name} was not counted, at ${JSON.stringify(this.#fold.find(outcome.upstream))}`);
@@ -133,6 +132,7 @@ export class Truth {
   }
 }
 
-export function expectedName({ reporter, upstream, admitted }: Pick<Outcome, 'reporter' | 'upstream' | 'admitted'>): string {
-  return `${reporter} to ${upstream} under ${admitted?.incarnation}/${admitted?.generation}`;
+/** Of a record of several calls, its oldest's (L4). */
+export function callName({ reporter, upstream, admitted, atMs }: Pick<Outcome, 'reporter' | 'upstream' | 'admitted' | 'atMs'>): string {
+  return `${reporter} to ${upstream} under ${admitted?.incarnation}/${admitted?.generation}, ended at ${atMs}`;
 }

@@ -43,8 +43,8 @@ export class World {
   /** Settings as they were written. */
   readonly applied: TrafficSetting[];
   readonly counts: Record<string, number> = {};
-  /** Calls admitted under a lease that was over (G3). */
-  readonly expected = new Set<string>();
+  /** By `callName`, whether each call with that name was admitted under a lease that was over, and must count (G3). */
+  readonly expected = new Map<string, boolean>();
   /** A broker was wrong by a minute at least once. */
   hasJumped = false;
   /** Nothing new befalls the fleet before. */
