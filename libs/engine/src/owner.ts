@@ -14,7 +14,7 @@ import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
 import type { Checkpoint, Claim, Commit, CommitAnswer, ControlLog, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
-import { isAnother, reincarnationReason } from './reincarnation.ts';
+import { isAnother, overgrownReason, reincarnationReason } from './reincarnation.ts';
 
 export interface OwnerPorts {
   readonly outcomes: OutcomeLog;
@@ -248,7 +248,7 @@ export class PartitionOwner {
     const kept = meta?.incarnation === last?.number ? meta : undefined;
     const from = kept?.next ?? last?.startOffset ?? bounds.first;
     const isOvertaken = (meta?.incarnation ?? 0) > (last?.number ?? 0);
-    const reason = reincarnationReason(last, bounds, from) ?? (isOvertaken ? `the store is of incarnation ${meta?.incarnation}, which the control log doesn't know` : undefined);
+    const reason = reincarnationReason(last, bounds, from) ?? (await overgrownReason(this.#ports.reader, { partition: this.partition, kept, bounds })) ?? (isOvertaken ? `the store is of incarnation ${meta?.incarnation}, which the control log doesn't know` : undefined);
     if (last !== undefined && reason === undefined) return last;
     const number = Math.max(last?.number ?? 0, meta?.incarnation ?? 0) + 1;
     const { partition } = this;
