@@ -13,14 +13,6 @@ interface Seen {
   endMs: number;
 }
 
-/** An own call that counted against its upstream. */
-interface Bad {
-  readonly atMs: number;
-  readonly upstream: string;
-  /** V7: with those before, as many as an amount says. */
-  readonly mayOpen: boolean;
-}
-
 interface Heard {
   meta: PartitionMeta | undefined;
   atMs: number;
@@ -37,8 +29,6 @@ export interface WatchOptions {
 
 /** V7: how long an opening of its own may last, ms. */
 const PROVISIONAL_MAX_MS = 1_000;
-/** Own bad calls that are remembered. */
-const BAD_MAX = 200;
 /** G2. */
 const TOLERANCE_MS = 5_000;
 /** Brokers and store are off by a second each at most, and the store says nothing below a second (T2). */
@@ -49,7 +39,10 @@ export class ProxyWatch {
   readonly #seen = new Map<string, Seen>();
   readonly #heard: Heard[];
   #policies: ReadonlyMap<string, Policy> | undefined;
-  #bad: Bad[] = [];
+  /** Own calls that counted against an upstream. */
+  readonly #bad = new Map<string, number>();
+  /** V7: when an own call was last judged while they were as many as an amount says. */
+  readonly #reachedMs = new Map<string, number>();
   #isClockCorrected = false;
 
   constructor(options: WatchOptions) {
@@ -89,14 +82,16 @@ export class ProxyWatch {
     }
   }
 
-  /** An own call that ended. */
+  /** An own call has ended. */
   judged({ upstream, result, durationMs = 0 }: Call): void {
     const policy = this.#policies?.get(upstream);
-    if (policy === undefined || (!isError(result) && durationMs < policy.slowTimeThresholdMs)) return;
+    if (policy === undefined) return;
+    const isBad = isError(result) || durationMs >= policy.slowTimeThresholdMs;
+    const bad = (this.#bad.get(upstream) ?? 0) + (isBad ? 1 : 0);
+    this.#bad.set(upstream, bad);
+    // A good one too: it is judged by a policy that came since (C3).
     const amounts = [policy.errorAmountThreshold, policy.slowAmountThreshold].filter((amount) => amount > 0);
-    const before = this.#bad.filter((each) => each.upstream === upstream).length;
-    this.#bad.push({ atMs: this.#options.monotonicMs(), upstream, mayOpen: before + 1 >= Math.min(...amounts) });
-    if (this.#bad.length > BAD_MAX) this.#bad = this.#bad.slice(-BAD_MAX / 2);
+    if (bad >= Math.min(...amounts)) this.#reachedMs.set(upstream, this.#options.monotonicMs());
   }
 
   /** One of the fleet's. */
@@ -140,11 +135,9 @@ export class ProxyWatch {
   #checkCause(upstream: string, seen: Seen | undefined): void {
     const { world, monotonicMs } = this.#options;
     const policy = this.#policies?.get(upstream);
-    const nowMs = monotonicMs();
-    const bad = this.#bad.filter((each) => each.upstream === upstream);
-    if (policy !== undefined && bad.length > 0) {
+    if (policy !== undefined && (this.#bad.get(upstream) ?? 0) > 0) {
       if (!(this.#heard[world.partitionOf(upstream)] as Heard).isKnown) return world.count('refused by the proxy alone');
-      if (bad.some(({ atMs, mayOpen }) => mayOpen && atMs >= nowMs - PROVISIONAL_MAX_MS)) return world.count('refused provisionally');
+      if ((this.#reachedMs.get(upstream) ?? -Infinity) >= monotonicMs() - PROVISIONAL_MAX_MS) return world.count('refused provisionally');
     }
     const left = seen === undefined ? this.#seen.get(upstream) : seen;
     throw new Violation(seen === undefined ? 'V4 V7 without cause' : 'T4 past its lease', `${this.#who(upstream)} refused a call at ${this.#options.nowMs()} under ${JSON.stringify(left?.snapshot)}`);
