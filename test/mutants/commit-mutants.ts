@@ -87,6 +87,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   { name: 'another log not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'return bounds.identity !== undefined && bounds.identity !== identity;', replace: 'return false;', by: pump('V1: another stage.log under the same store is a new incarnation') },
   { name: 'catches up with whatever log is there', rule: 'V1', file: OWNER, find: 'if (isAnother(this.#identity, bounds)) return await this.#startOver();', replace: '', by: pump('folds nothing of a log that took the place', 'pump-incarnations') },
   { name: 'old news take the store back', rule: 'K2', file: OWNER, find: ' || this.#fold.next < this.#expected) return;', replace: ') return;', by: pump('K2 AHEAD: who is behind the store takes nothing back', 'pump-answers') },
+  { name: 'another log, cut since, not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'last.appendMs <= kept.clockMs', replace: 'true', by: { spec: 'libs/engine/src/reincarnation.spec.ts', title: 'is another one where its last folded record' } },
   { name: 'lost end of a log passed over', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'if (from > bounds.next) return', replace: 'if (false) return', by: pump('V1: a log that ends before what was folded has lost its end', 'pump-misrouted') },
   { name: 'version from a clock', rule: 'V1', file: 'libs/engine/src/breaker.ts', find: '      next: this.#next,', replace: '      next: Date.now(),', by: { spec: 'libs/engine/src/generation.rules.spec.ts', title: 'an outcome counted' } },
 ];
