@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LogBounds, LogRecord, PartitionMeta } from './ports.ts';
+import type { LogRecord } from './outcome.ts';
+import type { LogBounds, PartitionMeta } from './ports.ts';
 import { overgrownReason } from './reincarnation.ts';
 
 /** The state says: folded up to 100, and the clock was at 5,000 then. */
