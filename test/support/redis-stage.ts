@@ -1,8 +1,8 @@
 /** The Redis driver on a real Redis, for one test. */
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Snapshot, StateFeed, StateUpdate } from '#engine';
-import { Secret } from '#runtime';
+import { parseRedisUrl, Secret } from '#runtime';
 import { partitionKeys, type PartitionKeys } from '../../libs/drivers/src/redis/keys.ts';
 import { openRedis, type OpenRedis } from '../../libs/drivers/src/redis/redis.ts';
 import { services, uniquePrefix } from './services/services.ts';
@@ -33,7 +33,7 @@ export function stageRedis({ url = services().redisUrl, prefix = `${uniquePrefix
   const say = (what: string): void => void (reach.at(-1) === what || reach.push(what));
   const errors: string[] = [];
   const opened = openRedis({
-    url: new Secret(url),
+    redisUrl: new Secret(url),
     prefix,
     partitions,
     freshnessMs,
@@ -47,10 +47,25 @@ export function stageRedis({ url = services().redisUrl, prefix = `${uniquePrefix
 
 /** A stranger's client, as `redis-cli` would be; ended at the test's end. */
 export function redisClient(url = services().redisUrl): Redis {
-  const redis = new Redis(url);
-  redis.on('error', () => undefined);
+  const redis = strangerTo(url);
   onTestFinished(() => redis.disconnect());
   return redis;
+}
+
+/** Wherever that is; to be disconnected by who asks for it. Of a Cluster, what all kinds can be asked. */
+export function strangerTo(url: string): Redis {
+  const place = parseRedisUrl(url);
+  if (place === undefined) throw new Error(`${url} is no URL of a Redis`);
+  const redis = clientFor(place, url);
+  redis.on('error', () => undefined);
+  return redis;
+}
+
+function clientFor(place: NonNullable<ReturnType<typeof parseRedisUrl>>, url: string): Redis {
+  if (place.kind === 'single') return new Redis(url);
+  const nodes = place.addresses.map((address) => ({ ...address }));
+  if (place.kind === 'sentinel') return new Redis({ sentinels: nodes, name: place.primary });
+  return new Cluster(nodes) as unknown as Redis;
 }
 
 /** What a follower of partition 0 was told, and would believe. */

@@ -164,6 +164,15 @@ describe('secrets', () => {
     expect(config.access.token?.reveal()).toBe('hush');
   });
 
+  it('of Redis and its Sentinels are none of them printed', () => {
+    const url = 'rediss+sentinel://ingest:canary-1@s/p';
+    const config = read({ ...FLEET, FUSEBOARD_REDIS_URL: url, FUSEBOARD_REDIS_SENTINEL_PASSWORD: 'canary-2', FUSEBOARD_REDIS_SENTINEL_USERNAME: 'me' }, [], 'ingest');
+    expect(`${inspect(config, { depth: 9, showHidden: true })}${JSON.stringify(config)}`).not.toContain('canary');
+    expect(config.drivers).toMatchObject({ redisSentinel: { username: 'me' } });
+    const bad = refusal({ ...FLEET, FUSEBOARD_REDIS_URL: 'redis://u:canary@h?x=1', FUSEBOARD_REDIS_SENTINEL_PASSWORD: 'canary 2' }, [], 'ingest').message;
+    expect(bad).not.toContain('canary');
+  });
+
   it('as a value and as a file at once are refused', () => {
     expect(refusal({ FUSEBOARD_TOKEN: 'a', FUSEBOARD_TOKEN_FILE: '/b' }).message).toContain(
       'FUSEBOARD_TOKEN and FUSEBOARD_TOKEN_FILE are both set; allowed: one of them',
@@ -190,6 +199,12 @@ describe('drivers', () => {
     [{ FUSEBOARD_REDIS_URL: 'redis://a' }, 'FUSEBOARD_KAFKA_BROKERS is not set, but FUSEBOARD_REDIS_URL is; allowed: both or none'],
     [{}, 'FUSEBOARD_KAFKA_BROKERS and FUSEBOARD_REDIS_URL are not set; ingest needs both'],
     [{ ...FLEET, FUSEBOARD_KAFKA_BROKERS: 'a' }, 'FUSEBOARD_KAFKA_BROKERS: found "a", allowed: HOST:PORT, or several'],
+    [{ ...FLEET, FUSEBOARD_REDIS_URL: 'redis://a?x=1' }, 'FUSEBOARD_REDIS_URL: found a value that is none of those (it is secret, and not shown), allowed: redis://[USER:PASSWORD@]HOST'],
+    [{ ...FLEET, FUSEBOARD_REDIS_TLS_CA: 'ca.pem' }, 'FUSEBOARD_REDIS_TLS_CA: set, but FUSEBOARD_REDIS_URL is one without TLS, so it would have no effect; allowed: with a URL that begins with rediss'],
+    [{ ...FLEET, FUSEBOARD_REDIS_URL: 'rediss://a', FUSEBOARD_REDIS_TLS_CERT: 'a.pem' }, 'FUSEBOARD_REDIS_TLS_KEY is not set, but FUSEBOARD_REDIS_TLS_CERT is; allowed: both or none'],
+    [{ ...FLEET, FUSEBOARD_REDIS_URL: 'rediss://a', FUSEBOARD_REDIS_TLS_KEY: 'a.pem' }, 'FUSEBOARD_REDIS_TLS_CERT is not set, but FUSEBOARD_REDIS_TLS_KEY is; allowed: both or none'],
+    [{ ...FLEET, FUSEBOARD_REDIS_SENTINEL_PASSWORD: 'x' }, 'FUSEBOARD_REDIS_SENTINEL_PASSWORD: set, but FUSEBOARD_REDIS_URL names no Sentinels; allowed: with redis+sentinel:// or rediss+sentinel://'],
+    [{ ...FLEET, FUSEBOARD_REDIS_URL: 'redis+sentinel://a/p', FUSEBOARD_REDIS_SENTINEL_USERNAME: 'x' }, 'FUSEBOARD_REDIS_SENTINEL_PASSWORD is not set, but FUSEBOARD_REDIS_SENTINEL_USERNAME is; allowed: both, or the password alone, or none'],
   ])('of a fleet process need both: %j', (env, message) => {
     const told = refusal(env, [], 'ingest').message;
     expect(told).toContain(message);

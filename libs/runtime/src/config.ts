@@ -9,6 +9,7 @@ import { formatAddress, isLoopback, type Address } from './address.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
 import { must, proxyConfig, proxyProblems, type ProxyConfig } from './proxy-config.ts';
+import { redisConfig, redisProblems, type RedisConfig } from './redis-config.ts';
 import { Secret } from './secret.ts';
 import { SETTINGS, knownVariables, type LogLevel, type Setting, type SettingKey, type Values } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -55,12 +56,10 @@ export interface EmbeddedConfig {
   readonly dataDir: string;
 }
 
-export interface FleetConfig {
+export interface FleetConfig extends RedisConfig {
   readonly kind: 'fleet';
   /** At least one. */
   readonly kafkaBrokers: readonly Address[];
-  /** A Secret, because it may hold a password. */
-  readonly redisUrl: Secret;
   readonly topicPrefix: string;
   readonly redisPrefix: string;
   /** Of the outcomes topic (L1); the same in every process of a fleet, and for its whole life. */
@@ -228,11 +227,12 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): D
   if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none`);
   if (missing.length === 2) problems.push(`${missing.join(' and ')} are not set; ${role} needs both. \`npm start\` is Fuseboard in one process, without them`);
   const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix, partitions } = values;
+  problems.push(...redisProblems(values));
   if (kafkaBrokers === undefined || redisUrl === undefined) return undefined;
   return {
     kind: 'fleet',
     kafkaBrokers,
-    redisUrl: new Secret(redisUrl),
+    ...redisConfig(redisUrl, values),
     topicPrefix: must(topicPrefix),
     redisPrefix: must(redisPrefix),
     partitions: must(partitions),

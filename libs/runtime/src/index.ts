@@ -13,6 +13,8 @@ export { Outage, type OutageOptions } from './outage.ts';
 export { persist, type PersistOptions } from './persist.ts';
 export { ROUTES, beginProcess, healthOf, serveAdmin, type Process } from './process.ts';
 export { proxyUrl, type ProxyConfig, type TlsFiles } from './proxy-config.ts';
+export { type RedisConfig } from './redis-config.ts';
+export { formatRedisPlace, parseRedisUrl, type RedisPlace } from './redis-url.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';
 export { Secret } from './secret.ts';
 export { type LogLevel } from './settings.ts';

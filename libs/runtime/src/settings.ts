@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { ADDRESS_ALLOWED, parseAddress, type Address } from './address.ts';
+import { parseRedisUrl, REDIS_URL_ALLOWED } from './redis-url.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -37,6 +38,8 @@ function matching(pattern: RegExp, allowed: string): Rule<string> {
   return { allowed, parse: (written) => (pattern.test(written) ? written : undefined) };
 }
 
+const login = matching(/^\S{1,512}$/, '1 to 512 characters, no spaces');
+
 const BROKERS_MAX = 100;
 const brokers: Rule<readonly Address[]> = {
   allowed: `HOST:PORT, or several with commas between them (at most ${BROKERS_MAX}), such as kafka-1:9092,kafka-2:9092`,
@@ -47,13 +50,7 @@ const brokers: Rule<readonly Address[]> = {
   },
 };
 
-const redisUrl: Rule<string> = {
-  allowed: 'a URL that begins with redis:// or rediss://, such as redis://127.0.0.1:6379',
-  parse(written) {
-    const url = URL.canParse(written) ? new URL(written) : undefined;
-    return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '' ? written : undefined;
-  },
-};
+const redisUrl: Rule<string> = { allowed: REDIS_URL_ALLOWED, parse: (written) => (parseRedisUrl(written) === undefined ? undefined : written) };
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -144,6 +141,11 @@ export const SETTINGS = {
   dataDir: setting({ variable: 'FUSEBOARD_DATA_DIR', flag: '--data', fallback: './data', ...text, allowed: 'a directory, or :memory: to keep nothing' }),
   kafkaBrokers: setting({ variable: 'FUSEBOARD_KAFKA_BROKERS', fallback: undefined, ...brokers }),
   redisUrl: setting({ variable: 'FUSEBOARD_REDIS_URL', fallback: undefined, secret: true, ...redisUrl }),
+  redisTlsCa: setting({ variable: 'FUSEBOARD_REDIS_TLS_CA', fallback: undefined, ...text }),
+  redisTlsCert: setting({ variable: 'FUSEBOARD_REDIS_TLS_CERT', fallback: undefined, ...text }),
+  redisTlsKey: setting({ variable: 'FUSEBOARD_REDIS_TLS_KEY', fallback: undefined, ...text }),
+  redisSentinelUsername: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_USERNAME', fallback: undefined, ...login }),
+  redisSentinelPassword: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_PASSWORD', fallback: undefined, secret: true, ...login }),
   topicPrefix: setting({
     variable: 'FUSEBOARD_TOPIC_PREFIX',
     fallback: 'fuseboard.',

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { inject, type TestContext } from 'vitest';
 import { startKafka, type KafkaServer } from './kafka.ts';
 import { startKafkaCluster, type ClusterOptions, type KafkaCluster } from './kafka-cluster.ts';
-import { NoServiceError } from './no-service.ts';
+import { NoServiceError, onPath } from './no-service.ts';
 import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 
 /** Where this run's servers are. */
@@ -60,6 +60,11 @@ export async function ownRedis(context: OneTest, options: RedisOptions = {}): Pr
   const redis = await startRedis(options).catch((error: unknown) => leaveOut(context, error));
   context.onTestFinished(() => redis.close());
   return redis;
+}
+
+/** Outside CI, tests that start this program themselves are left out where it isn't there. */
+export function isLeftOut(program: string): boolean {
+  return onPath(program) === undefined && process.env['CI'] !== 'true';
 }
 
 /** Outside CI a test that can't have its server is left out, with the reason. */

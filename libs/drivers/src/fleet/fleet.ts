@@ -2,7 +2,7 @@
  * The fleet's drivers: logs in Kafka, states and documents in Redis. Opening them connects in the background and says
  * so nowhere but to `kafka` and `redis`; what is out of reach is tried again for as long as it takes.
  */
-import { Outage, Sparing, formatAddress, type FleetConfig, type Runtime } from '#runtime';
+import { Outage, Sparing, formatAddress, formatRedisPlace, parseRedisUrl, type FleetConfig, type RedisConfig, type Runtime } from '#runtime';
 import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openRedis } from '../redis/redis.ts';
@@ -29,9 +29,9 @@ export interface Fleet extends Drivers {
 
 export function openFleet(options: FleetOptions): Fleet {
   const { config, instance, isStandby = false, onError, freshnessMs } = options;
-  const { kafkaBrokers: brokers, topicPrefix, partitions, redisUrl: url, redisPrefix: prefix } = config;
+  const { kafkaBrokers: brokers, topicPrefix, partitions, redisPrefix: prefix } = config;
   const kafka = openKafka({ brokers, topicPrefix, partitions, instance, isStandby, reach: options.kafka, onError });
-  const redis = openRedis({ url, prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
+  const redis = openRedis({ ...redisOf(config), prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;
   let closing: Promise<void> | undefined;
@@ -72,13 +72,22 @@ export function openFleetFor({ config, logger, health }: Runtime): Fleet {
   if (drivers.kind !== 'fleet' || role === 'standalone') throw new Error(`assertion: ${role} runs on Kafka and Redis`);
   const meanwhile = MEANWHILE[role];
   const kafka = new Outage({ what: `Kafka at ${drivers.kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: meanwhile.kafka, logger, health });
-  const redis = new Outage({ what: `Redis at ${new URL(drivers.redisUrl.reveal()).host}`, meanwhile: meanwhile.redis, logger, health });
+  const redis = new Outage({ what: `Redis at ${redisAddress(drivers)}`, meanwhile: meanwhile.redis, logger, health });
   const sparing = new Sparing(logger);
   const onError: OnError = (error, doing) => {
     // What fails meanwhile fails for that reason, which is said.
     if (kafka.isOver && redis.isOver) sparing.warn(`${doing} failed and will be tried again`, { err: error });
   };
   return openFleet({ config: drivers, instance, isStandby, kafka, redis, onError });
+}
+
+function redisOf({ redisUrl, redisTls, redisSentinel }: FleetConfig): RedisConfig {
+  return { redisUrl, ...(redisTls && { redisTls }), ...(redisSentinel && { redisSentinel }) };
+}
+
+function redisAddress({ redisUrl }: FleetConfig): string {
+  const place = parseRedisUrl(redisUrl.reveal());
+  return place === undefined ? 'an unknown place' : formatRedisPlace(place);
 }
 
 const MEANWHILE = {

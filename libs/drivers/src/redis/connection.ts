@@ -1,54 +1,37 @@
 /**
- * One connection to Redis with every limit set, since ioredis has none by default: nothing waits in a queue, a command
- * is answered in time or rejected, and a peer that has gone silent is noticed though nothing is asked. Nothing is sent
- * twice by itself: whoever asks knows whether a command may be repeated (K2, ALREADY).
+ * One connection to Redis, be it one server, whom the Sentinels name, or a Cluster: a command is answered in time or
+ * rejected, and a peer that has gone silent is noticed though nothing is asked. Its limits are in client.ts.
  */
-import { Redis } from 'ioredis';
-import type { Secret } from '#runtime';
+import { Cluster, type Redis } from 'ioredis';
+import { formatRedisPlace } from '#runtime';
 import type { Reach } from '../drivers.ts';
+import { COMMAND_TIMEOUT_MS, DISCONNECT_TIMEOUT_MS, openClient, type ClientOptions, type Commands } from './client.ts';
+import { failureOf, RedisFailure } from './failure.ts';
 
-/** How long a call may wait for the connection, and then once more for its answer. */
-const COMMAND_TIMEOUT_MS = 1_000;
-const CONNECT_TIMEOUT_MS = 2_000;
-/** A socket that owes an answer and has been silent for so long is given up: the peer is gone, or the path to it. */
-const SILENCE_MAX_MS = 3_000;
-/** Wait for the peer's side of a close. */
-const DISCONNECT_TIMEOUT_MS = 500;
-const KEEP_ALIVE_AFTER_MS = 10_000;
 const PING_EACH_MS = 1_000;
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MAX_MS = 1_000;
-/** An answer that refuses service (READONLY, OOM, LOADING …) outweighs the answered pings of this long. */
+/** What refuses service (READONLY, OOM, LOADING …) outweighs the answered pings of this long. */
 const REFUSED_FOR_MS = 3_000;
+const mayHaveMoved = ({ code }: RedisFailure): boolean => code === undefined || code === 'CLUSTERDOWN' || code === 'MOVED';
 
-/**
- * No answer, or an error as the answer; `reach` was told. Never holds the command, whose arguments may be a password or
- * a megabyte of ids.
- */
-export class RedisFailure extends Error {
-  override readonly name = 'RedisFailure';
-  /** First word of Redis' own error, such as READONLY; undefined: it didn't answer. */
-  readonly code: string | undefined;
-
-  constructor(message: string, code?: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-export interface ConnectionOptions {
-  readonly url: Secret;
-  /** As `CLIENT LIST` shall show it. */
-  readonly name: string;
+export interface ConnectionOptions extends ClientOptions {
   readonly reach: Reach;
   /** Connected, for the first time or again. */
   readonly onReady?: () => void;
 }
 
+/** One server, and who it is. */
+export interface Server {
+  readonly redis: Redis;
+  /** `HOST:PORT`. */
+  readonly address: string;
+}
+
 export class Connection {
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   readonly #reach: Reach;
   readonly #beat: NodeJS.Timeout;
+  /** For people: where it leads to. */
+  readonly address: string;
   /** The present try to connect has succeeded or failed. */
   #settled = Promise.withResolvers<void>();
   /** Why it isn't connected; or, while it is, why it won't be if it ends. */
@@ -56,29 +39,14 @@ export class Connection {
   #refusal: { readonly failure: RedisFailure; readonly atMs: number } | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ url, name, reach, onReady }: ConnectionOptions) {
+  constructor({ reach, onReady, ...options }: ConnectionOptions) {
     this.#reach = reach;
-    this.#redis = new Redis(url.reveal(), {
-      connectionName: name,
-      disableClientInfo: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      commandTimeout: COMMAND_TIMEOUT_MS,
-      socketTimeout: SILENCE_MAX_MS,
-      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-      keepAlive: KEEP_ALIVE_AFTER_MS,
-      enableOfflineQueue: false,
-      // What was sent and not answered is rejected as the connection ends: 0 retries.
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      // What comes after a reconnection has an order (V3), so whoever subscribed subscribes again.
-      autoResubscribe: false,
-      // Its INFO is a permission more; a server that is still loading says so in answer to the ping.
-      enableReadyCheck: false,
-      // After a fail-over the address leads to the new primary, an open connection to the old one.
-      reconnectOnError: (error) => error.message.includes('READONLY'),
-      retryStrategy: (times) => Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** times) * (0.5 + Math.random() / 2),
-    });
-    this.#redis.on('error', (error: Error & { code?: string }) => this.#lost(error));
+    this.address = formatRedisPlace(options.place);
+    this.#redis = openClient(options);
+    this.#redis.on('error', (error: Error) => this.#lost(error));
+    // Of a Sentinel; of one node of a Cluster, which says nothing of the others.
+    this.#redis.on('sentinelError', (error: Error) => this.#lost(error));
+    this.#redis.on('node error', (error: Error) => this.isReady || this.#lost(error));
     this.#redis.on('close', () => this.#closed());
     this.#redis.on('ready', () => {
       this.#reason = new RedisFailure('the connection was closed');
@@ -87,12 +55,6 @@ export class Connection {
       onReady?.();
     });
     this.#beat = setInterval(() => void this.#ping(), PING_EACH_MS).unref();
-  }
-
-  /** `HOST:PORT`. */
-  get address(): string {
-    const { host, port } = this.#redis.options;
-    return `${host}:${port}`;
   }
 
   get isReady(): boolean {
@@ -108,20 +70,45 @@ export class Connection {
    * Waits for the connection if need be, then for the answer.
    * @throws {RedisFailure}
    */
-  async ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
-    try {
-      if (!this.isReady) await this.#connected();
-      return await command(this.#redis);
-    } catch (error) {
-      const failure = this.#failureOf(error);
-      if (this.#closing === undefined) this.#reach.failed(failure);
-      throw failure;
-    }
+  ask<T>(command: (redis: Commands) => Promise<T>): Promise<T> {
+    return this.#asked(() => command(this.#redis as Commands));
+  }
+
+  /**
+   * The same of each server that is written to: of a Cluster all its primaries.
+   * @throws {RedisFailure}
+   */
+  askEach<T>(command: (server: Server) => Promise<T>): Promise<T[]> {
+    return this.#asked(() => Promise.all(this.#servers.map((redis) => command({ redis, address: this.#addressOf(redis) }))));
+  }
+
+  /** Leaves the server for the one that is named now. */
+  renew(): void {
+    if (this.#closing === undefined && this.isReady) this.#redis.disconnect(true);
   }
 
   /** Whatever was asked and isn't answered is rejected. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  get #servers(): Redis[] {
+    return this.#redis instanceof Cluster ? this.#redis.nodes('master') : [this.#redis];
+  }
+
+  #addressOf({ options: { host, port } }: Redis): string {
+    return this.#redis instanceof Cluster ? `${host}:${port}` : this.address;
+  }
+
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      if (!this.isReady) await this.#connected();
+      return await ask();
+    } catch (error) {
+      const failure = this.#noted(error);
+      if (this.#closing === undefined) this.#tell(failure);
+      throw failure;
+    }
   }
 
   async #close(): Promise<void> {
@@ -146,16 +133,16 @@ export class Connection {
     if (this.#closing !== undefined) return;
     if (!this.isReady) return this.#reach.failed(this.#whyNot);
     try {
-      await this.ask((redis) => redis.ping());
+      await this.askEach(({ redis }) => redis.ping());
       if (this.#recentRefusal === undefined) this.#reach.reached();
     } catch {
-      // Told by `ask`.
+      // Told by `askEach`.
     }
   }
 
   /** Connecting failed, or an open connection did. */
-  #lost(error: Error & { code?: string }): void {
-    this.#reason = this.#failureOf(error);
+  #lost(error: Error): void {
+    this.#reason = this.#noted(error);
     if (this.#closing === undefined) this.#reach.failed(this.#reason);
   }
 
@@ -175,19 +162,17 @@ export class Connection {
     return this.#recentRefusal ?? this.#reason;
   }
 
-  #failureOf(error: unknown): RedisFailure {
-    if (error instanceof RedisFailure) return error;
-    const { name, message, code } = error as Error & { code?: string };
-    if (name === 'ReplyError') {
-      const failure = new RedisFailure(message, message.split(' ', 1)[0]);
-      this.#refusal = { failure, atMs: performance.now() };
-      return failure;
-    }
-    if (message === 'Command timed out') return new RedisFailure(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
-    if (OF_THE_CLIENT.test(message)) return this.#whyNot;
-    return new RedisFailure(message === '' ? (code ?? name) : message);
+  #noted(error: unknown): RedisFailure {
+    const failure = failureOf(error, () => this.#whyNot);
+    const isOfCluster = this.#redis instanceof Cluster;
+    // A node that is lost has left the pings of the others to answer; they say nothing of its slots.
+    if (error !== failure && (failure.code !== undefined || isOfCluster)) this.#refusal = { failure, atMs: performance.now() };
+    return failure;
+  }
+
+  #tell(failure: RedisFailure): void {
+    this.#reach.failed(failure);
+    // Another node may have its slots by now.
+    if (this.#redis instanceof Cluster && this.isReady && mayHaveMoved(failure)) this.#redis.refreshSlotsCache(() => {});
   }
 }
-
-/** What ioredis says of a command that it didn't send, or whose connection ended: the reason is another's. */
-const OF_THE_CLIENT = /^(?:Stream isn't writeable|Reached the max retries|Connection is closed|Command aborted)/;

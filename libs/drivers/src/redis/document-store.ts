@@ -1,7 +1,7 @@
 /** Keeps the documents in force where proxies and consoles read them (V2). Every ingest writes the same. */
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { documentKey, type Document, type DocumentSet } from '#engine';
+import type { Commands } from './client.ts';
 import { CHECK_TYPES } from './commit-script.ts';
 import type { Connection } from './connection.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
@@ -71,7 +71,7 @@ export class RedisDocumentStore {
   }
 
   /** False: somebody else wrote in between. */
-  async #publish(redis: Redis, set: DocumentSet): Promise<boolean> {
+  async #publish(redis: Commands, set: DocumentSet): Promise<boolean> {
     const { identity = '' } = set;
     const { meta: metaKey, bodies: bodiesKey, changes } = this.#keys;
     const [fields, count] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey)]);

@@ -3,9 +3,10 @@
  * source compares what it knows with the store; a lost connection makes it read everything again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Secret } from '#runtime';
 import type { OnError } from '../drivers.ts';
-import { Connection, RedisFailure } from './connection.ts';
+import type { ClientOptions } from './client.ts';
+import { Connection } from './connection.ts';
+import { RedisFailure } from './failure.ts';
 import type { Reachability } from './reachability.ts';
 
 /** Share by which a round comes earlier or later, so that a fleet's rounds don't fall together. */
@@ -25,9 +26,8 @@ export interface Source {
 }
 
 export interface HubOptions {
-  readonly url: Secret;
-  /** Connection names of the two. */
-  readonly names: { readonly reader: string; readonly subscriber: string };
+  /** How the two connect. */
+  readonly client: (role: 'reader' | 'subscriber') => ClientOptions;
   readonly reachability: Reachability;
   /** V3, between two rounds. */
   readonly freshnessMs: number;
@@ -58,6 +58,12 @@ export class FeedHub {
     if (!this.#closed.signal.aborted) this.#running ??= this.#run();
   }
 
+  /** Another server is the primary. */
+  renew(): void {
+    this.#reader?.renew();
+    this.#subscriber?.renew();
+  }
+
   async close(): Promise<void> {
     this.#closed.abort();
     this.#endPause();
@@ -67,9 +73,9 @@ export class FeedHub {
   }
 
   async #run(): Promise<void> {
-    const { url, names, reachability } = this.#options;
-    this.#reader = new Connection({ url, name: names.reader, reach: reachability.link(), onReady: () => this.#readAll() });
-    this.#subscriber = new Connection({ url, name: names.subscriber, reach: reachability.link(), onReady: () => void this.#subscribe() });
+    const { client, reachability } = this.#options;
+    this.#reader = new Connection({ ...client('reader'), reach: reachability.link(), onReady: () => this.#readAll() });
+    this.#subscriber = new Connection({ ...client('subscriber'), reach: reachability.link(), onReady: () => void this.#subscribe() });
     this.#subscriber.onMessage((channel, message) => {
       for (const source of this.#sources) if (source.channels.includes(channel)) source.heard(channel, message);
     });

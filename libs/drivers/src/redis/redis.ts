@@ -1,26 +1,28 @@
 /** The fleet's state and documents in Redis. This folder is the only place that knows ioredis. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DocumentFeed, StateFeed, StateReader, StateStore } from '#engine';
-import { StartError, type Secret } from '#runtime';
+import { parseRedisUrl, StartError, type RedisConfig } from '#runtime';
 import type { OnError, Reach } from '../drivers.ts';
-import { Connection, RedisFailure } from './connection.ts';
+import type { ClientOptions, ClientRole } from './client.ts';
+import { Connection } from './connection.ts';
 import { RedisDocumentFeed } from './document-feed.ts';
 import { RedisDocumentStore } from './document-store.ts';
+import { RedisFailure } from './failure.ts';
 import { FeedHub } from './feed-hub.ts';
 import { Reachability } from './reachability.ts';
-import { checkServer } from './server-check.ts';
+import { checkKeeps, checkServer } from './server-check.ts';
 import { RedisStateFeed } from './state-feed.ts';
 import { RedisStateStore } from './state-store.ts';
+import { secureContextOf } from './tls.ts';
 
 /** V3: each second, unless told otherwise. */
 const FRESHNESS_MS = 1_000;
 /** Between two tries to prepare, ms. */
 const PREPARE_AGAIN_AFTER_MS = 250;
-/** Put right by a person alone, and not while we wait. */
-const REFUSALS = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM']);
+/** Between two looks at settings that a start depends on, ms: a fail-over or a person may have changed them. */
+const CHECKED_EACH_MS = 60_000;
 
-export interface RedisOptions {
-  readonly url: Secret;
+export interface RedisOptions extends RedisConfig {
   /** Of every key and channel. */
   readonly prefix: string;
   /** Of the outcomes log. */
@@ -49,18 +51,36 @@ export interface OpenRedis {
   close(): Promise<void>;
 }
 
-/** Connects in the background. Says nothing but to `reach` and `onError`. */
+/**
+ * Connects in the background. Says nothing but to `reach` and `onError`.
+ * @throws {StartError} a certificate can't be used
+ */
 export function openRedis(options: RedisOptions): OpenRedis {
-  const { url, prefix, partitions, instance, onError, freshnessMs = FRESHNESS_MS } = options;
+  const { prefix, partitions, onError, freshnessMs = FRESHNESS_MS } = options;
   const reachability = new Reachability(options.reach);
-  const name = (role: string): string => `fuseboard:${role}:${instance}`;
-  const connection = new Connection({ url, name: name('store'), reach: reachability.link() });
+  const client = clientsOf(options);
+  let isPrepared = false;
+  const onReady = (): void => {
+    if (!isPrepared) return;
+    // The others follow to the new primary, of which the Sentinels tell this one alone; what it keeps is not known yet.
+    if (client('store').place.kind === 'sentinel') hub.renew();
+    void checkAgain();
+  };
+  const connection = new Connection({ ...client('store'), reach: reachability.link(), onReady });
   const stateFeed = new RedisStateFeed({ prefix, partitions }, () => hub.wake(), onError);
   const documentFeed = new RedisDocumentFeed(prefix, () => hub.wake(), onError);
-  const names = { reader: name('reader'), subscriber: name('subscriber') };
-  const hub = new FeedHub({ url, names, reachability, freshnessMs, onError }, [stateFeed, documentFeed]);
+  const hub = new FeedHub({ client, reachability, freshnessMs, onError }, [stateFeed, documentFeed]);
+  const checkAgain = async (): Promise<void> => {
+    try {
+      await checkKeeps(connection);
+    } catch (error) {
+      if (!(error instanceof RedisFailure)) onError(error, 'looking whether Redis keeps what it is given');
+    }
+  };
+  const checking = setInterval(() => void checkAgain(), CHECKED_EACH_MS).unref();
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
+    clearInterval(checking);
     stateFeed.close();
     documentFeed.close();
     await Promise.all([hub.close(), connection.close()]);
@@ -68,10 +88,13 @@ export function openRedis(options: RedisOptions): OpenRedis {
   const prepare = async (): Promise<void> => {
     for (;;) {
       try {
-        return await checkServer(connection, { prefix, partitions });
+        await checkServer(connection, { prefix, partitions });
+        isPrepared = true;
+        return;
       } catch (error) {
         if (!(error instanceof RedisFailure) || closing !== undefined) throw error;
-        if (REFUSALS.has(error.code ?? '')) throw new StartError(`FUSEBOARD_REDIS_URL: Redis at ${connection.address} refuses us: ${error.message}`);
+        const refusal = refusalOf(error);
+        if (refusal !== undefined) throw new StartError(`FUSEBOARD_REDIS_URL: Redis at ${connection.address} ${refusal}: ${error.message}`);
         await sleep(PREPARE_AGAIN_AFTER_MS);
       }
     }
@@ -84,4 +107,19 @@ export function openRedis(options: RedisOptions): OpenRedis {
     prepare,
     close: () => (closing ??= end()),
   };
+}
+
+/** One for each role, of the same place. */
+function clientsOf({ redisUrl, redisTls, redisSentinel, instance }: RedisOptions): (role: ClientRole) => ClientOptions {
+  const place = parseRedisUrl(redisUrl.reveal());
+  if (place === undefined) throw new StartError('FUSEBOARD_REDIS_URL: found what is no such URL (it is secret, and not shown)');
+  const secureContext = place.isTls ? secureContextOf(redisTls) : undefined;
+  return (role) => ({ place, secureContext, sentinelLogin: redisSentinel, role, name: `fuseboard:${role}:${instance}` });
+}
+
+/** What is put right by a person alone, and not while we wait. */
+function refusalOf({ code, message }: RedisFailure): string | undefined {
+  if (code === 'WRONGPASS' || code === 'NOAUTH' || code === 'NOPERM') return 'refuses us';
+  if (code === 'MOVED') return 'is a node of a Cluster, whose URL begins with redis+cluster:// or rediss+cluster://';
+  return message.includes('cluster support disabled') ? 'is no node of a Cluster, so its URL begins with redis:// or rediss://' : undefined;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Commands } from './client.ts';
 
 export interface ScriptCall {
   readonly keys: readonly string[];
@@ -17,7 +17,7 @@ export class Script {
   }
 
   /** Strings come as buffers. */
-  async run(redis: Redis, { keys, args }: ScriptCall): Promise<unknown> {
+  async run(redis: Commands, { keys, args }: ScriptCall): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
     try {
       return await redis.callBuffer('evalsha', [this.#sha, ...rest]);

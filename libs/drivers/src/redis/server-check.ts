@@ -13,12 +13,24 @@ const VERSION_MIN = [6, 2] as const;
  * @throws {RedisFailure} it couldn't be asked
  */
 export async function checkServer(connection: Connection, { prefix, partitions }: StoreOptions): Promise<void> {
-  const info = new Map((await connection.ask((redis) => redis.info())).split('\r\n').map((line) => line.split(':', 2) as [string, string]));
-  checkVersion(connection.address, info.get('redis_version') ?? '');
-  checkEviction(connection.address, info.get('maxmemory_policy') ?? '');
+  await checkKeeps(connection);
   const keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition).meta);
   const metas = await connection.ask((redis) => Promise.all(keys.map((key) => redis.hgetall(key))));
   for (const [index, fields] of metas.entries()) checkPartitions(fields, { key: keys[index] as string, partitions });
+}
+
+/**
+ * Each server that is written to.
+ * @throws {StartError} it is too old, or may drop keys
+ * @throws {RedisFailure} it couldn't be asked
+ */
+export async function checkKeeps(connection: Connection): Promise<void> {
+  const servers = await connection.askEach(async ({ redis, address }) => ({ address, said: await redis.info() }));
+  for (const { address, said } of servers) {
+    const info = new Map(said.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
+    checkVersion(address, info.get('redis_version') ?? '');
+    checkEviction(address, info.get('maxmemory_policy') ?? '');
+  }
 }
 
 function checkVersion(address: string, version: string): void {

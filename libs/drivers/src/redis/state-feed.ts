@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartitionMeta, Snapshot, StateFeed, StateUpdate, Stop, StoreTime } from '#engine';
 import type { OnError } from '../drivers.ts';
 import { isNextAfter, readChange, type Change } from './change.ts';
-import { RedisFailure, type Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { RedisFailure } from './failure.ts';
 import type { Source } from './feed-hub.ts';
 import { Followers } from './followers.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
@@ -121,11 +122,15 @@ export class RedisStateFeed implements StateFeed, Source {
     return metaOf(fields, { key: keys.meta, partitions: this.#partitions });
   }
 
-  /** First meta, then snapshots: these may be newer than it says, never older. */
+  /**
+   * First meta, then snapshots: these may be newer than it says, never older. One after the other, since a Cluster that
+   * moves a slot sends two commands two ways.
+   */
   async #read(view: View, reader: Connection, storeTime: StoreTime): Promise<void> {
     view.waiting = [];
     try {
-      const [fields, values] = await reader.ask((redis) => Promise.all([redis.hgetall(view.keys.meta), redis.hvalsBuffer(view.keys.snapshots)]));
+      const fields = await reader.ask((redis) => redis.hgetall(view.keys.meta));
+      const values = await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots));
       const meta = this.#metaOf(view, fields);
       const snapshots = meta === undefined ? [] : await decodeSnapshots(values);
       const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta);

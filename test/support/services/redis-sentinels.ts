@@ -1,0 +1,99 @@
+/** A primary, its replica and three Sentinels of one's own, as local processes. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../eventually.ts';
+import { redisAnswers } from './answers.ts';
+import { onDeath } from './on-death.ts';
+import { asked } from './redis-cli.ts';
+import { RedisServer, type RedisOptions } from './redis.ts';
+import { ServerProcess, restartablePort } from './server-process.ts';
+
+export const PRIMARY_NAME = 'fuse.primary-1';
+const SENTINELS = 3;
+const QUORUM = 2;
+/** A primary that is silent for so long is down, ms. */
+const DOWN_AFTER_MS = 500;
+const READY_WITHIN_MS = 20_000;
+
+export class RedisSentinels {
+  readonly servers: readonly RedisServer[];
+  readonly ports: readonly number[];
+  readonly #folder: string;
+  readonly #release: () => void;
+  readonly #sentinels: ServerProcess[] = [];
+
+  private constructor(servers: readonly RedisServer[], ports: readonly number[]) {
+    this.servers = servers;
+    this.ports = ports;
+    this.#folder = mkdtempSync(join(tmpdir(), 'fuseboard-sentinels-'));
+    this.#release = onDeath(['rm', '-rf', this.#folder]);
+  }
+
+  /** @throws NoServiceError where there is no `redis-server`. */
+  static async open({ args = [] }: RedisOptions = {}): Promise<RedisSentinels> {
+    const primary = await RedisServer.open({ args });
+    const replica = await RedisServer.open({ args: [...args, '--replicaof', '127.0.0.1', `${primary.port}`, '--repl-diskless-sync-delay', '0'] });
+    const ports = await Promise.all(Array.from({ length: SENTINELS }, restartablePort));
+    const opened = new RedisSentinels([primary, replica], ports);
+    try {
+      await opened.#start(primary);
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `redis+sentinel://${this.ports.map((port) => `127.0.0.1:${port}`).join(',')}/${PRIMARY_NAME}`;
+  }
+
+  /** Whom most of the Sentinels name. */
+  async primary(): Promise<RedisServer> {
+    const named = await Promise.all(this.ports.map((port) => asked({ port }, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', PRIMARY_NAME).catch(() => undefined)));
+    const ports = named.map((address) => Number((address as [string, string] | undefined)?.[1]));
+    const most = this.servers.find(({ port }) => ports.filter((each) => each === port).length >= QUORUM);
+    if (most === undefined) throw new Error(`the Sentinels name ${ports.join(', ')}`);
+    return most;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sentinels.map((each) => each.stop('SIGKILL')), ...this.servers.map((each) => each.close())]);
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#release();
+  }
+
+  async #start(primary: RedisServer): Promise<void> {
+    const replica = this.servers[1] as RedisServer;
+    await eventually(async () => (String(await asked(replica, 'INFO', 'replication')).includes('master_link_status:up') ? true : undefined), { what: 'the replica to follow' });
+    for (const port of this.ports) this.#sentinels.push(await this.#sentinel(port, primary));
+    const knowAll = async (): Promise<true | undefined> => {
+      const said = await Promise.all(this.ports.map(async (port) => String(await asked({ port }, 'INFO', 'sentinel'))));
+      return said.every((each) => each.includes(`slaves=1,sentinels=${SENTINELS}`)) ? true : undefined;
+    };
+    await eventually(knowAll, { what: 'the Sentinels to know each other and the replica' });
+  }
+
+  #sentinel(port: number, primary: RedisServer): Promise<ServerProcess> {
+    const file = join(this.#folder, `${port}.conf`);
+    const of = `sentinel %s ${PRIMARY_NAME}`;
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${this.#folder}`,
+      `sentinel monitor ${PRIMARY_NAME} 127.0.0.1 ${primary.port} ${QUORUM}`,
+      `${of.replace('%s', 'down-after-milliseconds')} ${DOWN_AFTER_MS}`,
+      `${of.replace('%s', 'failover-timeout')} 2000`,
+    ];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    return ServerProcess.start({
+      name: 'redis-server --sentinel',
+      command: 'redis-server',
+      args: [file, '--sentinel'],
+      logFile: join(this.#folder, `${port}.log`),
+      answers: () => redisAnswers(`redis://127.0.0.1:${port}`),
+      readyWithinMs: READY_WITHIN_MS,
+    });
+  }
+}
