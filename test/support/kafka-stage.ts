@@ -6,7 +6,7 @@ import { parseAddress, type Address } from '#runtime';
 import { openKafka, type Kafka, type KafkaOptions } from '../../libs/drivers/src/kafka/kafka.ts';
 import { services, uniquePrefix } from './services/services.ts';
 
-export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 'reach' | 'onError'>> {
+export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 'reach' | 'onError' | 'security'>> {
   /** Several drivers of one fleet share one; default: of its own. */
   readonly prefix?: string;
   /** `host:port,…`; default: the run's. */
@@ -15,10 +15,10 @@ export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 
 
 /** Closed when the test ends. */
 export function openStage(options: StageOptions = {}): { readonly kafka: Kafka; readonly prefix: string } {
-  const { prefix = `${uniquePrefix()}.`, brokers = services().kafkaBrokers, partitions = 2 } = options;
+  const { prefix = `${uniquePrefix()}.`, brokers = services().kafkaBrokers, partitions = 2, security } = options;
   const { reach = { failed: () => {}, reached: () => {} }, onError = () => {} } = options;
   const addresses = brokers.split(',').map((broker) => parseAddress(broker) as Address);
-  const kafka = openKafka({ brokers: addresses, topicPrefix: prefix, partitions, instance: 'stage', reach, onError });
+  const kafka = openKafka({ brokers: addresses, ...(security && { security }), topicPrefix: prefix, partitions, instance: 'stage', reach, onError });
   onTestFinished(() => kafka.close());
   return { kafka, prefix };
 }

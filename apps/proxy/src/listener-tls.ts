@@ -1,40 +1,17 @@
 /** The listeners' certificate: read at the start, and read again while the process lives, so that renewing it needs no restart. */
-import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
 import type { ListenerTls } from '#http-proxy';
-import { StartError, type Logger, type TlsFiles } from '#runtime';
+import { readPem, readPemPair, type Logger, type TlsFiles } from '#runtime';
 
 /** ms. */
 const LOOKED_AT_EACH_MS = 60_000;
 
-const certificate = (pem: Buffer): X509Certificate => new X509Certificate(pem);
-const PARSE = { cert: certificate, key: createPrivateKey, ca: certificate } as const;
 const VARIABLES = { cert: 'FUSEBOARD_PROXY_TLS_CERT', key: 'FUSEBOARD_PROXY_TLS_KEY', ca: 'FUSEBOARD_PROXY_TLS_CA' } as const;
 
 /** @throws {StartError} naming the variable and the file that can't be used. */
-export function readListenerTls(files: TlsFiles): ListenerTls {
-  const cert = read('cert', files.cert);
-  const key = read('key', files.key);
-  const tls: ListenerTls = { cert, key, ...(files.ca === undefined ? {} : { ca: read('ca', files.ca) }) };
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    throw new StartError(`${VARIABLES.cert} and ${VARIABLES.key}: ${files.cert} and ${files.key} can't be used together: ${(error as Error).message}`);
-  }
-  return tls;
-}
-
-function read(which: keyof TlsFiles, path: string): Buffer {
-  try {
-    const pem = readFileSync(path);
-    PARSE[which](pem);
-    return pem;
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const why = code.startsWith('E') && !code.startsWith('ERR_') ? `can't be read: ${message}` : `holds no ${which === 'key' ? 'private key without a password' : 'certificate'} in PEM (${message})`;
-    throw new StartError(`${VARIABLES[which]}: ${path} ${why}`);
-  }
+export function readListenerTls({ cert, key, ca }: TlsFiles): ListenerTls {
+  const pair = readPemPair({ path: cert, variable: VARIABLES.cert }, { path: key, variable: VARIABLES.key });
+  return { ...pair, ...(ca === undefined ? {} : { ca: readPem({ path: ca, variable: VARIABLES.ca, holds: 'certificate' }) }) };
 }
 
 export interface Renewal {

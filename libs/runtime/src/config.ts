@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { formatAddress, isLoopback, type Address } from './address.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
+import { kafkaProblems, kafkaSecurity, type KafkaSecurity } from './kafka-config.ts';
 import { must, proxyConfig, proxyProblems, type ProxyConfig } from './proxy-config.ts';
 import { redisConfig, redisProblems, type RedisConfig } from './redis-config.ts';
 import { Secret } from './secret.ts';
@@ -60,6 +61,8 @@ export interface FleetConfig extends RedisConfig {
   readonly kind: 'fleet';
   /** At least one. */
   readonly kafkaBrokers: readonly Address[];
+  /** Absent: cleartext, and nobody logs in. */
+  readonly kafkaSecurity?: KafkaSecurity;
   readonly topicPrefix: string;
   readonly redisPrefix: string;
   /** Of the outcomes topic (L1); the same in every process of a fleet, and for its whole life. */
@@ -226,12 +229,14 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): D
   }
   if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none`);
   if (missing.length === 2) problems.push(`${missing.join(' and ')} are not set; ${role} needs both. \`npm start\` is Fuseboard in one process, without them`);
+  problems.push(...kafkaProblems(values, isSet));
   const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix, partitions } = values;
   problems.push(...redisProblems(values));
   if (kafkaBrokers === undefined || redisUrl === undefined) return undefined;
   return {
     kind: 'fleet',
     kafkaBrokers,
+    kafkaSecurity: kafkaSecurity(values),
     ...redisConfig(redisUrl, values),
     topicPrefix: must(topicPrefix),
     redisPrefix: must(redisPrefix),

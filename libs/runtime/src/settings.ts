@@ -27,6 +27,9 @@ export interface Setting<T> {
 
 type Rule<T> = Pick<Setting<T>, 'allowed' | 'parse'>;
 
+/** Of a login; nothing that would end a line. */
+const printable = (max: number): Rule<string> => matching(new RegExp(`^[^\\p{Cc}]{1,${max}}$`, 'u'), `1 to ${max} characters, none of them a control character`);
+
 const address: Rule<Address> = { allowed: ADDRESS_ALLOWED, parse: parseAddress };
 const text: Rule<string> = { allowed: 'a path', parse: (written) => written };
 
@@ -140,6 +143,13 @@ export const SETTINGS = {
   configDir: setting({ variable: 'FUSEBOARD_CONFIG_DIR', flag: '--config', fallback: undefined, ...text, allowed: 'a directory that can be read' }),
   dataDir: setting({ variable: 'FUSEBOARD_DATA_DIR', flag: '--data', fallback: './data', ...text, allowed: 'a directory, or :memory: to keep nothing' }),
   kafkaBrokers: setting({ variable: 'FUSEBOARD_KAFKA_BROKERS', fallback: undefined, ...brokers }),
+  kafkaTls: setting({ variable: 'FUSEBOARD_KAFKA_TLS', fallback: 'false', ...oneOf('false', 'true') }),
+  kafkaTlsCa: setting({ variable: 'FUSEBOARD_KAFKA_TLS_CA', fallback: undefined, ...text }),
+  kafkaTlsCert: setting({ variable: 'FUSEBOARD_KAFKA_TLS_CERT', fallback: undefined, ...text }),
+  kafkaTlsKey: setting({ variable: 'FUSEBOARD_KAFKA_TLS_KEY', fallback: undefined, ...text }),
+  kafkaSaslMechanism: setting({ variable: 'FUSEBOARD_KAFKA_SASL_MECHANISM', fallback: undefined, ...oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512') }),
+  kafkaSaslUsername: setting({ variable: 'FUSEBOARD_KAFKA_SASL_USERNAME', fallback: undefined, ...printable(256) }),
+  kafkaSaslPassword: setting({ variable: 'FUSEBOARD_KAFKA_SASL_PASSWORD', fallback: undefined, secret: true, ...printable(4_096) }),
   redisUrl: setting({ variable: 'FUSEBOARD_REDIS_URL', fallback: undefined, secret: true, ...redisUrl }),
   redisTlsCa: setting({ variable: 'FUSEBOARD_REDIS_TLS_CA', fallback: undefined, ...text }),
   redisTlsCert: setting({ variable: 'FUSEBOARD_REDIS_TLS_CERT', fallback: undefined, ...text }),

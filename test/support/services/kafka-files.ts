@@ -55,6 +55,8 @@ export interface KafkaFiles {
   readonly jvmArgs: readonly string[];
   /** A formatted data folder, to be copied. */
   readonly template: string;
+  /** Formats an empty data folder with logins of its own in it: `--add-scram` and such. */
+  format(settingsFile: string, args: readonly string[]): Promise<void>;
 }
 
 /**
@@ -136,13 +138,17 @@ class Preparation implements KafkaFiles {
     writeFileSync(this.#in('lib/complete'), '');
   }
 
+  async format(settingsFile: string, args: readonly string[]): Promise<void> {
+    await ran(this.java, [...this.#plainArgs, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settingsFile, ...args]);
+  }
+
   async #format(): Promise<void> {
     writeFileSync(this.#in('log4j2.properties'), LOG4J);
     rmSync(this.template, { recursive: true, force: true });
     await inScratch(async (folder) => {
       // The ports are not kept in what is formatted.
       const settings = writeSettings({ folder, port: 9092, controllerPort: 9093 });
-      await ran(this.java, [...this.#plainArgs, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settings]);
+      await this.format(settings, []);
       cpSync(join(folder, 'data'), this.template, { recursive: true });
     });
   }

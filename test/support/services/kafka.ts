@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HEAP, startBroker, type Broker } from './kafka-broker.ts';
+import { HEAP, startBroker, writeSettings, type Broker } from './kafka-broker.ts';
 import { prepareKafka, type KafkaFiles } from './kafka-files.ts';
 import { onDeath } from './on-death.ts';
 import { restartablePort, type ServerProcess } from './server-process.ts';
@@ -15,8 +15,8 @@ export interface KafkaOptions {
   readonly say?: (line: string) => void;
 }
 
-/** A node's place in its cluster; by default it is alone. */
-export type Place = Pick<Broker, 'nodeId' | 'controllerPorts' | 'settings'>;
+/** A node's place in its cluster; by default it is alone. And what is set beside. */
+export type Place = Pick<Broker, 'nodeId' | 'controllerPorts' | 'listeners' | 'settings'>;
 
 /** The first compiler alone starts soonest. */
 const JVM = { quick: [...HEAP.quick, '-XX:TieredStopAtLevel=1'], forLoad: HEAP.forLoad };
@@ -41,9 +41,10 @@ export class KafkaServer {
     if (where.nodeId !== undefined) rename(join(folder, 'data/meta.properties'), where.nodeId);
   }
 
-  static async open({ forLoad = false, say }: KafkaOptions): Promise<KafkaServer> {
-    const server = await KafkaServer.make({ forLoad, ...(say && { say }) }, await restartablePort());
+  static async open(options: KafkaOptions, place: Place = {}, scram: readonly string[] = []): Promise<KafkaServer> {
+    const server = await KafkaServer.make(options, await restartablePort(), place);
     try {
+      if (scram.length > 0) await server.#format(scram);
       await server.start();
       return server;
     } catch (error) {
@@ -67,6 +68,13 @@ export class KafkaServer {
     return this.#process?.pid;
   }
 
+  /** Of a listener beside the plain one: `host:port`. */
+  brokersOf(listener: string): string {
+    const found = this.#broker.listeners?.find(({ name }) => name === listener);
+    if (found === undefined) throw new Error(`this Kafka has no listener ${listener}`);
+    return `127.0.0.1:${found.port}`;
+  }
+
   /** Resolves when it answers; 6 to 14 s after a SIGKILL. */
   async start(): Promise<void> {
     this.#process ??= await startBroker({ java: this.#files.java, jvmArgs: [...this.#jvm, ...this.#files.jvmArgs], ...this.#broker });
@@ -84,6 +92,12 @@ export class KafkaServer {
 
   thaw(): void {
     if (this.pid !== undefined) process.kill(this.pid, 'SIGCONT');
+  }
+
+  /** Anew, with these logins (`SCRAM-SHA-256=[name=…,password=…]`) from the start. */
+  async #format(scram: readonly string[]): Promise<void> {
+    rmSync(join(this.#broker.folder, 'data'), { recursive: true });
+    await this.#files.format(writeSettings(this.#broker), scram.flatMap((login) => ['--add-scram', login]));
   }
 
   /** Ends it and removes its data. */

@@ -27,10 +27,11 @@ export interface Fleet extends Drivers {
   close(): Promise<void>;
 }
 
+/** @throws {StartError} a certificate or key can't be used */
 export function openFleet(options: FleetOptions): Fleet {
   const { config, instance, isStandby = false, onError, freshnessMs } = options;
-  const { kafkaBrokers: brokers, topicPrefix, partitions, redisPrefix: prefix } = config;
-  const kafka = openKafka({ brokers, topicPrefix, partitions, instance, isStandby, reach: options.kafka, onError });
+  const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, redisPrefix: prefix } = config;
+  const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, isStandby, reach: options.kafka, onError });
   const redis = openRedis({ ...redisOf(config), prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;

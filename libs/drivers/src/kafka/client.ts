@@ -2,10 +2,11 @@
  * One kafkajs client with limits set, and the sockets that it opened: kafkajs has no way to end a connection whose peer
  * has gone silent (its `disconnect` waits for the answer), so they are ended here.
  */
-import { isIPv6, connect, type Socket } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import kafkajs, { type ISocketFactory, type Kafka, type RetryOptions } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import type { Address } from '#runtime';
+import type { Security } from './security.ts';
 import './codecs.ts';
 import './request-queue.ts';
 
@@ -14,7 +15,6 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** Until a broker has answered a request, beyond what the request itself waits for, ms. */
 const REQUEST_TIMEOUT_MS = 4_000;
 const METADATA_AGE_MAX_MS = 30_000;
-const KEEP_ALIVE_AFTER_MS = 10_000;
 /** kafkajs's own tries; those who use it try again for as long as it takes. */
 const RETRY: RetryOptions = { retries: 3, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
 
@@ -22,6 +22,7 @@ export interface ClientOptions {
   readonly brokers: readonly Address[];
   /** This process, as the brokers' logs and group tools name it. */
   readonly instance: string;
+  readonly security: Security;
 }
 
 export class Client {
@@ -58,7 +59,8 @@ export class Client {
   }
 
   #common() {
-    const { brokers, instance } = this.#options;
+    const { brokers, instance, security } = this.#options;
+    const { sasl } = security;
     return {
       clientId: instance,
       brokers: brokers.map(seedOf),
@@ -66,11 +68,12 @@ export class Client {
       requestTimeout: REQUEST_TIMEOUT_MS,
       enforceRequestTimeout: true,
       retry: this.#retry,
+      ...(sasl && { sasl }),
     };
   }
 
   readonly #open: ISocketFactory = ({ host, port, onConnect }) => {
-    const socket = connect({ host: hostOf(host), port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS }, onConnect);
+    const socket = this.#options.security.connect({ host: hostOf(host), port }, onConnect);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#destroyed) queueMicrotask(() => socket.destroy(new Error('the connection was given up')));

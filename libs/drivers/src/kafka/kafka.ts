@@ -3,17 +3,19 @@
  * `prepare`, does, in the background and for as long as it takes. Whether Kafka answers is told to `reach` alone.
  */
 import type { Drivers, OnError, Reach } from '../drivers.ts';
-import { StartError, type Address } from '#runtime';
+import { StartError, type Address, type KafkaSecurity } from '#runtime';
 import { Appender } from './appender.ts';
 import { KafkaCheckpointLog } from './checkpoint-log.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { Connectivity } from './connectivity.ts';
 import { KafkaControlLog } from './control-log.ts';
 import { KafkaDeadLetters } from './dead-letter-log.ts';
+import { explaining } from './explained.ts';
 import { Link } from './link.ts';
 import { LogBoundsReader } from './log-bounds.ts';
 import { KafkaOutcomeLog } from './outcome-log.ts';
 import { KafkaOutcomeReader } from './outcome-reader.ts';
+import { Security } from './security.ts';
 import { ensureTopics, topicsOf, type Topics } from './topics.ts';
 import { KafkaTransitionHistory } from './transition-history.ts';
 import { KafkaTransitionLog } from './transition-log.ts';
@@ -32,6 +34,8 @@ const ASK_EACH_MS = 1_000;
 
 export interface KafkaOptions {
   readonly brokers: readonly Address[];
+  /** Absent: cleartext, and nobody logs in. */
+  readonly security?: KafkaSecurity;
   readonly topicPrefix: string;
   /** Of the outcomes topic (L1). */
   readonly partitions: number;
@@ -51,10 +55,12 @@ export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' |
   close(): Promise<void>;
 }
 
-export function openKafka({ brokers, topicPrefix, partitions, instance, isStandby = false, reach, onError }: KafkaOptions): Kafka {
+/** @throws {StartError} a certificate or key can't be used */
+export function openKafka({ brokers, security: how, topicPrefix, partitions, instance, isStandby = false, reach, onError }: KafkaOptions): Kafka {
   const topics = topicsOf(topicPrefix);
-  const connectivity = new Connectivity(reach);
-  const by = { client: { brokers, instance }, connectivity };
+  const security = new Security(how);
+  const connectivity = new Connectivity(explaining(reach, security));
+  const by = { client: { brokers, instance, security }, connectivity };
   const preparation = new Preparation({ ...by, topics, partitions });
   const prepared = (): Promise<void> => preparation.settled();
   const ready = async (): Promise<void> => {

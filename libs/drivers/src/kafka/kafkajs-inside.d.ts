@@ -1,12 +1,13 @@
 /** The two classes of kafkajs 2.2.4 that are used from below its public surface, as far as they are. */
 declare module 'kafkajs/src/cluster/index.js' {
-  import type { ISocketFactory, KafkaMessage, Logger, RetryOptions } from 'kafkajs';
+  import type { ISocketFactory, KafkaMessage, Logger, RetryOptions, SASLOptions } from 'kafkajs';
 
   export interface ClusterOptions {
     readonly logger: Logger;
     readonly socketFactory: ISocketFactory;
     readonly brokers: readonly string[];
     readonly clientId: string;
+    readonly sasl?: SASLOptions;
     readonly connectionTimeout: number;
     readonly requestTimeout: number;
     readonly enforceRequestTimeout: boolean;
