@@ -193,11 +193,11 @@ export class Happenings {
   }
 
   /** What comes as number `n`, and how long after the one before. */
-  at(n: number): { readonly afterMs: number; readonly happen: (world: World) => string } {
+  at(n: number): { readonly afterMs: number; readonly seed: number; readonly happen: (world: World) => string } {
     const chance = this.#chanceOf(n);
     const afterMs = chance.below(2 * this.#gapMs + 1);
     const happening = chance.of(this.#lots);
-    return { afterMs, happen: (world) => happening(world, chance) };
+    return { afterMs, seed: chance.below(2 ** 31), happen: (world) => happening(world, chance) };
   }
 
   #chanceOf(n: number): Chance {

@@ -1,5 +1,5 @@
 /** An ingest of the simulated fleet: the real pump on simulated ports, fed by a delivery for each partition that its group gives it. */
-import { Pump, type ControlDraft, type FoldReport, type LogBounds, type OutboxEntry, type OwnerPorts } from '#engine';
+import { Checkpointer, Pump, type Checkpoint, type ControlDraft, type LogBounds, type OutboxEntry, type OwnerOptions, type OwnerPorts } from '#engine';
 import { Delivery } from './delivery.ts';
 import type { Service } from './network.ts';
 import type { PartitionLog } from './outcome-topic.ts';
@@ -32,8 +32,10 @@ export class Ingest {
     this.process = new Process(world.scheduler, name);
     this.#offMs = world.chance.below(2 * OFF_MAX_MS + 1) - OFF_MAX_MS;
     const { profile } = world;
-    this.#pump = new Pump(this.#ports(), {
+    const isStandby = group !== 'a' && profile.isStandbyIdle;
+    const options: OwnerOptions = {
       group,
+      isStandby,
       owns: (upstream, partition) => world.partitionOf(upstream) === partition,
       newId: () => `${name}-${world.nextNumber()}`,
       lateAfterMs: profile.lateAfterMs,
@@ -41,11 +43,12 @@ export class Ingest {
       actorsMax: profile.actorsMax,
       areQuietCommitsDeferred: profile.areQuietCommitsDeferred,
       observer: {
-        folded: (partition: number, { transitions }: FoldReport) => this.#made(partition, transitions),
+        folded: (partition, { transitions }) => this.#made(partition, transitions),
         postponed: (_partition, _what, error) => world.failed(error),
         committed() {}, published() {}, sentOn() {}, incarnated() {},
       },
-    });
+    };
+    this.#pump = new Pump(this.#ports(), options, isStandby ? undefined : this.#checkpointer());
     this.subscription = world.subscribe(this.process, { monotonicMs: () => this.#nowMs, listener: (update) => void this.#guard(this.#pump.heard(update)) });
     this.#pulse();
     world.control.onAppend(() => this.process.after(world.network.latencyMs(), 'hears of control', () => void this.#guard(this.#pump.pulse(this.#nowMs))));
@@ -112,6 +115,14 @@ export class Ingest {
     } catch (error) {
       this.#world.broke(error);
     }
+  }
+
+  #checkpointer(): Checkpointer {
+    const { network, profile } = this.#world;
+    const append = async (checkpoint: Checkpoint): Promise<void> =>
+      await network.call(this.process, { to: 'kafka', what: `writes the checkpoint ${checkpoint.partition} at ${checkpoint.next}`, serve: () => this.#world.checkpointed(checkpoint) });
+    const find = async (): Promise<never> => await Promise.reject(new Error('assertion: no owner asks for this'));
+    return new Checkpointer({ append, find }, { recordsEach: profile.checkpointRecords, onError: (_partition, error) => this.#world.failed(error) });
   }
 
   #made(partition: number, transitions: readonly OutboxEntry[]): void {

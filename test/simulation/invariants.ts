@@ -1,6 +1,8 @@
 /** What must hold at every step, each by a name and in words. */
 export const INVARIANTS = {
   'I1 state is the fold': 'what the store holds of a partition is what the naive fold of the log says at that offset, in that incarnation: clock, control offset, every snapshot, every id (K1, K4)',
+  'I1 checkpoint': 'a checkpoint holds what the naive fold of the log says at its offset, and names that log: it could be begun from',
+  'I2 I3 told as it is': 'every snapshot that a proxy takes is what the log says of that upstream at the version on it, never of what is not committed, and never an older one (K3, V1)',
   'I4 counted once': 'every call that a proxy reported and the log acknowledged is in the log once, by its id, with the same content each time, and none is left behind (L4, V6)',
   'I5 legal path': 'the transitions of an upstream, repeats dropped, are a path of the machine without gap: each begins where the one before ended (G1)',
   'I5 told at least once': 'every transition that the log made is in the transitions topic in the end (K3)',

@@ -73,11 +73,13 @@ async function beSafe(world: World, { options, story, untilStep }: { options: Li
   const happenings = new Happenings(options.seed, world.profile);
   let isSafe = true;
   const happenNext = (n: number): void => {
-    const { afterMs, happen } = happenings.at(n);
+    const { afterMs, seed, happen } = happenings.at(n);
     const isLeftOut = options.only !== undefined && !options.only.has(n);
     const waitMs = Math.max(0, world.pausedUntilMs - scheduler.nowMs);
     scheduler.after(afterMs + waitMs, isLeftOut ? 'nothing' : 'something', () => {
       if (!isSafe) return;
+      // What comes between this one and the next is left to the same chance, whatever came before.
+      world.reseed(seed);
       if (!isLeftOut) {
         const what = happen(world);
         story.set(n, what);

@@ -45,6 +45,10 @@ export class Network {
     this.#onFailure = onFailure;
   }
 
+  reseed(seed: number): void {
+    this.#chance.reseed(seed);
+  }
+
   /** From here on every request is served and answered. */
   calm(): void {
     this.#isCalm = true;

@@ -15,6 +15,10 @@ export interface Profile {
   /** Ingests of the active group, and of the standby group. */
   readonly active: number;
   readonly standby: number;
+  /** The standby group leaves to the other what it may (decisions/0022). */
+  readonly isStandbyIdle: boolean;
+  /** Offsets between two checkpoints of a partition. */
+  readonly checkpointRecords: number;
   readonly idsMax: number;
   readonly actorsMax: number;
   readonly lateAfterMs: number;
@@ -50,5 +54,7 @@ export function profileFrom(chance: Chance): Profile {
     latencyMs: chance.of([1, 5, 20, 60]),
     gapMs: chance.of([20, 60, 150]),
     rates: { lost: rate(30), late: rate(30), replyLost: rate(50), twice: rate(50), unheard: rate(500), partial: rate(100), gap: rate(100) },
+    isStandbyIdle: chance.below(4) > 0,
+    checkpointRecords: chance.of([20, 100]),
   };
 }

@@ -158,6 +158,7 @@ export class ProxyWatch {
   #see(snapshot: Snapshot): void {
     const before = this.#seen.get(snapshot.upstream);
     if (!isLater(snapshot, before?.snapshot)) return;
+    this.#options.world.believed(this.#options.name, snapshot);
     const isSame = before?.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
     this.#seen.set(snapshot.upstream, { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs(), endMs: Infinity });
   }

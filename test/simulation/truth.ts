@@ -2,7 +2,7 @@
  * What the log says: the naive fold of each incarnation, advanced with the log and never gone back, with what held at
  * each offset. Everything that anybody made, committed or told is held against it.
  */
-import type { Outcome, OutboxEntry, RememberedId, Snapshot, Tally, Transition } from '#engine';
+import type { Outcome, OutboxEntry, PartitionMeta, RememberedId, Snapshot, Tally, Transition } from '#engine';
 import { NaiveFold } from '../support/naive-fold.ts';
 import { Violation } from './invariants.ts';
 import { nameOf, type ControlTopic } from './other-topics.ts';
@@ -20,10 +20,17 @@ interface Moment {
   readonly ids: number;
 }
 
+/** What is held against it: of a store, or of a checkpoint. */
+export interface Standing extends Pick<Held, 'snapshots' | 'ids'> {
+  readonly meta?: Pick<PartitionMeta, 'next' | 'clockMs' | 'control'>;
+}
+
 export class Truth {
   readonly log: PartitionLog;
   readonly incarnation: number;
   readonly startOffset: number;
+  /** As the control log has it (V1). */
+  readonly identity: string;
   /** By name (G1), in order. */
   readonly transitions = new Map<string, Transition>();
   /** Outcomes that began the generation after a lease (G3). */
@@ -37,12 +44,13 @@ export class Truth {
   readonly #reasons = new Map<string, string>();
   #snapshots: readonly Snapshot[] = [];
 
-  constructor(begun: { partition: number; incarnation: number; startOffset: number; log: PartitionLog }, world: { control: ControlTopic; outcomes: OutcomeTopic; profile: Profile; expected: ReadonlyMap<string, boolean> }) {
-    const { partition, incarnation, startOffset, log } = begun;
+  constructor(begun: { partition: number; incarnation: number; startOffset: number; log: PartitionLog; identity: string }, world: { control: ControlTopic; outcomes: OutcomeTopic; profile: Profile; expected: ReadonlyMap<string, boolean> }) {
+    const { partition, incarnation, startOffset, log, identity } = begun;
     const { control, outcomes, profile, expected } = world;
     this.log = log;
     this.incarnation = incarnation;
     this.startOffset = startOffset;
+    this.identity = identity;
     this.#idsMax = profile.idsMax;
     this.#expected = expected;
     const owns = (upstream: string): boolean => outcomes.partitionOf(upstream) === partition;
@@ -66,7 +74,7 @@ export class Truth {
   }
 
   /** Why the store doesn't hold what it should; undefined: it does. */
-  differenceTo({ meta, snapshots, ids }: Held): string | undefined {
+  differenceTo({ meta, snapshots, ids }: Standing): string | undefined {
     if (meta === undefined) return undefined;
     const truth = this.at(meta.next);
     if (truth === undefined) return `it is at ${meta.next}, and no record of that log ends there`;

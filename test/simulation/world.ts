@@ -1,5 +1,5 @@
 /** A simulated fleet: services, processes, what joins them, and what everything that is made, committed or told is held against. */
-import { Defect, type Incarnation, type OutboxEntry, type StateUpdate, type TrafficSetting, type Transition } from '#engine';
+import { Defect, type Checkpoint, type Incarnation, type OutboxEntry, type Snapshot, type StateUpdate, type TrafficSetting, type Transition } from '#engine';
 import { Chance } from '../support/chance.ts';
 import { Brokers } from './broker.ts';
 import { hostsOf, partitionOf, settingOf } from './documents.ts';
@@ -82,6 +82,12 @@ export class World {
     this.proxies = Array.from({ length: profile.proxies }, (_, n) => this.#newProxy(n));
   }
 
+  /** What is left to chance from here on goes by this seed, whatever was left to chance before. */
+  reseed(seed: number): void {
+    this.chance.reseed(seed ^ 0x5bd1_e995);
+    this.network.reseed(seed ^ 0x1b87_3593);
+  }
+
   nextNumber(): number {
     return this.#numbers++;
   }
@@ -120,6 +126,22 @@ export class World {
   /** Somebody's fold made it. */
   made(partition: number, entry: OutboxEntry): void {
     this.#truth(partition, entry.transition.incarnation).checkMade(entry);
+  }
+
+  checkpointed(checkpoint: Checkpoint): void {
+    const { partition, incarnation, identity, next, clockMs, control, snapshots, ids } = checkpoint;
+    const truth = this.#truth(partition, incarnation);
+    const held = { meta: { incarnation, next, clockMs, control }, snapshots: new Map(snapshots.map((snapshot) => [snapshot.upstream, snapshot])), ids };
+    const difference = identity === truth.identity ? truth.differenceTo(held) : `it is of the log ${identity}`;
+    if (difference !== undefined) this.#violated('I1 checkpoint', `of partition ${partition} at ${incarnation}/${next}: ${difference}`);
+    this.count('checkpoints');
+  }
+
+  /** A proxy takes it for what holds. */
+  believed(by: string, snapshot: Snapshot): void {
+    const { upstream, incarnation, next } = snapshot;
+    const wanted = this.#truth(partitionOf(upstream), incarnation).at(next)?.snapshots.find((each) => each.upstream === upstream);
+    if (!isSame(wanted, snapshot)) this.#violated('I2 I3 told as it is', `${by} was told ${JSON.stringify(snapshot)}, and the log says ${JSON.stringify(wanted)}`);
   }
 
   /** K3. */
@@ -242,7 +264,7 @@ export class World {
     const begun = this.control.records.map(({ change }) => change).find((change) => change.kind === 'incarnation' && change.partition === partition && change.number === incarnation);
     if (begun?.kind !== 'incarnation') throw new Violation('I1 state is the fold', `incarnation ${incarnation} of partition ${partition} is used, and is not in the control log`);
     const log = this.#logs.get(key) as PartitionLog;
-    const truth = new Truth({ partition, incarnation, startOffset: begun.startOffset, log }, this);
+    const truth = new Truth({ partition, incarnation, startOffset: begun.startOffset, log, identity: begun.identity }, this);
     this.#truths.set(key, truth);
     return truth;
   }

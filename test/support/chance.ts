@@ -6,6 +6,11 @@ export class Chance {
     this.#state = seed >>> 0;
   }
 
+  /** From here on as if it had begun with this seed. */
+  reseed(seed: number): void {
+    this.#state = seed >>> 0;
+  }
+
   /** A whole number, 0 to `limit` - 1. */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b_79f5) >>> 0;

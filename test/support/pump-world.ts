@@ -44,6 +44,7 @@ export class PumpWorld {
   readonly #committed = new Set<string>();
   #control: readonly ControlRecord[] = [];
   #numbers = 0;
+  readonly #isStandbyIdle: boolean;
 
   constructor(seed: number) {
     this.chance = new Chance(seed);
@@ -51,6 +52,7 @@ export class PumpWorld {
     this.log = this.home;
     this.store = this.#open().states;
     const groups = this.chance.below(3) === 0 ? ['a', 'a', 'b'] : ['a', 'a'];
+    this.#isStandbyIdle = this.chance.below(2) === 0;
     this.members = groups.map((group) => new Member(this, group));
   }
 
@@ -65,7 +67,7 @@ export class PumpWorld {
   pumpOf(group: string, ports: Partial<OwnerPorts>, areQuietCommitsDeferred: boolean): Pump {
     const nothing = (): void => undefined;
     const observer = { folded: nothing, committed: nothing, published: nothing, sentOn: nothing, incarnated: nothing, postponed: nothing };
-    return new Pump({ ...this.home, ...ports }, { group, owns: () => true, idsMax: IDS_MAX, areQuietCommitsDeferred, newId: () => this.newId(), observer });
+    return new Pump({ ...this.home, ...ports }, { group, isStandby: group === 'b' && this.#isStandbyIdle, owns: () => true, idsMax: IDS_MAX, areQuietCommitsDeferred, newId: () => this.newId(), observer });
   }
 
   /** The store's horizon is as short as the pumps' (K4). */
