@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-const SOURCES = ['apps', 'libs', 'bench', 'scripts', 'test/scenarios', 'test/support'];
+const SOURCES = ['apps', 'libs', 'bench', 'scripts', 'test/faults', 'test/scenarios', 'test/support'];
 const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** What the built files read beside themselves, and tsc does not copy. */
 const ASSET = /\.(?:proto|json)$/;

@@ -1,34 +1,16 @@
 /** Redis lost for ever, with calls all the while: an inconvenience. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Snapshot } from '#engine';
 import { partitionOf } from '#wire';
 import type { CallEnd } from '../scenarios/load.ts';
 import { run, type Finished } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { redisClient, stageRedis } from '../support/redis-stage.ts';
 import { services } from '../support/services/services.ts';
+import { Versions } from '../support/versions.ts';
 import { HOST, THRESHOLD, callTimes, openShop, passageAt, refusalAt } from './shop.ts';
 
 const PARTITIONS = 3;
 const DEADLINE_MS = 180_000;
-
-/** Every version that a follower of the states is told; what goes back is a fault. */
-class Versions {
-  readonly faults: string[] = [];
-  readonly newest = new Map<string, Snapshot>();
-  unknown = 0;
-
-  hear({ meta, snapshots }: { readonly meta?: unknown; readonly snapshots: readonly Snapshot[] }): void {
-    if (meta === undefined) this.unknown++;
-    for (const snapshot of snapshots) {
-      const before = this.newest.get(snapshot.upstream);
-      if (before !== undefined && (snapshot.incarnation < before.incarnation || (snapshot.incarnation === before.incarnation && snapshot.next < before.next))) {
-        this.faults.push(`${snapshot.upstream} went from ${before.incarnation}/${before.next} to ${snapshot.incarnation}/${snapshot.next}`);
-      }
-      this.newest.set(snapshot.upstream, snapshot);
-    }
-  }
-}
 
 async function deleteAll(prefix: string): Promise<number> {
   const redis = redisClient();

@@ -3,8 +3,9 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { projectRoot } from './project-root.ts';
 
-const BIN = join(import.meta.dirname, '../../bin/fuseboard.mjs');
+const BIN = join(projectRoot(), 'bin/fuseboard.mjs');
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;

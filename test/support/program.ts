@@ -2,9 +2,8 @@
  * One of Fuseboard's processes, as a user has it: built when that is needed, known by what it prints, ended by signals.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { eventually } from './eventually.ts';
+import { projectRoot } from './project-root.ts';
 
 export interface Address {
   readonly host: string;
@@ -138,13 +137,6 @@ export async function isReady({ host, port }: Address): Promise<boolean> {
 
 function wrapped<T>(value: T | undefined): { readonly value: T } | undefined {
   return value === undefined ? undefined : { value };
-}
-
-/** From the sources and from dist/ alike: the folder that holds package.json. */
-function projectRoot(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }
 
 function logLines(output: string): LogLine[] {

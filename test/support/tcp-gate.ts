@@ -1,6 +1,6 @@
-/** A TCP proxy between us and a server, to do to connections what networks do. */
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+/** A fault link with a test's lifetime, for what a path does that is broken without a word. */
 import { onTestFinished } from 'vitest';
+import { FaultLink } from './fault-link.ts';
 
 /**
  * `open` passes everything on; `deaf` passes requests on and swallows answers; `dead` swallows both, as a path does
@@ -20,28 +20,22 @@ export interface Gate {
 
 /** In front of `port` on loopback; closed at the test's end. */
 export async function gateTo(port: number): Promise<Gate> {
-  const sockets = new Set<Socket>();
-  let accepted = 0;
-  const server = createServer((near) => {
-    accepted++;
-    const far = connect(port, '127.0.0.1');
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => (sockets.delete(socket), other.destroy()));
-    }
-    near.on('data', (bytes) => gate.state === 'dead' || far.write(bytes));
-    far.on('data', (bytes) => gate.state !== 'open' || near.write(bytes));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => sockets.forEach((socket) => socket.destroy());
-  const gate: Gate = {
-    port: (server.address() as AddressInfo).port,
-    state: 'open',
-    get accepted() {
-      return accepted;
+  const link = await FaultLink.open(port);
+  onTestFinished(() => link.close());
+  let now: GateState = 'open';
+  return {
+    port: link.port,
+    get state() {
+      return now;
     },
-    cut,
+    set state(state) {
+      now = state;
+      link.way.toServer = state === 'dead' ? 'lost' : 'open';
+      link.way.toClient = state === 'open' ? 'open' : 'lost';
+    },
+    get accepted() {
+      return link.accepted;
+    },
+    cut: () => link.cut(),
   };
-  onTestFinished(() => new Promise<void>((resolve) => (server.close(() => resolve()), cut())));
-  return gate;
 }

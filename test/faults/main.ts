@@ -1,0 +1,85 @@
+/**
+ * `npm run faults [-- ROW…] [--short] [--at-once N]`: the fault matrix on real processes. Prints what was promised and
+ * seen, and writes it into docs/faults.md unless `--short`. Ends with 1 where a promise was broken, 2 for a command line
+ * that can't be read.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { projectRoot } from '../support/project-root.ts';
+import { startServices } from '../support/services/start-services.ts';
+import { ROWS } from './all-rows.ts';
+import { hasPassed, lineOf, pageWith, type Result } from './report.ts';
+import type { Row } from './row.ts';
+import { Stage } from './stage.ts';
+
+const PAGE = join(projectRoot(), 'docs/faults.md');
+const AT_ONCE = '2';
+/** Of what the processes printed, where a row breaks. */
+const OUTPUT_CHARACTERS = 6_000;
+
+// By `exit`, so that everything that was started ends too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+process.exit(await main());
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { short: { type: 'boolean', default: false }, 'at-once': { type: 'string', default: AT_ONCE }, verbose: { type: 'boolean', default: false } },
+  });
+  const unknown = positionals.filter((id) => !ROWS.some((row) => row.id === id));
+  if (unknown.length > 0) {
+    console.error(`no such row: ${unknown.join(', ')}. There are:\n${ROWS.map(({ id, fault }) => `  ${id}: ${fault}`).join('\n')}`);
+    return 2;
+  }
+  const rows = ROWS.filter(({ id, isShort = false }) => (positionals.length > 0 ? positionals.includes(id) : !values.short || isShort));
+  const beganMs = performance.now();
+  const results = await runAll(rows, { isShort: values.short, atOnce: Number(values['at-once']), isVerbose: values.verbose });
+  if (!values.short) writeFileSync(PAGE, pageWith(readFileSync(PAGE, 'utf8'), results, ROWS.map(({ id }) => id)));
+  const broken = results.filter((result) => !hasPassed(result));
+  console.log(`\n${results.length} rows, ${broken.length} broken, ${((performance.now() - beganMs) / 1_000).toFixed(0)} s`);
+  for (const { row } of broken) console.log(`broken: ${row.id}`);
+  return broken.length === 0 ? 0 : 1;
+}
+
+interface How {
+  readonly isShort: boolean;
+  readonly atOnce: number;
+  readonly isVerbose: boolean;
+}
+
+async function runAll(rows: readonly Row[], how: How): Promise<Result[]> {
+  const services = await startServices({ say: console.log });
+  console.log(services.how);
+  try {
+    const waiting = [...rows];
+    const results: Result[] = [];
+    const work = async (): Promise<void> => {
+      for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
+        const result = await runRow(row, services.kafkaBrokers, how);
+        console.log(lineOf(result));
+        results.push(result);
+      }
+    };
+    await Promise.all(Array.from({ length: how.atOnce }, work));
+    return results;
+  } finally {
+    await services.stop();
+  }
+}
+
+async function runRow(row: Row, kafkaBrokers: string, { isShort, isVerbose }: How): Promise<Result> {
+  const beganMs = performance.now();
+  const seconds = (): number => (performance.now() - beganMs) / 1_000;
+  const stage = new Stage(kafkaBrokers, isShort);
+  try {
+    const seen = await row.run(stage);
+    if (isVerbose) console.log(stage.output);
+    return { row, seen, seconds: seconds() };
+  } catch (error) {
+    console.error(`${row.id}: the processes printed:\n${isVerbose ? stage.output : stage.output.slice(-OUTPUT_CHARACTERS)}`);
+    return { row, failure: (error as Error).stack ?? String(error), seconds: seconds() };
+  } finally {
+    await stage.close();
+  }
+}

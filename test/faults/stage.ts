@@ -1,0 +1,60 @@
+/** What a row is given: servers of its own, a fleet on them, and an end to all of it. */
+import type { KafkaServer } from '../support/services/kafka.ts';
+import { startKafka } from '../support/services/kafka.ts';
+import { startRedis, type RedisOptions, type RedisServer } from '../support/services/redis.ts';
+import { FaultLink } from '../support/fault-link.ts';
+import { World, type WorldOptions } from './world.ts';
+
+export class Stage {
+  /** Of the Kafka that all rows share. */
+  readonly #kafkaBrokers: string;
+  readonly #isShort: boolean;
+  readonly #closes: (() => Promise<unknown>)[] = [];
+  #world: World | undefined;
+
+  constructor(kafkaBrokers: string, isShort: boolean) {
+    this.#kafkaBrokers = kafkaBrokers;
+    this.#isShort = isShort;
+  }
+
+  /** How long something lasts, seconds; the second with `--short`. */
+  lasting(full: number, short: number): number {
+    return this.#isShort ? short : full;
+  }
+
+  async kafka(): Promise<KafkaServer> {
+    return this.atEnd(await startKafka());
+  }
+
+  async redis(options: RedisOptions = {}): Promise<RedisServer> {
+    return this.atEnd(await startRedis(options));
+  }
+
+  async link(port: number): Promise<FaultLink> {
+    return this.atEnd(await FaultLink.open(port));
+  }
+
+  /** A fleet that works, with its loads running; on a Redis of its own unless told otherwise. */
+  async world(options: Partial<WorldOptions> = {}): Promise<World> {
+    const redis = options.redis ?? (await this.redis());
+    const world = this.atEnd(new World({ kafkaBrokers: this.#kafkaBrokers, ...options, redis }));
+    this.#world = world;
+    await world.open();
+    return world;
+  }
+
+  /** Closed with the row, in the opposite order. */
+  atEnd<T extends { close(): Promise<unknown> }>(it: T): T {
+    this.#closes.push(() => it.close());
+    return it;
+  }
+
+  /** What the fleet's processes printed. */
+  get output(): string {
+    return this.#world?.fleet.output ?? '';
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closes.toReversed()) await close();
+  }
+}
