@@ -46,8 +46,7 @@ export function pageWith(page: string, results: readonly Result[], order: readon
   }
   for (const result of results) lines.set(result.row.id, pageLineOf(result));
   const table = [HEAD, '|---|---|---|---|---|---|', ...order.flatMap((id) => lines.get(id) ?? [])].join('\n');
-  const [before = '', after = ''] = [page.slice(0, page.indexOf(BEGIN) + BEGIN.length), page.slice(page.indexOf(END))];
-  return `${before}\n\n${table}\n\n${after}`;
+  return `${page.slice(0, page.indexOf(BEGIN) + BEGIN.length)}\n\n${table}\n\n${page.slice(page.indexOf(END))}`;
 }
 
 const BEGIN = '<!-- generated -->';

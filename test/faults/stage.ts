@@ -5,6 +5,12 @@ import { startRedis, type RedisOptions, type RedisServer } from '../support/serv
 import { FaultLink } from '../support/fault-link.ts';
 import { World, type WorldOptions } from './world.ts';
 
+export interface LinkedRedis {
+  readonly redis: RedisServer;
+  readonly link: FaultLink;
+  readonly viaLink: Readonly<Record<string, string>>;
+}
+
 export class Stage {
   /** Of the Kafka that all rows share. */
   readonly #kafkaBrokers: string;
@@ -34,10 +40,17 @@ export class Stage {
     return this.atEnd(await FaultLink.open(port));
   }
 
+  /** A Redis, a link in front of it, and what leads a process there. */
+  async linkedRedis(options: RedisOptions = {}): Promise<LinkedRedis> {
+    const redis = await this.redis(options);
+    const link = await this.link(redis.port);
+    return { redis, link, viaLink: { FUSEBOARD_REDIS_URL: `redis://127.0.0.1:${link.port}` } };
+  }
+
   /** A fleet that works, with its loads running; on a Redis of its own unless told otherwise. */
   async world(options: Partial<WorldOptions> = {}): Promise<World> {
-    const redis = options.redis ?? (await this.redis());
-    const world = this.atEnd(new World({ kafkaBrokers: this.#kafkaBrokers, ...options, redis }));
+    const redisUrl = options.redisUrl ?? (await this.redis()).url;
+    const world = this.atEnd(new World({ kafkaBrokers: this.#kafkaBrokers, ...options, redisUrl }));
     this.#world = world;
     await world.open();
     return world;

@@ -13,7 +13,6 @@ import { Secret, parseAddress, type Address } from '#runtime';
 import { WatchedUpstream } from '../scenarios/upstream.ts';
 import { eventually } from '../support/eventually.ts';
 import { FleetStage, type Member, type ProxyMember } from '../support/fleet.ts';
-import type { RedisServer } from '../support/services/redis.ts';
 import { Versions } from '../support/versions.ts';
 import { Calls } from './calls.ts';
 import { Ledger } from './ledger.ts';
@@ -21,11 +20,11 @@ import { Positions } from './positions.ts';
 import { prove } from './proof.ts';
 import { claim, type Figure, type Seen } from './row.ts';
 import { Trips } from './trips.ts';
-import { PARTITIONS, documentsOf } from './upstreams.ts';
+import { LEASED, PARTITIONS, TRIP_ERRORS, documentsOf } from './upstreams.ts';
 
 export interface WorldOptions {
   readonly kafkaBrokers: string;
-  readonly redis: RedisServer;
+  readonly redisUrl: string;
   /** Environment of each ingest, and so how many; default one. */
   readonly ingests?: readonly Readonly<Record<string, string>>[];
   /** Of each proxy; default one. */
@@ -42,7 +41,6 @@ export class World {
   readonly #configDir = mkdtempSync(join(tmpdir(), 'fuseboard-faults-'));
   readonly prefix = `faults-${randomBytes(5).toString('hex')}`;
   readonly fleet: FleetStage;
-  readonly redis: RedisServer;
   readonly ledger: Ledger;
   readonly positions: Positions;
   readonly calls = new Calls();
@@ -59,11 +57,10 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    const { kafkaBrokers, redis } = options;
-    this.redis = redis;
-    this.fleet = new FleetStage({ kafkaBrokers, redisUrl: redis.url, prefix: this.prefix, configDir: this.#configDir, partitions: PARTITIONS, env: { FUSEBOARD_LATE_AFTER: LATE_AFTER } });
+    const { kafkaBrokers, redisUrl } = options;
+    this.fleet = new FleetStage({ kafkaBrokers, redisUrl, prefix: this.prefix, configDir: this.#configDir, partitions: PARTITIONS, env: { FUSEBOARD_LATE_AFTER: LATE_AFTER } });
     this.ledger = new Ledger(kafkaBrokers, `${this.prefix}.`);
-    this.positions = new Positions(redis.url, this.prefix);
+    this.positions = new Positions(redisUrl, this.prefix);
     this.trips = new Trips(this.ledger, (upstream) => this.snapshot(upstream));
   }
 
@@ -107,7 +104,7 @@ export class World {
       config: {
         kind: 'fleet',
         kafkaBrokers: this.#options.kafkaBrokers.split(',').map((broker) => parseAddress(broker) as Address),
-        redisUrl: new Secret(this.redis.url),
+        redisUrl: new Secret(this.#options.redisUrl),
         topicPrefix: `${this.prefix}.`,
         redisPrefix: `${this.prefix}:`,
         partitions: PARTITIONS,
@@ -123,7 +120,7 @@ export class World {
   get env(): Readonly<Record<string, string>> {
     return {
       FUSEBOARD_KAFKA_BROKERS: this.#options.kafkaBrokers,
-      FUSEBOARD_REDIS_URL: this.redis.url,
+      FUSEBOARD_REDIS_URL: this.#options.redisUrl,
       FUSEBOARD_TOPIC_PREFIX: `${this.prefix}.`,
       FUSEBOARD_REDIS_PREFIX: `${this.prefix}:`,
       FUSEBOARD_PARTITIONS: `${PARTITIONS}`,
@@ -134,6 +131,11 @@ export class World {
   /** As the follower was told last. */
   snapshot(upstream: string): Snapshot | undefined {
     return this.versions.newest.get(upstream);
+  }
+
+  /** As any producer can: the leased upstream's errors. */
+  async tripLeased(): Promise<void> {
+    await this.ledger.send([{ upstream: LEASED, status: 503, count: TRIP_ERRORS, counts: false }]);
   }
 
   /** Seconds from `sinceMs` until outcomes of now are in the store, in every partition. */

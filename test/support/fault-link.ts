@@ -23,6 +23,8 @@ export class FaultLink {
   readonly #server: Server;
   readonly #connections = new Map<number, Connection>();
   #accepted = 0;
+  /** Port that new connections lead to. */
+  target: number;
   /** Hold for open connections and new ones. */
   readonly way: Record<Direction, Way> = { toServer: 'open', toClient: 'open' };
   readonly latencyMs: Record<Direction, number> = { toServer: 0, toClient: 0 };
@@ -31,10 +33,11 @@ export class FaultLink {
   watcher: Watcher = () => 'pass';
 
   private constructor(target: number) {
+    this.target = target;
     this.#server = createServer((near) => {
       if (this.refuses) return void near.resetAndDestroy();
       const number = ++this.#accepted;
-      const connection = new Connection(this, { number, near, far: connect(target, '127.0.0.1') }, () => this.#connections.delete(number));
+      const connection = new Connection(this, { number, near, far: connect(this.target, '127.0.0.1') }, () => this.#connections.delete(number));
       this.#connections.set(number, connection);
     });
   }
@@ -122,7 +125,7 @@ class Connection {
   }
 
   end(how: 'close' | 'reset'): void {
-    for (const socket of [this.#ends.near, this.#ends.far]) how === 'reset' ? socket.resetAndDestroy() : socket.destroy();
+    for (const socket of [this.#ends.near, this.#ends.far]) void (how === 'reset' ? socket.resetAndDestroy() : socket.destroy());
   }
 
   #take(bytes: Buffer, direction: Direction): void {
