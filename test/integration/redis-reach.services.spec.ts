@@ -92,10 +92,13 @@ describe('Redis out of reach', () => {
   test('closing ends within 3 s, reachable or not, and twice is fine', async (context) => {
     const server = await ownRedis(context);
     const gate = await gateTo(server.port);
-    const stage = stageRedis({ url: `redis://127.0.0.1:${gate.port}` });
+    const stage = stageRedis({ url: `redis://127.0.0.1:${gate.port}`, freshnessMs: 600_000 });
     await hear(stage.stateFeed);
     gate.state = 'dead';
     const pending = failure(stage.states.claim(0, 'ingest'));
+    // Begins a round, which is under way as the close comes, and must not be followed by a pause.
+    void failure(stage.stateFeed.follow(() => undefined));
+    await new Promise((resolve) => setImmediate(resolve));
     const sentMs = performance.now();
     await Promise.all([stage.close(), stage.close()]);
     expect(await pending).toBeInstanceOf(Error);

@@ -98,7 +98,7 @@ export class FeedHub {
   }
 
   async #pause(): Promise<void> {
-    if (this.#isWoken) return;
+    if (this.#isWoken || this.#closed.signal.aborted) return;
     const ms = this.#options.freshnessMs * (1 - JITTER + 2 * JITTER * Math.random());
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms).unref();
