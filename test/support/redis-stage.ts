@@ -2,7 +2,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Snapshot, StateFeed, StateUpdate } from '#engine';
-import { parseRedisUrl, Secret } from '#runtime';
+import { parseRedisUrl, Secret, type RedisConfig } from '#runtime';
 import { partitionKeys, type PartitionKeys } from '../../libs/drivers/src/redis/keys.ts';
 import { openRedis, type OpenRedis } from '../../libs/drivers/src/redis/redis.ts';
 import { services, uniquePrefix } from './services/services.ts';
@@ -16,6 +16,8 @@ export interface RedisStageOptions {
   readonly partitions?: number;
   /** ms; default 50, so that what only rounds bring comes soon. */
   readonly freshnessMs?: number;
+  readonly tls?: NonNullable<RedisConfig['redisTls']>;
+  readonly sentinelPassword?: string;
 }
 
 export interface RedisStage extends OpenRedis {
@@ -28,12 +30,14 @@ export interface RedisStage extends OpenRedis {
 }
 
 /** Opened and not yet prepared; closed at the test's end. */
-export function stageRedis({ url = services().redisUrl, prefix = `${uniquePrefix()}:`, partitions = 2, freshnessMs = 50 }: RedisStageOptions = {}): RedisStage {
+export function stageRedis({ url = services().redisUrl, prefix = `${uniquePrefix()}:`, partitions = 2, freshnessMs = 50, tls, sentinelPassword }: RedisStageOptions = {}): RedisStage {
   const reach: string[] = [];
   const say = (what: string): void => void (reach.at(-1) === what || reach.push(what));
   const errors: string[] = [];
   const opened = openRedis({
     redisUrl: new Secret(url),
+    ...(tls && { redisTls: tls }),
+    ...(sentinelPassword && { redisSentinel: { password: new Secret(sentinelPassword) } }),
     prefix,
     partitions,
     freshnessMs,

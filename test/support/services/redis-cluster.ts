@@ -2,6 +2,7 @@
 import { eventually } from '../eventually.ts';
 import { RedisServer, type RedisOptions } from './redis.ts';
 import { asked } from './redis-cli.ts';
+import { restartablePort } from './server-process.ts';
 
 const SLOTS = 16_384;
 const PRIMARIES = 3;
@@ -23,8 +24,8 @@ export class RedisCluster {
 
   /** @throws NoServiceError where there is no `redis-server`. */
   static async open({ replicas = 0, args = [] }: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const node = (): Promise<RedisServer> =>
-      RedisServer.open({ args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${NODE_TIMEOUT_MS}`, '--cluster-replica-validity-factor', '0', ...args] });
+    const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${NODE_TIMEOUT_MS}`, '--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'];
+    const node = async (): Promise<RedisServer> => RedisServer.open({ args: [...settings, '--cluster-port', `${await restartablePort()}`, ...args] });
     const cluster = new RedisCluster(await Promise.all(Array.from({ length: PRIMARIES * (1 + replicas) }, node)));
     try {
       await cluster.#join();
@@ -69,6 +70,11 @@ export class RedisCluster {
     await Promise.all(this.nodes.map((node) => node.close()));
   }
 
+  async #busPortOf(node: RedisServer): Promise<string> {
+    const [, port] = (await asked(node, 'CONFIG', 'GET', 'cluster-port')) as [string, string];
+    return port;
+  }
+
   #slots(node: RedisServer): Promise<[from: number, to: number, primary: [host: string, port: number]][]> {
     return asked(node, 'CLUSTER', 'SLOTS') as Promise<[number, number, [string, number]][]>;
   }
@@ -80,7 +86,7 @@ export class RedisCluster {
       await asked(node, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
       await asked(node, 'CLUSTER', 'ADDSLOTSRANGE', from, to);
     }
-    for (const node of others) await asked(first, 'CLUSTER', 'MEET', '127.0.0.1', node.port);
+    for (const node of others) await asked(first, 'CLUSTER', 'MEET', '127.0.0.1', node.port, await this.#busPortOf(node));
     const isSo = async (node: RedisServer): Promise<boolean> => {
       const said = String(await asked(node, 'CLUSTER', 'INFO'));
       return said.includes('cluster_state:ok') && said.includes(`cluster_known_nodes:${this.nodes.length}`);

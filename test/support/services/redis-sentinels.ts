@@ -1,4 +1,5 @@
 /** A primary, its replica and three Sentinels of one's own, as local processes. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,8 +33,9 @@ export class RedisSentinels {
 
   /** @throws NoServiceError where there is no `redis-server`. */
   static async open({ args = [] }: RedisOptions = {}): Promise<RedisSentinels> {
-    const primary = await RedisServer.open({ args });
-    const replica = await RedisServer.open({ args: [...args, '--replicaof', '127.0.0.1', `${primary.port}`, '--repl-diskless-sync-delay', '0'] });
+    const settings = ['--repl-diskless-sync-delay', '0', ...args];
+    const primary = await RedisServer.open({ args: settings });
+    const replica = await RedisServer.open({ args: [...settings, '--replicaof', '127.0.0.1', `${primary.port}`] });
     const ports = await Promise.all(Array.from({ length: SENTINELS }, restartablePort));
     const opened = new RedisSentinels([primary, replica], ports);
     try {
@@ -75,16 +77,20 @@ export class RedisSentinels {
     await eventually(knowAll, { what: 'the Sentinels to know each other and the replica' });
   }
 
+  /** Knows the others from the start, which it would take some ten seconds to find by itself. */
   #sentinel(port: number, primary: RedisServer): Promise<ServerProcess> {
     const file = join(this.#folder, `${port}.conf`);
-    const of = `sentinel %s ${PRIMARY_NAME}`;
+    const ofPrimary = (setting: string, value: string | number): string => `sentinel ${setting} ${PRIMARY_NAME} ${value}`;
     const lines = [
       `port ${port}`,
       'bind 127.0.0.1',
       `dir ${this.#folder}`,
       `sentinel monitor ${PRIMARY_NAME} 127.0.0.1 ${primary.port} ${QUORUM}`,
-      `${of.replace('%s', 'down-after-milliseconds')} ${DOWN_AFTER_MS}`,
-      `${of.replace('%s', 'failover-timeout')} 2000`,
+      ofPrimary('down-after-milliseconds', DOWN_AFTER_MS),
+      ofPrimary('failover-timeout', 2_000),
+      `sentinel myid ${idOf(port)}`,
+      ofPrimary('known-replica', `127.0.0.1 ${this.servers[1]?.port}`),
+      ...this.ports.filter((other) => other !== port).map((other) => ofPrimary('known-sentinel', `127.0.0.1 ${other} ${idOf(other)}`)),
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
     return ServerProcess.start({
@@ -96,4 +102,9 @@ export class RedisSentinels {
       readyWithinMs: READY_WITHIN_MS,
     });
   }
+}
+
+/** Forty hexadecimal digits. */
+function idOf(port: number): string {
+  return createHash('sha1').update(`${port}`).digest('hex');
 }

@@ -4,6 +4,8 @@ import { inject, type TestContext } from 'vitest';
 import { startKafka, type KafkaServer } from './kafka.ts';
 import { startKafkaCluster, type ClusterOptions, type KafkaCluster } from './kafka-cluster.ts';
 import { NoServiceError, onPath } from './no-service.ts';
+import { RedisCluster, type RedisClusterOptions } from './redis-cluster.ts';
+import { RedisSentinels } from './redis-sentinels.ts';
 import { startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 
 /** Where this run's servers are. */
@@ -60,6 +62,20 @@ export async function ownRedis(context: OneTest, options: RedisOptions = {}): Pr
   const redis = await startRedis(options).catch((error: unknown) => leaveOut(context, error));
   context.onTestFinished(() => redis.close());
   return redis;
+}
+
+/** A Redis Cluster for one test alone. */
+export async function ownRedisCluster(context: OneTest, options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const cluster = await RedisCluster.open(options).catch((error: unknown) => leaveOut(context, error));
+  context.onTestFinished(() => cluster.close());
+  return cluster;
+}
+
+/** A primary, a replica and three Sentinels for one test alone. */
+export async function ownRedisSentinels(context: OneTest, options: RedisOptions = {}): Promise<RedisSentinels> {
+  const sentinels = await RedisSentinels.open(options).catch((error: unknown) => leaveOut(context, error));
+  context.onTestFinished(() => sentinels.close());
+  return sentinels;
 }
 
 /** Outside CI, tests that start this program themselves are left out where it isn't there. */

@@ -38,15 +38,17 @@ export class Connection {
   #reason = new RedisFailure('not connected yet');
   #refusal: { readonly failure: RedisFailure; readonly atMs: number } | undefined;
   #closing: Promise<void> | undefined;
+  /** Of a Cluster, after a failure; by the monotonic clock. */
+  #slotsAskedMs = -Infinity;
 
   constructor({ reach, onReady, ...options }: ConnectionOptions) {
     this.#reach = reach;
     this.address = formatRedisPlace(options.place);
     this.#redis = openClient(options);
     this.#redis.on('error', (error: Error) => this.#lost(error));
-    // Of a Sentinel; of one node of a Cluster, which says nothing of the others.
     this.#redis.on('sentinelError', (error: Error) => this.#lost(error));
-    this.#redis.on('node error', (error: Error) => this.isReady || this.#lost(error));
+    // Of one node of a Cluster, which says nothing of the others: only why what is asked of this one may fail.
+    this.#redis.on('node error', (error: Error) => (this.isReady ? void this.#noted(error) : this.#lost(error)));
     this.#redis.on('close', () => this.#closed());
     this.#redis.on('ready', () => {
       this.#reason = new RedisFailure('the connection was closed');
@@ -105,7 +107,7 @@ export class Connection {
       if (!this.isReady) await this.#connected();
       return await ask();
     } catch (error) {
-      const failure = this.#noted(error);
+      const failure = this.#failure(error);
       if (this.#closing === undefined) this.#tell(failure);
       throw failure;
     }
@@ -142,8 +144,8 @@ export class Connection {
 
   /** Connecting failed, or an open connection did. */
   #lost(error: Error): void {
-    this.#reason = this.#noted(error);
-    if (this.#closing === undefined) this.#reach.failed(this.#reason);
+    const reason = this.#noted(error);
+    if (this.#closing === undefined) this.#reach.failed(reason);
   }
 
   #closed(): void {
@@ -162,9 +164,14 @@ export class Connection {
     return this.#recentRefusal ?? this.#reason;
   }
 
-  #noted(error: unknown): RedisFailure {
-    const failure = failureOf(error, () => this.#whyNot);
+  /** Of an event. */
+  #noted(error: Error): RedisFailure {
+    return (this.#reason = this.#failure(error));
+  }
+
+  #failure(error: unknown): RedisFailure {
     const isOfCluster = this.#redis instanceof Cluster;
+    const failure = failureOf(error, () => (isOfCluster ? this.#reason : this.#whyNot));
     // A node that is lost has left the pings of the others to answer; they say nothing of its slots.
     if (error !== failure && (failure.code !== undefined || isOfCluster)) this.#refusal = { failure, atMs: performance.now() };
     return failure;
@@ -172,7 +179,10 @@ export class Connection {
 
   #tell(failure: RedisFailure): void {
     this.#reach.failed(failure);
+    if (!(this.#redis instanceof Cluster) || !this.isReady || !mayHaveMoved(failure)) return;
     // Another node may have its slots by now.
-    if (this.#redis instanceof Cluster && this.isReady && mayHaveMoved(failure)) this.#redis.refreshSlotsCache(() => {});
+    if (performance.now() < this.#slotsAskedMs + PING_EACH_MS) return;
+    this.#slotsAskedMs = performance.now();
+    this.#redis.refreshSlotsCache(() => {});
   }
 }

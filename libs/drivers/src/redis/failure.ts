@@ -20,7 +20,6 @@ export class RedisFailure extends Error {
 const OF_THE_CLIENT = /^(?:Stream isn't writeable|Reached the max retries|Connection is closed|Command aborted|Cluster isn't ready|None of startup nodes)/;
 const REDIRECTED = /^Too many Cluster redirections\. Last error: (?:ReplyError: )?/;
 const OF_A_SENTINEL = /^failed to connect to sentinel (\S+) because (.*)$/s;
-const UNKNOWN_TO_SENTINEL = /^connected to sentinel (\S+) successfully, but got an invalid reply: null/;
 const REFUSED_US = /^(WRONGPASS|NOAUTH|NOPERM)\b/;
 
 /** @param whyNot the reason where the error itself is none */
@@ -34,9 +33,8 @@ export function failureOf(error: unknown, whyNot: () => RedisFailure): RedisFail
   if (OF_THE_CLIENT.test(message)) return whyNot();
   if (message.startsWith('All sentinels are unreachable')) return whyNot();
   const [, sentinel, why = ''] = OF_A_SENTINEL.exec(message) ?? [];
+  if (why.includes('No such master')) return new RedisFailure(`Sentinel at ${sentinel} knows no primary of this name`);
   if (sentinel !== undefined) return new RedisFailure(`Sentinel at ${sentinel}: ${why}`, REFUSED_US.exec(why)?.[1]);
-  const [, knowsNone] = UNKNOWN_TO_SENTINEL.exec(message) ?? [];
-  if (knowsNone !== undefined) return new RedisFailure(`Sentinel at ${knowsNone} knows no primary of this name`);
   return new RedisFailure(message === '' ? (code ?? name) : message);
 }
 

@@ -94,7 +94,7 @@ export function openRedis(options: RedisOptions): OpenRedis {
       } catch (error) {
         if (!(error instanceof RedisFailure) || closing !== undefined) throw error;
         const refusal = refusalOf(error);
-        if (refusal !== undefined) throw new StartError(`FUSEBOARD_REDIS_URL: Redis at ${connection.address} ${refusal}: ${error.message}`);
+        if (refusal !== undefined) throw new StartError(`${variableOf(error)}: Redis at ${connection.address} ${refusal}: ${error.message}`);
         await sleep(PREPARE_AGAIN_AFTER_MS);
       }
     }
@@ -122,4 +122,8 @@ function refusalOf({ code, message }: RedisFailure): string | undefined {
   if (code === 'WRONGPASS' || code === 'NOAUTH' || code === 'NOPERM') return 'refuses us';
   if (code === 'MOVED') return 'is a node of a Cluster, whose URL begins with redis+cluster:// or rediss+cluster://';
   return message.includes('cluster support disabled') ? 'is no node of a Cluster, so its URL begins with redis:// or rediss://' : undefined;
+}
+
+function variableOf({ message }: RedisFailure): string {
+  return message.startsWith('Sentinel') ? 'FUSEBOARD_REDIS_SENTINEL_PASSWORD' : 'FUSEBOARD_REDIS_URL';
 }
