@@ -12,10 +12,11 @@ const LAST = commit(null, 10, {
   snapshots: [snapshot(UPSTREAM, 10, { incarnation: 2 }), snapshot('b.test', 7, { incarnation: 2 })],
   outbox: [entry(7, 7, { incarnation: 2 })],
   ids: ids(0, 10),
+  engine: 3,
 });
 
 /** A commit of the present owner that would be OK. */
-const NEXT: Commit = commit(10, 12, { epoch: 2, incarnation: 2, ids: ids(10, 12), outbox: [entry(11, 12, { incarnation: 2 })] });
+const NEXT: Commit = commit(10, 12, { epoch: 2, incarnation: 2, ids: ids(10, 12), outbox: [entry(11, 12, { incarnation: 2 })], engine: 3 });
 
 interface Case {
   readonly title: string;
@@ -39,16 +40,22 @@ const ON_A_STORE_AT_10: Case[] = [
   { title: 'FENCED: a lower incarnation', commit: { ...NEXT, incarnation: 1 }, answer: { kind: 'FENCED' } },
   { title: 'FENCED: a lower incarnation that writes all again', commit: { ...NEXT, incarnation: 1, rewrite: true }, answer: { kind: 'FENCED' } },
   { title: 'FENCED, not AHEAD: a lower incarnation that believes the store empty', commit: { ...NEXT, incarnation: 1, expected: null }, answer: { kind: 'FENCED' } },
-  { title: 'AHEAD: somebody folded further', commit: commit(8, 9, { epoch: 2, incarnation: 2 }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'AHEAD: it would pass the store\'s next, but from behind it', commit: commit(8, 12, { epoch: 2, incarnation: 2 }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'AHEAD: it would end exactly where the store is, by another commit', commit: commit(8, 10, { epoch: 2, incarnation: 2 }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'AHEAD: it believes the store empty', commit: commit(null, 12, { epoch: 2, incarnation: 2 }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'AHEAD: it writes all again, but from behind', commit: commit(8, 12, { epoch: 2, incarnation: 2, rewrite: true }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'AHEAD: it writes all again, and believes the store empty', commit: commit(null, 12, { epoch: 2, incarnation: 2, rewrite: true }), answer: { kind: 'AHEAD', next: 10 } },
-  { title: 'REGRESSED: the store fell back', commit: commit(15, 18, { epoch: 2, incarnation: 2 }), answer: { kind: 'REGRESSED', next: 10 } },
-  { title: 'REGRESSED: it writes all again, but believes the store further', commit: commit(15, 18, { epoch: 2, incarnation: 2, rewrite: true }), answer: { kind: 'REGRESSED', next: 10 } },
+  { title: 'OK: a newer engine', commit: { ...NEXT, engine: 4 }, answer: { kind: 'OK' } },
+  { title: 'OK: an older engine in a higher incarnation, which begins with the oldest', commit: { ...NEXT, engine: 1, incarnation: 3, rewrite: true }, answer: { kind: 'OK' } },
+  { title: 'FENCED: an older engine', commit: { ...NEXT, engine: 2 }, answer: { kind: 'FENCED' } },
+  { title: 'FENCED: an engine that says no version, which is the first', commit: commit(10, 12, { epoch: 2, incarnation: 2 }), answer: { kind: 'FENCED' } },
+  { title: 'AHEAD, not FENCED: an older engine that is behind', commit: { ...commit(8, 12, { epoch: 2, incarnation: 2 }) }, answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'FENCED, whatever it writes again: an older engine', commit: { ...NEXT, engine: 2, rewrite: true }, answer: { kind: 'FENCED' } },
+  { title: 'AHEAD: somebody folded further', commit: commit(8, 9, { epoch: 2, incarnation: 2, engine: 3 }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'AHEAD: it would pass the store\'s next, but from behind it', commit: commit(8, 12, { epoch: 2, incarnation: 2, engine: 3 }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'AHEAD: it would end exactly where the store is, by another commit', commit: commit(8, 10, { epoch: 2, incarnation: 2, engine: 3 }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'AHEAD: it believes the store empty', commit: commit(null, 12, { epoch: 2, incarnation: 2, engine: 3 }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'AHEAD: it writes all again, but from behind', commit: commit(8, 12, { epoch: 2, incarnation: 2, engine: 3, rewrite: true }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'AHEAD: it writes all again, and believes the store empty', commit: commit(null, 12, { epoch: 2, incarnation: 2, engine: 3, rewrite: true }), answer: { kind: 'AHEAD', next: 10 } },
+  { title: 'REGRESSED: the store fell back', commit: commit(15, 18, { epoch: 2, incarnation: 2, engine: 3 }), answer: { kind: 'REGRESSED', next: 10 } },
+  { title: 'REGRESSED: it writes all again, but believes the store further', commit: commit(15, 18, { epoch: 2, incarnation: 2, engine: 3, rewrite: true }), answer: { kind: 'REGRESSED', next: 10 } },
   { title: 'REGRESSED: a higher incarnation that does not bring all', commit: { ...NEXT, incarnation: 3 }, answer: { kind: 'REGRESSED', next: 10 } },
-  { title: 'REGRESSED: a higher incarnation that does not bring all, and believes the store empty', commit: commit(null, 4, { epoch: 2, incarnation: 3 }), answer: { kind: 'REGRESSED', next: 10 } },
+  { title: 'REGRESSED: a higher incarnation that does not bring all, and believes the store empty', commit: commit(null, 4, { epoch: 2, incarnation: 3, engine: 3 }), answer: { kind: 'REGRESSED', next: 10 } },
 ];
 
 const ON_AN_EMPTY_STORE: Case[] = [

@@ -12,6 +12,7 @@ const CHANGES: ControlChange[] = [
   { kind: 'force', upstream: 'a.shop', to: 'closed' },
   { kind: 'clear', upstream: 'a.shop' },
   { kind: 'incarnation', partition: 0, number: 2, identity: 'ab12', startOffset: 40 },
+  { kind: 'engine', version: 2 },
 ];
 const clear = (upstreamName: string): ControlChange => ({ kind: 'clear', upstream: upstreamName });
 

@@ -64,6 +64,14 @@ export function stateStoreContract(harness: Harness): void {
       expect(snapshots.toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1))).toEqual([snapshot('a.test', 5), snapshot('b.test', 8), snapshot('c.test', 9)]);
     });
 
+    test('keeps which log and which engine it is of (V1)', async () => {
+      const driver = await opened(harness);
+      await driver.states.commit(commit(null, 3));
+      expect((await held(driver)).meta).not.toHaveProperty('log');
+      await driver.states.commit(commit(3, 5, { log: 'ab12', engine: 4 }));
+      expect((await held(driver)).meta).toMatchObject({ next: 5, log: 'ab12', engine: 4 });
+    });
+
     test('gives meta a sequence that grows with each write, rewrites included (V3)', async () => {
       const driver = await opened(harness);
       const sequences: (number | undefined)[] = [];

@@ -101,7 +101,7 @@ describe('V1: the pump', () => {
     const log = stage.log.reader;
     let isBlind = false;
     const reader: OutcomeReader = { run: (handler) => log.run(handler), bounds: (...args) => log.bounds(...args), read: async (...args) => (isBlind ? [] : await log.read(...args)) };
-    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, reader }, 'ingest', true));
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, reader }, 'ingest', { areQuietCommitsDeferred: true }));
     await pump.pulse(stage.nowMs);
     await stage.append([500, 500]);
     await stage.run(pump);

@@ -10,7 +10,7 @@ describe('the pump, told to defer quiet commits,', () => {
   beforeEach(async () => {
     stage = new PumpStage();
     states = new Switch(stage.log.states);
-    pump = await stage.inForce({ errorAmountThreshold: 5 }, stage.pumpOn({ states }, 'ingest', true));
+    pump = await stage.inForce({ errorAmountThreshold: 5 }, stage.pumpOn({ states }, 'ingest', { areQuietCommitsDeferred: true }));
     await pump.pulse(stage.nowMs);
     states.answers.length = 0;
   });
@@ -39,7 +39,7 @@ describe('the pump, told to defer quiet commits,', () => {
       read: async (from) => (await held, await control.read(from)),
     };
     let held: Promise<void> | undefined;
-    const other = stage.pumpOn({ states, control: slow }, 'ingest', true);
+    const other = stage.pumpOn({ states, control: slow }, 'ingest', { areQuietCommitsDeferred: true });
     await stage.run(other);
     held = new Promise((resolve) => (letGo = resolve));
     const stuck = other.pulse(stage.nowMs);
@@ -91,7 +91,7 @@ describe('the pump, told to defer quiet commits,', () => {
   test('loses and repeats nothing with its owner: the next one folds what was not committed', async () => {
     await stage.append([500, 200]);
     await stage.run(pump);
-    const next = stage.pumpOn({ states }, 'ingest', true);
+    const next = stage.pumpOn({ states }, 'ingest', { areQuietCommitsDeferred: true });
     await stage.run(next);
     await next.pulse(stage.nowMs);
     expect(await window()).toMatchObject({ total: 2, errors: 1 });

@@ -12,7 +12,7 @@ describe('a standby', () => {
     stage = new PumpStage();
     states = new Switch(stage.log.states);
     active = await stage.inForce({ errorAmountThreshold: 3, degradedTimeWindow: '10s' });
-    standby = stage.pumpOn({ states }, 'hot-standby', true);
+    standby = stage.pumpOn({ states }, 'hot-standby', { areQuietCommitsDeferred: true });
     await stage.run(standby);
     states.answers.length = 0;
   });

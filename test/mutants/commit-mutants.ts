@@ -5,6 +5,8 @@ const OWNER = 'libs/engine/src/owner.ts';
 const ANSWER = 'libs/drivers/src/embedded/commit-answer.ts';
 
 const pump = (title: string, page = 'pump'): Finder => ({ spec: `test/integration/${page}.spec.ts`, title });
+const lost = (title: string): Finder => pump(title, 'pump-lost-logs');
+const engines = (title: string): Finder => pump(title, 'pump-engines');
 const store = (title: string): Finder => ({ spec: 'test/contract/embedded.spec.ts', title });
 
 export const COMMIT_MUTANTS: readonly Mutant[] = [
@@ -88,6 +90,20 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   { name: 'catches up with whatever log is there', rule: 'V1', file: OWNER, find: 'if (isAnother(this.#identity, bounds)) return await this.#startOver();', replace: '', by: pump('folds nothing of a log that took the place', 'pump-incarnations') },
   { name: 'old news take the store back', rule: 'K2', file: OWNER, find: ' || this.#fold.next < this.#expected) return;', replace: ') return;', by: pump('K2 AHEAD: who is behind the store takes nothing back', 'pump-answers') },
   { name: 'another log, cut since, not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'last.appendMs <= kept.clockMs', replace: 'true', by: { spec: 'libs/engine/src/reincarnation.spec.ts', title: 'is another one where its last folded record' } },
-  { name: 'lost end of a log passed over', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'if (from > bounds.next) return', replace: 'if (false) return', by: pump('V1: a log that ends before what was folded has lost its end', 'pump-misrouted') },
+  { name: 'lost end of a log passed over', rule: 'V1', file: 'libs/engine/src/log-loss.ts', find: 'if (reached > bounds.next) return', replace: 'if (false) return', by: pump('V1: a log that ends before what was folded has lost its end', 'pump-misrouted') },
+  { name: 'a cut log passed over at a claim', rule: 'V1', file: 'libs/engine/src/log-loss.ts', find: 'if (from < bounds.first) return', replace: 'if (false) return', by: lost('a store behind what the log still has is a loss') },
+  { name: 'a cut log passed over by a lagging owner', rule: 'V1', file: OWNER, find: '.first > this.#fold.next;', replace: '.first < 0;', by: lost('cut while an owner lags, rebuild') },
+  { name: 'the batch behind a cut forgotten', rule: 'V1', file: OWNER, find: 'this.#catchUpTo = Math.max(this.#catchUpTo, (records.at(-1)?.offset ?? -1) + 1);\n    await', replace: 'await', by: lost('cut while an owner lags, rebuild') },
+  { name: 'stop goes on', rule: 'V1', file: 'libs/engine/src/beginning.ts', find: 'throw new LostLogError(loss);', replace: '', by: lost('cut, stop: nothing is folded or written') },
+  { name: 'cold folds what is left', rule: 'V1', file: 'libs/engine/src/beginning.ts', find: "lostLog === 'cold' ? bounds.next : bounds.first", replace: 'bounds.first', by: lost('cut, cold: all is closed and empty') },
+  { name: 'a checkpoint of another log taken', rule: 'V1', file: 'libs/engine/src/beginning.ts', find: ' && head.identity === identity', replace: '', by: lost('cut, rebuild: goes on from the newest checkpoint') },
+  { name: 'the state of another log taken', rule: 'V1', file: 'libs/engine/src/log-loss.ts', find: 'if (kept?.log !== undefined && kept.log !== last.identity) return', replace: 'if (false) return', by: lost('foreign: the state of another log') },
+  { name: 'what can’t be read taken for empty', rule: 'V1', file: 'libs/engine/src/log-loss.ts', find: 'return unreadable === undefined ? undefined', replace: 'return unreadable !== undefined ? undefined', by: lost('unreadable, rebuild: what the store held') },
+  { name: 'written again only with news', rule: 'K2', file: OWNER, find: '(this.#isDoubted || this.#rewrite)', replace: 'this.#isDoubted', by: lost('unreadable, rebuild: what the store held') },
+  { name: 'older engine taken', rule: 'K2', file: ANSWER, find: "if ((commit.engine ?? 1) < (meta.engine ?? 1)) return { kind: 'FENCED' };", replace: '', by: store('FENCED: an older engine') },
+  { name: 'mark of newer rules folded', rule: 'C2', file: OWNER, find: 'if (found <= known) return;', replace: 'return;', by: engines('an older one never folds the mark') },
+  { name: 'partition of a newer engine claimed', rule: 'C2', file: 'libs/engine/src/beginning.ts', find: 'if (found > this.#engine) throw', replace: 'if (false) throw', by: engines('an older one is given no partition') },
+  { name: 'rules raised by a forged mark', rule: 'C2', file: OWNER, find: '?.hash === mark.hash ?', replace: ' !== undefined ?', by: engines('a forged mark raises no rules') },
+  { name: 'a standby raises the rules', rule: 'C2', file: 'libs/engine/src/beginning.ts', find: 'if (isStandby || ', replace: 'if (', by: engines('a newer standby folds beside an older active') },
   { name: 'version from a clock', rule: 'V1', file: 'libs/engine/src/breaker.ts', find: '      next: this.#next,', replace: '      next: Date.now(),', by: { spec: 'libs/engine/src/generation.rules.spec.ts', title: 'an outcome counted' } },
 ];

@@ -3,7 +3,7 @@
  * Stores that fall back, lose replies or are emptied are real ones, exchanged or cut off in mid-run by a `Switch`.
  */
 import { openEmbedded, type Embedded } from '#drivers';
-import { Pump, type CommitAnswer, type LogRecord, type Outcome, type OwnerPorts, type Snapshot, type StateStore } from '#engine';
+import { Pump, type CommitAnswer, type LogRecord, type Outcome, type OwnerOptions, type OwnerPorts, type Snapshot, type StateStore } from '#engine';
 import { readDocument } from '#wire';
 
 const UPSTREAM = 'shop.local';
@@ -18,6 +18,8 @@ function setting(spec: Record<string, unknown>) {
   if (!('document' in read)) throw new Error(JSON.stringify(read));
   return read.document;
 }
+
+export type PumpSettings = Pick<OwnerOptions, 'areQuietCommitsDeferred' | 'lostLog' | 'engine'>;
 
 /** Lets a test stand between the pump and its store. */
 export class Switch implements StateStore {
@@ -58,13 +60,13 @@ export class PumpStage {
     return embedded;
   }
 
-  pumpOn(ports: Partial<OwnerPorts> = {}, group = 'ingest', areQuietCommitsDeferred = false): Pump {
+  pumpOn(ports: Partial<OwnerPorts> = {}, group = 'ingest', settings: PumpSettings = {}): Pump {
     this.observed.length = 0;
     const note = (what: string) => (_: unknown, detail: unknown) => void this.observed.push({ what, detail });
     return new Pump({ ...this.log, ...ports }, {
       group,
       owns: () => true,
-      areQuietCommitsDeferred,
+      ...settings,
       isStandby: group === 'hot-standby',
       newId: () => `commit-${group}-${this.#commits++}`,
       observer: {
@@ -73,6 +75,10 @@ export class PumpStage {
         published: note('published'),
         sentOn: (records) => void this.observed.push({ what: 'sentOn', detail: records }),
         incarnated: (incarnation, reason) => void this.observed.push({ what: 'incarnated', detail: { ...incarnation, reason } }),
+        lost: (loss, handled) => void this.observed.push({ what: 'lost', detail: { ...loss, handled } }),
+        leftAlone: note('leftAlone'),
+        claimed: (partition) => void this.observed.push({ what: 'claimed', detail: partition }),
+        upgraded: (engine, before) => void this.observed.push({ what: 'upgraded', detail: { engine, before } }),
         postponed: (_, what) => void this.observed.push({ what: 'postponed', detail: what }),
       },
     });

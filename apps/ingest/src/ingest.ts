@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Checkpointer, Pump, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
+import { Checkpointer, Pump, type OwnerObserver, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
 import { RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
@@ -47,7 +47,7 @@ export class Ingest {
 
     const group = config.isStandby ? 'standby' : 'ingest';
     if (config.isStandby) logger.info('this ingest is a hot standby: it folds too, and commits changes of state');
-    const observer = observe(logger, metrics, group);
+    const observer = observe(this.#runtime, group);
     const checkpointer = new Checkpointer(this.#drivers.checkpoints, {
       recordsEach: config.checkpointRecords,
       onError: (partition, error) => observer.postponed(partition, 'writing a checkpoint', error),
@@ -58,12 +58,13 @@ export class Ingest {
       owns: (upstream, partition) => partitionOf(upstream, this.#drivers.partitions) === partition,
       newId: randomUUID,
       lateAfterMs: config.lateAfterMs,
+      lostLog: config.lostLog,
       // One process commits to its own file: cheap, and all there is to lose.
       areQuietCommitsDeferred: config.drivers.kind === 'fleet',
       observer,
     };
     const pump = new Pump(this.#drivers, options, config.isStandby ? undefined : checkpointer);
-    this.#stops.push(await this.#drivers.reader.run(this.#told(pump)));
+    this.#stops.push(await this.#drivers.reader.run(this.#told(pump, observer)));
     positionMetrics(metrics, pump);
     const pulse = (): void => void pump.pulse(Date.now());
     this.#stops.push(await this.#drivers.control.onNews(pulse));
@@ -79,7 +80,7 @@ export class Ingest {
   }
 
   /** The pump, with a line for each partition that comes or goes. */
-  #told(pump: Pump): PartitionHandler {
+  #told(pump: Pump, observer: OwnerObserver): PartitionHandler {
     const { logger } = this.#runtime;
     return {
       assigned: async (partition) => {
@@ -90,6 +91,7 @@ export class Ingest {
       take: (partition, records) => pump.take(partition, records),
       revoked: async (partition) => {
         await pump.revoked(partition);
+        observer.claimed?.(partition);
         logger.info({ partition }, `partition ${partition} is given up`);
       },
     };

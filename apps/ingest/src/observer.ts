@@ -1,17 +1,28 @@
 /** What the pump does, as metrics and as lines that a person understands. */
-import type { MisplacedRecord, OwnerObserver, Transition } from '#engine';
-import { Sparing, type Logger, type Metrics } from '#runtime';
+import type { CommitAnswer, LogLoss, LossHandled, MisplacedRecord, OwnerObserver, Transition } from '#engine';
+import { Sparing, type Runtime } from '#runtime';
+import { Abandoned } from './abandoned.ts';
 
-export function observe(logger: Logger, metrics: Metrics, group: 'ingest' | 'standby'): OwnerObserver {
+export function observe({ logger, metrics, health }: Pick<Runtime, 'logger' | 'metrics' | 'health'>, group: 'ingest' | 'standby'): OwnerObserver {
   const sparing = new Sparing(logger);
+  const abandoned = new Abandoned({ logger, health });
   return {
+    lost: (loss, handled) => {
+      // Found again each time that the partition is tried, for as long as it is left alone.
+      if (handled === 'stop' && abandoned.has(loss.partition)) return;
+      metrics.logLost(loss.kind, handled);
+      logger.error({ partition: loss.partition, loss, handled }, lossInWords(loss, handled));
+    },
+    leftAlone: (partition, why) => abandoned.add(partition, why),
+    claimed: (partition) => abandoned.delete(partition),
+    upgraded: (engine, before) => logger.info({ engine }, `engine ${engine} takes over from engine ${before}, partition by partition`),
     folded: (partition, { tally }) => {
       metrics.folded(tally);
       if (tally.dead > 0) sparing.warn(UNREADABLE, { partition, records: tally.dead });
     },
     committed: (partition, answer) => {
       metrics.commit(answer.kind, group);
-      if (answer.kind !== 'OK') logger.info({ partition, answer }, `partition ${partition}: commit answered ${answer.kind}; see docs/operations.md`);
+      if (answer.kind !== 'OK') logger.info({ partition, answer }, `partition ${partition}: ${ANSWERED[answer.kind]} (commit answered ${answer.kind}, docs/operations.md)`);
     },
     published: (_partition, entries) => {
       for (const { transition } of entries) {
@@ -23,6 +34,27 @@ export function observe(logger: Logger, metrics: Metrics, group: 'ingest' | 'sta
     incarnated: (incarnation, reason) => logger.info({ incarnation }, `partition ${incarnation.partition}: incarnation ${incarnation.number} begins, ${reason}`),
     postponed: (partition, what, error) => sparing.warn(`${what} failed and will be tried again`, { partition, err: error }),
   };
+}
+
+const ANSWERED: Readonly<Record<Exclude<CommitAnswer['kind'], 'OK'>, string>> = {
+  ALREADY: 'what is committed stands already, its reply was lost',
+  FENCED: 'a newer owner, incarnation or engine has taken over; what is held is dropped, and the partition claimed again',
+  AHEAD: 'somebody has folded further; what is held is kept, and committed once past that',
+  REGRESSED: 'the store fell back or was emptied; all is written again',
+};
+
+const HANDLED: Readonly<Record<LossHandled, string>> = {
+  checkpoint: 'it goes on from a checkpoint, so that nothing is lost',
+  rebuild: 'it is folded again from what the log still has',
+  cold: 'every breaker begins closed and empty, from the log’s end on',
+  stop: 'it is left alone until somebody decides',
+};
+
+/** "partition 3: the log was cut: it begins at 120, needed from 80 (folded up to 2026-…Z). The log has 120 to 479. It is …". */
+function lossInWords({ partition, what, fromMs, bounds }: LogLoss, handled: LossHandled): string {
+  const since = fromMs === undefined ? '' : ` (folded up to ${new Date(fromMs).toISOString()})`;
+  const has = bounds.next > bounds.first ? `the log has ${bounds.first} to ${bounds.next - 1}` : 'the log is empty';
+  return `partition ${partition}: ${what}${since}; ${has}: ${HANDLED[handled]} (FUSEBOARD_LOST_LOG, docs/operations.md)`;
 }
 
 /** "demo.local: closed → open until 12:00:15.000Z, 10 errors of 10 calls reached errorAmountThreshold 10". */

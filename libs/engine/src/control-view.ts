@@ -43,6 +43,15 @@ export class ControlView {
     return last;
   }
 
+  /** Which rules are in force where control is up to `offset`. */
+  engineAt(offset: number): number {
+    let engine = 1;
+    for (const record of this.#records.values()) {
+      if (record.offset <= offset && record.change.kind === 'engine') engine = Math.max(engine, record.change.version);
+    }
+    return engine;
+  }
+
   async #readBehind(before: Promise<void>): Promise<void> {
     // Whoever waits for that one is told of its failure.
     await before.catch(() => undefined);

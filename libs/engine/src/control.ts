@@ -35,6 +35,11 @@ export type ControlChange =
       /** Fingerprint of the log's first record. */
       readonly identity: string;
       readonly startOffset: number;
+    }
+  | {
+      /** The fold follows the rules of this engine from here on (engine-version.ts). */
+      readonly kind: 'engine';
+      readonly version: number;
     };
 
 export interface DocumentKey {

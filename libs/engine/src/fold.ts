@@ -10,6 +10,7 @@
 import { Actors } from './actors.ts';
 import { firstSnapshot } from './breaker.ts';
 import type { ControlRecord } from './control.ts';
+import { ENGINE_VERSION, newerEngine } from './engine-version.ts';
 import type { BreakerEvent, Change, Moved } from './machine.ts';
 import { expiry, isBeyond } from './machine.ts';
 import type { LogRecord, Mark, Outcome } from './outcome.ts';
@@ -44,6 +45,8 @@ export interface FoldOptions {
   readonly idsMax?: number;
   /** Actors kept awake; the others rest as snapshots; default 10,000. */
   readonly actorsMax?: number;
+  /** The newest rules that it may be asked to follow; default ENGINE_VERSION. */
+  readonly engine?: number;
 }
 
 /** What became of the records, in calls where a record stands for several. Each record is in exactly one of these. */
@@ -81,6 +84,7 @@ export class PartitionFold {
   readonly partition: number;
   readonly incarnation: number;
   readonly #lateAfterMs: number;
+  readonly #knownEngine: number;
   readonly #policies: PoliciesInForce;
   readonly #actors: Actors;
   readonly #repeats: Repeats;
@@ -103,6 +107,7 @@ export class PartitionFold {
     this.#clockMs = start.clockMs;
     this.#policies = new PoliciesInForce(control, options.owns);
     this.#lateAfterMs = options.lateAfterMs ?? 60_000;
+    this.#knownEngine = options.engine ?? ENGINE_VERSION;
     this.#repeats = new Repeats(options.idsMax ?? 65_536);
     this.#actors = new Actors({
       partition: start.partition,
@@ -124,6 +129,11 @@ export class PartitionFold {
   /** Last control offset in force; -1: none. */
   get control(): number {
     return this.#policies.control;
+  }
+
+  /** Which rules are in force (engine-version.ts). */
+  get engine(): number {
+    return this.#policies.engine;
   }
 
   /** Earliest `until` of any state, ms; undefined: no lease runs. */
@@ -175,8 +185,15 @@ export class PartitionFold {
     return this.#repeats.since(offset);
   }
 
+  /** Whoever goes on by rules that it doesn't know makes another state than those who do. */
+  #refuseNewer(): void {
+    const { engine: found } = this.#policies;
+    if (found > this.#knownEngine) throw newerEngine(this.partition, { found, known: this.#knownEngine });
+  }
+
   #restore(start: FoldStart): void {
     this.#policies.restore(start.control);
+    this.#refuseNewer();
     for (const snapshot of start.snapshots) {
       this.#actors.rest(snapshot);
       if (snapshot.untilMs !== undefined) this.#leases.set(snapshot.upstream, snapshot.untilMs);
@@ -273,6 +290,7 @@ export class PartitionFold {
     this.#tally.mark++;
     while (this.#policies.control < mark.control) {
       const { record, changes } = this.#policies.takeNext();
+      this.#refuseNewer();
       for (const change of changes) this.#changePolicy(change, { record: record as ControlRecord, offset });
       if (record !== undefined) this.#override(record, offset);
       // An override may be over before it came into force (T5).

@@ -8,13 +8,15 @@
  *   REGRESSED    the store fell back or was emptied          → write all again
  *   FENCED       a newer owner of our group, or incarnation  → drop all, claim again
  */
-import type { ControlView, Incarnation } from './control-view.ts';
+import { Beginner, type BeginningObserver, type BeginningOptions } from './beginning.ts';
+import type { ControlView } from './control-view.ts';
 import { Defect } from './defect.ts';
+import { ENGINE_VERSION, newerEngine } from './engine-version.ts';
 import type { FoldOptions, FoldReport } from './fold.ts';
 import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
-import type { Checkpoint, Claim, Commit, CommitAnswer, ControlLog, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
-import { isAnother, overgrownReason, reincarnationReason } from './reincarnation.ts';
+import type { Checkpoint, CheckpointLog, Commit, CommitAnswer, ControlLog, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
+import { isAnother } from './reincarnation.ts';
 
 export interface OwnerPorts {
   readonly outcomes: OutcomeLog;
@@ -23,9 +25,11 @@ export interface OwnerPorts {
   readonly states: StateStore;
   readonly transitions: TransitionLog;
   readonly deadLetters: DeadLetters;
+  /** Where a log was cut they stand for what is gone. Absent: none are kept. */
+  readonly checkpoints?: Pick<CheckpointLog, 'find'>;
 }
 
-export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax' | 'actorsMax'> {
+export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax' | 'actorsMax' | 'engine'>, Pick<BeginningOptions, 'lostLog'> {
   /** Consumer group: epochs count within it (K1). */
   readonly group: string;
   readonly owns: (upstream: string, partition: number) => boolean;
@@ -39,15 +43,13 @@ export interface OwnerOptions extends Pick<FoldOptions, 'lateAfterMs' | 'idsMax'
   readonly observer: OwnerObserver;
 }
 
-export interface OwnerObserver {
+export interface OwnerObserver extends BeginningObserver {
   folded(partition: number, report: FoldReport): void;
   committed(partition: number, answer: CommitAnswer): void;
   /** Published, so everybody may know it. */
   published(partition: number, entries: readonly OutboxEntry[]): void;
   /** Sent on to where they belong (L2). */
   sentOn(records: readonly MisplacedRecord[]): void;
-  /** V1: the state begins anew, for this reason. */
-  incarnated(incarnation: Incarnation, reason: string): void;
   /** Went wrong and will be tried again. */
   postponed(partition: number, what: string, error: unknown): void;
 }
@@ -65,6 +67,7 @@ export class PartitionOwner {
   readonly #ports: OwnerPorts;
   readonly #options: OwnerOptions;
   readonly #control: ControlView;
+  readonly #beginner: Beginner;
   readonly partition: number;
   #fold!: PartitionFold;
   #identity = '';
@@ -98,6 +101,7 @@ export class PartitionOwner {
     this.#control = control;
     this.#ports = ports;
     this.#options = options;
+    this.#beginner = new Beginner(partition, control, { ports, options });
   }
 
   static async claim(partition: number, control: ControlView, by: { ports: OwnerPorts; options: OwnerOptions }): Promise<PartitionOwner> {
@@ -201,69 +205,23 @@ export class PartitionOwner {
   }
 
   async #claim(): Promise<void> {
-    const claim = await this.#ports.states.claim(this.partition, this.#options.group);
-    await this.#control.refresh();
-    const bounds = await this.#boundsOfBegunLog();
-    const incarnation = await this.#incarnate(claim, bounds);
-    const kept = claim.meta?.incarnation === incarnation.number ? claim : undefined;
-    const meta = kept?.meta;
-    if (meta !== undefined) await this.#control.reach(meta.control);
-    this.#fold = new PartitionFold(
-      {
-        partition: this.partition,
-        incarnation: incarnation.number,
-        next: meta?.next ?? incarnation.startOffset,
-        clockMs: meta?.clockMs ?? 0,
-        control: meta?.control ?? -1,
-        snapshots: kept?.snapshots ?? [],
-        ids: kept?.ids ?? [],
-      },
-      this.#control.at,
-      { ...this.#options, owns: (upstream) => this.#options.owns(upstream, this.partition) },
-    );
+    const { claim, incarnation, bounds, start, meta, isRewrite } = await this.#beginner.begin();
+    this.#fold = new PartitionFold(start, this.#control.at, { ...this.#options, owns: (upstream) => this.#options.owns(upstream, this.partition) });
     const isSameLog = this.#identity === incarnation.identity;
     this.#identity = incarnation.identity;
     this.#sentOnTo = Math.max(isSameLog ? this.#sentOnTo : 0, bounds.passed, meta?.next ?? 0);
     this.#epoch = claim.epoch;
     this.#expected = meta?.next ?? null;
     this.#committedControl = meta?.control ?? -1;
-    this.#rewrite = claim.meta !== undefined && kept === undefined;
+    this.#rewrite = isRewrite;
     this.#restoringTo = meta === undefined ? bounds.next : meta.restoringTo;
     this.#unpublished = [...claim.outbox];
     this.#unanswered = undefined;
   }
 
-  /** V1 compares logs by their first record, so an empty one gets one: a mark that says nothing. */
-  async #boundsOfBegunLog(): Promise<LogBounds> {
-    const bounds = await this.#ports.reader.bounds(this.partition);
-    if (bounds.identity !== '') return bounds;
-    await this.#ports.outcomes.appendMark(this.partition, { control: -1, hash: '' });
-    return await this.#ports.reader.bounds(this.partition);
-  }
-
-  /** V1: the incarnation in force, or a new one where the log is another, or was cut before what we need. */
-  async #incarnate(claim: Claim, bounds: LogBounds): Promise<Incarnation> {
-    const last = this.#control.incarnationOf(this.partition);
-    const { meta } = claim;
-    const kept = meta?.incarnation === last?.number ? meta : undefined;
-    const from = kept?.next ?? last?.startOffset ?? bounds.first;
-    const isOvertaken = (meta?.incarnation ?? 0) > (last?.number ?? 0);
-    const reason = reincarnationReason(last, bounds, from) ?? (await overgrownReason(this.#ports.reader, { partition: this.partition, kept, bounds })) ?? (isOvertaken ? `the store is of incarnation ${meta?.incarnation}, which the control log doesn't know` : undefined);
-    if (last !== undefined && reason === undefined) return last;
-    const number = Math.max(last?.number ?? 0, meta?.incarnation ?? 0) + 1;
-    const { partition } = this;
-    const identity = bounds.identity ?? '';
-    const begun: Incarnation = { kind: 'incarnation', partition, number, identity, startOffset: bounds.first };
-    await this.#ports.control.append([{ author: 'fuseboard', reason: reason as string, source: 'fuseboard', change: begun }]);
-    await this.#control.refresh();
-    const settled = this.#control.incarnationOf(partition);
-    if (settled === undefined || settled.number < number) throw new Error(`partition ${partition}: incarnation ${number} was written, and can't be read yet`);
-    this.#options.observer.incarnated(settled, reason as string);
-    return settled;
-  }
-
   async #foldBatch(records: readonly LogRecord[]): Promise<void> {
-    for (const { entry } of records) if (entry.kind === 'mark') await this.#control.reach(entry.mark.control);
+    if (await this.#isCut(records)) return await this.#beginBehindCut(records);
+    for (const { entry } of records) if (entry.kind === 'mark') await this.#reach(entry.mark);
     // At least once: acknowledged before the commit that passes them, and told again by a refold.
     const letters = records.flatMap(({ entry, offset }) =>
       entry.kind === 'dead' && offset >= this.#fold.next ? [{ ...entry, partition: this.partition, offset }] : [],
@@ -273,6 +231,28 @@ export class PartitionOwner {
     const report = Defect.guard(`partition ${this.partition}: folding from ${this.#fold.next}`, () => this.#fold.fold(records));
     this.#unpublished = this.#unpublished.concat(report.transitions);
     this.#options.observer.folded(this.partition, report);
+  }
+
+  /** C2. Its records are read before a mark is folded, and a mark of newer rules than ours isn't. */
+  async #reach(mark: Mark): Promise<void> {
+    await this.#control.reach(mark.control);
+    const { engine: known = ENGINE_VERSION, observer } = this.#options;
+    const found = this.#control.at(mark.control)?.hash === mark.hash ? this.#control.engineAt(mark.control) : 1;
+    if (found <= known) return;
+    const error = newerEngine(this.partition, { found, known });
+    observer.leftAlone?.(this.partition, error.message);
+    throw error;
+  }
+
+  /** V1: gaps alone are normal; one at the log's beginning is what retention took before it was folded. */
+  async #isCut([head]: readonly LogRecord[]): Promise<boolean> {
+    if (head === undefined || head.offset <= this.#fold.next) return false;
+    return (await this.#ports.reader.bounds(this.partition)).first > this.#fold.next;
+  }
+
+  async #beginBehindCut(records: readonly LogRecord[]): Promise<void> {
+    this.#catchUpTo = Math.max(this.#catchUpTo, (records.at(-1)?.offset ?? -1) + 1);
+    await this.#startOver();
   }
 
   /** L2: acknowledged before the commit that passes them; what a refold meets again was sent on the first time. */
@@ -293,7 +273,7 @@ export class PartitionOwner {
 
   async #commit(): Promise<void> {
     for (let round = 0; round < COMMIT_ROUNDS_MAX; round++) {
-      if (this.#unanswered === undefined && !this.#isDoubted && this.#fold.next <= (this.#expected ?? -1)) {
+      if (this.#unanswered === undefined && !this.#isCommitDue) {
         this.#isOwing = false;
         return;
       }
@@ -307,6 +287,12 @@ export class PartitionOwner {
       await this.#act(answer, commit);
     }
     throw new Error(`partition ${this.partition}: no commit stood after ${COMMIT_ROUNDS_MAX} rounds`);
+  }
+
+  /** What is written anew because the store had lost it is due though nothing was folded since, but takes nothing back. */
+  get #isCommitDue(): boolean {
+    const expected = this.#expected ?? -1;
+    return this.#fold.next > expected || (this.#fold.next === expected && (this.#isDoubted || this.#rewrite));
   }
 
   #commitOf(): Commit {
@@ -325,6 +311,8 @@ export class PartitionOwner {
       snapshots: this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from),
       outbox: this.#unpublished.filter(({ offset }) => offset >= from),
       ids: this.#fold.idsSince(from),
+      log: this.#identity,
+      engine: this.#fold.engine,
       ...(this.#rewrite ? { rewrite: true } : {}),
       ...(restoring ? { restoringTo: this.#restoringTo as number } : {}),
     };

@@ -23,6 +23,7 @@ export class PoliciesInForce {
   readonly #documents = new Documents();
   readonly #byUpstream = new Map<string, Policy>();
   #control = -1;
+  #engine = 1;
   #shortestTripMs = Infinity;
 
   constructor(dictionary: ControlDictionary, owns: (upstream: string) => boolean) {
@@ -33,6 +34,11 @@ export class PoliciesInForce {
   /** Last control offset in force; -1: none. */
   get control(): number {
     return this.#control;
+  }
+
+  /** Which rules are in force. */
+  get engine(): number {
+    return this.#engine;
   }
 
   /** No trip is shorter than this, ms: the shortest of any policy so far. */
@@ -59,6 +65,7 @@ export class PoliciesInForce {
   takeNext(): { readonly record: ControlRecord | undefined; readonly changes: readonly PolicyChange[] } {
     this.#control++;
     const record = this.#dictionary(this.#control);
+    if (record?.change.kind === 'engine') this.#engine = Math.max(this.#engine, record.change.version);
     const changed = record && this.#documents.apply(record);
     const changes = changesOf(settingOf(changed?.before), settingOf(changed?.after)).filter(({ upstream }) => this.#owns(upstream));
     for (const { upstream, after } of changes) {

@@ -87,6 +87,10 @@ export interface PartitionMeta {
   readonly sequence: number;
   /** K1: the store was found empty and is not to be trusted until `next` reaches this. Absent: trusted. */
   readonly restoringTo?: number;
+  /** V1: identity of the log that this is the state of. Absent: not known. */
+  readonly log?: string;
+  /** Which rules the fold follows at `next` (engine-version.ts). Absent: the first. */
+  readonly engine?: number;
 }
 
 /** Everything a partition's owner starts from. */
@@ -99,6 +103,8 @@ export interface Claim {
   readonly ids: readonly RememberedId[];
   /** Committed, and not known to be published. */
   readonly outbox: readonly OutboxEntry[];
+  /** Why `snapshots` or `ids` can't be read, in words; both are empty then. Absent: they are what was committed. */
+  readonly unreadable?: string;
 }
 
 /** A transition on its way to the transitions log; `offset` is the record that made it. */
@@ -129,6 +135,9 @@ export interface Commit {
   readonly rewrite?: boolean;
   /** K1, first commit to an empty store. */
   readonly restoringTo?: number;
+  /** As in `PartitionMeta`. */
+  readonly log?: string;
+  readonly engine?: number;
 }
 
 /** K2. `next` is the store's. */
@@ -141,6 +150,7 @@ export type CommitAnswer =
 
 /** Snapshots, meta, ids and outbox of each partition. Nothing in it ever expires (K5). */
 export interface StateStore {
+  /** @throws {GivesWay} it was written by a newer Fuseboard, in a way that can't be read here */
   claim(partition: number, group: string): Promise<Claim>;
   commit(commit: Commit): Promise<CommitAnswer>;
   /** Drops these outbox entries; those not there are passed over. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { LostLogHandling } from '#engine';
 import { formatAddress, isLoopback, type Address } from './address.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
@@ -40,6 +41,8 @@ export interface Config {
   readonly isStandby: boolean;
   /** T2: an outcome older than this when it reaches the log is not counted, ms. The same in every ingest of a fleet. */
   readonly lateAfterMs: number;
+  /** V1: what to do where a log, or what the store kept of it, is lost. */
+  readonly lostLog: LostLogHandling;
   /** Offsets between two checkpoints of a partition. */
   readonly checkpointRecords: number;
   /** V4: state not heard of for longer than this is judged locally, ms. */
@@ -110,6 +113,7 @@ export function readConfig(sources: ConfigSources): Config {
     demo: flags.demo,
     isStandby: sources.role === 'ingest' && values.standby === 'true',
     lateAfterMs: must(values.lateAfter),
+    lostLog: must(values.lostLog),
     checkpointRecords: must(values.checkpointRecords),
     stateMaxAgeMs: must(values.stateMaxAge),
     warnings: unknownVariables(sources.env),

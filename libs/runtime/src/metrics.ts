@@ -4,7 +4,7 @@
  * partitions, or for upstreams by UPSTREAM_LABELS_MAX.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import type { CommitAnswer, Tally, Transition } from '#engine';
+import type { CommitAnswer, LossHandled, LossKind, Tally, Transition } from '#engine';
 import { BoundedLabel } from './bounded-label.ts';
 import { eventLoopDelay } from './event-loop-delay.ts';
 
@@ -54,6 +54,7 @@ export class Metrics {
   readonly #dead = this.#counter('fuseboard_dead_letters_total', 'Records that could not be read', []);
   readonly #transitions = this.#counter('fuseboard_transitions_total', 'Changes of state', ['upstream', 'to', 'cause']);
   readonly #commits = this.#counter('fuseboard_commits_total', 'Commits by answer, and by the group that made them; error: no answer', ['answer', 'group']);
+  readonly #losses = this.#counter('fuseboard_log_losses_total', 'Logs, or what was kept of them, found lost, by what was done about it', ['kind', 'handling']);
   /** By answer and upstream, since the last scrape: a counter of the library's costs each call ten times as much. */
   readonly #callsSince = Object.fromEntries(CALL_ANSWERS.map((answer) => [answer, new Map()])) as Record<CallAnswer, Map<string, number>>;
   readonly #overflows = this.#counter('fuseboard_call_overflows_total', 'Calls refused at a limit of the policy', ['upstream', 'limit']);
@@ -105,6 +106,11 @@ export class Metrics {
 
   commit(answer: CommitAnswer['kind'] | 'error', group: 'ingest' | 'standby'): void {
     this.#commits.inc({ answer, group });
+  }
+
+  /** V1: a log, or what was kept of it, was found lost. */
+  logLost(kind: LossKind, handling: LossHandled): void {
+    this.#losses.inc({ kind, handling });
   }
 
   /** A call and how it was answered; `upstream` is a known one's name, never what a caller wrote; absent: none was found. */

@@ -187,6 +187,7 @@ export const SETTINGS = {
     fallback: '60s',
     ...duration(1_000, 86_400_000, 'a duration from 1s to 24h, such as 60s or 1m30s'),
   }),
+  lostLog: setting({ variable: 'FUSEBOARD_LOST_LOG', fallback: 'rebuild', ...oneOf('rebuild', 'cold', 'stop') }),
   checkpointRecords: setting({ variable: 'FUSEBOARD_CHECKPOINT_RECORDS', fallback: '250000', ...wholeNumber(100, 100_000_000) }),
   stateMaxAge: setting({
     variable: 'FUSEBOARD_STATE_MAX_AGE',

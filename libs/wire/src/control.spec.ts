@@ -84,7 +84,7 @@ const DOCUMENT = APPLY['document'] as { body: { spec: object } };
 
 test.each<[object, string]>([
   [{ v: 2 }, 'version 2 is not known here, 1 is'],
-  [{ kind: 'mark' }, 'kind is "mark"; allowed: apply, delete, force, clear, incarnation'],
+  [{ kind: 'mark' }, 'kind is "mark"; allowed: apply, delete, force, clear, incarnation, engine'],
   [{ author: undefined }, 'author is missing; allowed: a string'],
   [{ source: 'stranger' }, 'source is "stranger"; allowed: directory, api, fuseboard'],
   [{ document: { ...DOCUMENT, name: 'other' } }, 'it is said to be of Upstream/default/other but its document is Upstream/default/u'],

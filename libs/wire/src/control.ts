@@ -26,6 +26,8 @@ function changeFields(change: ControlChange): object {
       return { upstream: change.upstream };
     case 'incarnation':
       return { partition: change.partition, number: change.number, identity: change.identity, startOffset: change.startOffset };
+    case 'engine':
+      return { version: change.version };
   }
 }
 
@@ -48,7 +50,7 @@ export function decodeControl(bytes: Uint8Array, at: { readonly offset: number; 
 }
 
 function readChange(fields: Fields): ControlChange {
-  const kind = fields.oneOf('kind', ['apply', 'delete', 'force', 'clear', 'incarnation']);
+  const kind = fields.oneOf('kind', ['apply', 'delete', 'force', 'clear', 'incarnation', 'engine']);
   switch (kind) {
     case 'apply':
       return readApplied(fields.object('document'));
@@ -71,6 +73,8 @@ function readChange(fields: Fields): ControlChange {
         identity: fields.text('identity'),
         startOffset: fields.integer('startOffset'),
       };
+    case 'engine':
+      return { kind, version: fields.integer('version', 1) };
   }
 }
 

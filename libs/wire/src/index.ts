@@ -9,6 +9,7 @@ export { readTexts } from './documents/folder.ts';
 export { tripRates } from './documents/trip-rate.ts';
 export type { TripRate } from './documents/trip-rate.ts';
 export * from './entry.ts';
+export { UnreadableRecord } from './fields.ts';
 export { breakerMessage, transitionMessage } from './message.ts';
 export type { BreakerMessage, StateMessage, TimestampMessage, TransitionMessage, View, WindowMessage } from './message.ts';
 export { partitionOf } from './partition.ts';

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '#runtime';
-import { addLaterTables, createSchema, SCHEMA_VERSION, schemaState } from './schema.ts';
+import { addLaterColumns, addLaterTables, createSchema, SCHEMA_VERSION, schemaState } from './schema.ts';
 
 /** Keeps nothing beyond the process's life. */
 const IN_MEMORY = ':memory:';
@@ -128,6 +128,7 @@ function openDatabase(directory: string): DatabaseSync {
     else addLaterTables(sqlite);
     // A file that may only be read opens all the same, and says so here.
     sqlite.exec('BEGIN IMMEDIATE; COMMIT');
+    addLaterColumns(sqlite);
     return sqlite;
   } catch (error) {
     sqlite?.close();

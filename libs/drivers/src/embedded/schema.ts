@@ -62,12 +62,22 @@ export function schemaState(sqlite: DatabaseSync): SchemaState {
   return version === 0 && tables === 0 ? { kind: 'empty' } : { kind: 'unknown', version };
 }
 
+/** Of meta, likewise: which log it is the state of, and by which rules (PartitionMeta). */
+const LATER_COLUMNS = ['log TEXT', 'engine INTEGER'] as const;
+
 /** Those that a file of this version may lack; `TEMP`: for this connection alone. */
 export function addLaterTables(sqlite: DatabaseSync, kind: 'TEMP' | '' = ''): void {
   sqlite.exec(LATER_TABLES.replace('CREATE TABLE', `CREATE ${kind} TABLE`));
 }
 
+/** Those that a file of this version may lack. Whoever only looks does without them. */
+export function addLaterColumns(sqlite: DatabaseSync): void {
+  const there = sqlite.prepare('PRAGMA table_info(meta)').all().map(({ name }) => String(name));
+  for (const column of LATER_COLUMNS) if (!there.includes(column.split(' ')[0] ?? '')) sqlite.exec(`ALTER TABLE meta ADD COLUMN ${column}`);
+}
+
 /** All tables or none: a process killed here leaves a file that is still empty. */
 export function createSchema(sqlite: DatabaseSync): void {
-  sqlite.exec(`BEGIN IMMEDIATE; ${TABLES} ${LATER_TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  const columns = LATER_COLUMNS.map((column) => `ALTER TABLE meta ADD COLUMN ${column};`).join(' ');
+  sqlite.exec(`BEGIN IMMEDIATE; ${TABLES} ${LATER_TABLES} ${columns} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }

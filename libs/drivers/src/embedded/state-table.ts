@@ -3,7 +3,7 @@
  * of a commit once it is durable, and of nothing else (K3).
  */
 import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, PartitionMeta, Snapshot, StateReader, StateStore, StateUpdate, Stop } from '#engine';
-import { decodeSnapshot, encodeSnapshot } from '#wire';
+import { decodeSnapshot, encodeSnapshot, UnreadableRecord } from '#wire';
 import type { OnError } from '../drivers.ts';
 import { answerTo, metaAfter } from './commit-answer.ts';
 import type { Database, Statement } from './database.ts';
@@ -20,6 +20,9 @@ interface MetaRow {
   readonly sequence: number;
   readonly restoring_to: number | null;
   readonly commit_id: string;
+  /** The next two are not there in a file that an older version wrote and that is only looked at. */
+  readonly log?: string | null;
+  readonly engine?: number | null;
 }
 
 export class StateTable implements StateStore, StateReader {
@@ -28,7 +31,8 @@ export class StateTable implements StateStore, StateReader {
   readonly #outbox: OutboxTable;
   readonly #commits: Listeners<StateUpdate>;
   readonly #selectMeta: Statement<MetaRow>;
-  readonly #writeMeta: Statement<never>;
+  /** Made at the first commit: a file that is only looked at may lack some of its columns. */
+  #writeMeta: Statement<never> | undefined;
   readonly #selectEpoch: Statement<{ epoch: number }>;
   readonly #claimEpoch: Statement<{ epoch: number }>;
   readonly #selectSnapshots: Statement<{ value: Uint8Array }>;
@@ -41,10 +45,6 @@ export class StateTable implements StateStore, StateReader {
     this.#outbox = new OutboxTable(database);
     this.#commits = new Listeners(onError, 'telling of states');
     this.#selectMeta = database.prepare('SELECT * FROM meta');
-    this.#writeMeta = database.prepare(
-      `INSERT OR REPLACE INTO meta (id, incarnation, next, clock_ms, control, sequence, restoring_to, commit_id)
-       VALUES (0, ?, ?, ?, ?, ?, ?, ?)`,
-    );
     this.#selectEpoch = database.prepare('SELECT epoch FROM epochs WHERE consumer_group = ?');
     this.#claimEpoch = database.prepare(
       `INSERT INTO epochs (consumer_group, epoch) VALUES (?, 1)
@@ -60,7 +60,7 @@ export class StateTable implements StateStore, StateReader {
     return this.#database.transaction(() => {
       const epoch = this.#claimEpoch.get(group)?.epoch;
       if (epoch === undefined) throw new Error('assertion: a claim gives an epoch');
-      return { epoch, ...this.#kept() };
+      return { epoch, ...this.#keptOrWhyNot() };
     });
   }
 
@@ -101,6 +101,16 @@ export class StateTable implements StateStore, StateReader {
     this.#commits.clear();
   }
 
+  #keptOrWhyNot(): Kept {
+    try {
+      return this.#kept();
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      const meta = this.metaNow();
+      return { ...(meta === undefined ? {} : { meta }), snapshots: [], ids: [], outbox: [], unreadable: error.message };
+    }
+  }
+
   #kept(): Kept {
     return { ...this.#state(), ids: this.#ids.all(), outbox: this.#outbox.all() };
   }
@@ -124,13 +134,18 @@ export class StateTable implements StateStore, StateReader {
     for (const snapshot of commit.snapshots) this.#writeSnapshot.run(snapshot.upstream, encodeSnapshot(snapshot));
     this.#ids.add(commit.ids, { replacing: commit.rewrite === true });
     this.#outbox.add(commit.outbox);
-    const { incarnation, next, clockMs, control, sequence, restoringTo = null } = meta;
-    this.#writeMeta.run(incarnation, next, clockMs, control, sequence, restoringTo, commit.commitId);
+    const { incarnation, next, clockMs, control, sequence, restoringTo = null, log = null, engine = null } = meta;
+    this.#writeMeta ??= this.#database.prepare(
+      `INSERT OR REPLACE INTO meta (id, incarnation, next, clock_ms, control, sequence, restoring_to, commit_id, log, engine)
+       VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#writeMeta.run(incarnation, next, clockMs, control, sequence, restoringTo, commit.commitId, log, engine);
     return { partition: PARTITION, meta, snapshots: commit.snapshots };
   }
 }
 
-function metaOf({ incarnation, next, clock_ms, control, sequence, restoring_to }: MetaRow): PartitionMeta {
+function metaOf({ incarnation, next, clock_ms, control, sequence, restoring_to, log = null, engine = null }: MetaRow): PartitionMeta {
   const restoring = restoring_to === null ? {} : { restoringTo: restoring_to };
-  return { incarnation, next, clockMs: clock_ms, control, sequence, ...restoring };
+  const which = { ...(log === null ? {} : { log }), ...(engine === null ? {} : { engine }) };
+  return { incarnation, next, clockMs: clock_ms, control, sequence, ...which, ...restoring };
 }

@@ -128,8 +128,7 @@ export class Delivery {
         beforeClaim();
         return handler.assigned(partition);
       });
-      if (from === ENDED) return;
-      await this.#deliver(from);
+      if (from !== ENDED) await this.#deliver(from);
       try {
         await handler.revoked(partition);
       } catch (error) {

@@ -3,6 +3,7 @@ import type { Commit, CommitAnswer, OutboxEntry } from '#engine';
 import { encodeSnapshot, encodeTransition } from '#wire';
 import { ID_BYTES, IDS_MAX, packIds } from './id-chunks.ts';
 import type { PartitionKeys } from './keys.ts';
+import { META_VERSION } from './partition-meta.ts';
 import { Script, type ScriptCall } from './script.ts';
 
 /** A commit whose snapshots are larger tells only that there was one; readers read them. */
@@ -35,15 +36,18 @@ end
 export const COMMIT = new Script(`${CHECK_TYPES}
 local metaKey, snapshotsKey, idsKey, outboxKey, epochsKey = unpack(KEYS)
 local group, epoch, incarnation, commitId, expected, next, clock, control = unpack(ARGV, 1, 8)
-local rewrite, restoringTo, partitions, channel, tells, snapshots, outbox, chunks, ids = unpack(ARGV, 9, 17)
-local first = 18
+local rewrite, restoringTo, partitions, channel, tells, log, engine, snapshots, outbox, chunks, ids = unpack(ARGV, 9, 19)
+local first = 20
 local refused = checkTypes({ 'hash', 'hash', 'list', 'hash', 'hash' })
 if refused then return refused end
 
-local its = redis.call('HMGET', metaKey, 'partitions', 'incarnation', 'next', 'sequence', 'restoringTo', 'commitId', 'ids')
-local itsPartitions, itsIncarnation, itsNext, itsSequence, itsRestoringTo, itsCommitId, itsIds = unpack(its, 1, 7)
+local its = redis.call('HMGET', metaKey, 'partitions', 'incarnation', 'next', 'sequence', 'restoringTo', 'commitId', 'ids', 'engine', 'v')
+local itsPartitions, itsIncarnation, itsNext, itsSequence, itsRestoringTo, itsCommitId, itsIds, itsEngine, itsVersion = unpack(its, 1, 9)
 if itsNext and itsPartitions ~= partitions then
   return redis.error_reply('PARTITIONS ' .. metaKey .. ' was written with ' .. itsPartitions .. ' partitions, this commit with ' .. partitions)
+end
+if tonumber(itsVersion or '1') > ${META_VERSION} then
+  return redis.error_reply('VERSION ' .. metaKey .. ' was written by a newer Fuseboard: version ' .. itsVersion .. ', this one knows ${META_VERSION}')
 end
 
 -- K2, first that fits: as libs/drivers/src/embedded/commit-answer.ts has it.
@@ -57,6 +61,8 @@ elseif tonumber(incarnation) > tonumber(itsIncarnation) then
   if rewrite == '' then return { 'REGRESSED', itsNext } end
 elseif expected == '' or tonumber(itsNext) > tonumber(expected) then
   return { 'AHEAD', itsNext }
+elseif tonumber(engine == '' and '1' or engine) < tonumber(itsEngine or '1') then
+  return { 'FENCED' }
 elseif tonumber(itsNext) < tonumber(expected) then
   return { 'REGRESSED', itsNext }
 end
@@ -64,7 +70,10 @@ end
 -- K1. First of all a write that a full memory refuses: what follows a DEL would be let through.
 local sequence = string.format('%.0f', tonumber(itsSequence or '0') + 1)
 redis.call('HSET', metaKey, 'partitions', partitions, 'incarnation', incarnation, 'next', next, 'clock', clock,
-  'control', control, 'sequence', sequence, 'commitId', commitId)
+  'control', control, 'sequence', sequence, 'commitId', commitId, 'v', '${META_VERSION}')
+for name, value in pairs({ log = log, engine = engine }) do
+  if value == '' then redis.call('HDEL', metaKey, name) else redis.call('HSET', metaKey, name, value) end
+end
 if restoringTo == '' and itsIncarnation == incarnation then restoringTo = itsRestoringTo or '' end
 if restoringTo ~= '' and tonumber(next) >= tonumber(restoringTo) then restoringTo = '' end
 if restoringTo == '' then redis.call('HDEL', metaKey, 'restoringTo') else redis.call('HSET', metaKey, 'restoringTo', restoringTo) end
@@ -125,13 +134,13 @@ export const READ = readingAnd('');
 export const keysOf = ({ meta, snapshots, ids, outbox, epochs }: PartitionKeys): string[] => [meta, snapshots, ids, outbox, epochs];
 
 export function commitCall(commit: Commit, keys: PartitionKeys, partitions: number): ScriptCall {
-  const { group, epoch, incarnation, commitId, expected, next, clockMs, control, rewrite, restoringTo } = commit;
+  const { group, epoch, incarnation, commitId, expected, next, clockMs, control, rewrite, restoringTo, log = '', engine = '' } = commit;
   const snapshots = commit.snapshots.flatMap((snapshot) => [snapshot.upstream, bufferOf(encodeSnapshot(snapshot))]);
   const outbox = commit.outbox.flatMap((entry) => [outboxField(entry), bufferOf(encodeTransition(entry.transition))]);
   const chunks = packIds(commit.ids);
   const bytes = snapshots.reduce((sum, value) => sum + value.length, 0);
   const said = [group, epoch, incarnation, commitId, expected ?? '', next, clockMs, control];
-  const how = [rewrite === true ? '1' : '', restoringTo ?? '', partitions, keys.changes, bytes <= TOLD_BYTES_MAX ? '1' : ''];
+  const how = [rewrite === true ? '1' : '', restoringTo ?? '', partitions, keys.changes, bytes <= TOLD_BYTES_MAX ? '1' : '', log, engine];
   const counts = [commit.snapshots.length, commit.outbox.length, chunks.length, Math.min(commit.ids.length, IDS_MAX)];
   return { keys: keysOf(keys), args: [...said, ...how, ...counts, ...snapshots, ...outbox, ...chunks] };
 }

@@ -1,4 +1,7 @@
-import type { PartitionMeta } from '#engine';
+import { GivesWay, type PartitionMeta } from '#engine';
+
+/** Of what a commit writes; to be raised where an older Fuseboard would misread it. Absent in a hash: 1. */
+export const META_VERSION = 1;
 
 /** The store was written for another number of partitions, so its upstreams lie elsewhere (L1, L2). */
 export class OtherPartitionsError extends Error {
@@ -12,11 +15,15 @@ export class OtherPartitionsError extends Error {
 /**
  * The fields of a `:meta` hash. Undefined: the store has nothing of the partition.
  * @throws {OtherPartitionsError}
+ * @throws {GivesWay} it was written by a newer Fuseboard
  * @throws Error a field isn't what a commit writes
  */
 export function metaOf(fields: Readonly<Record<string, string>>, { key, partitions }: { readonly key: string; readonly partitions: number }): PartitionMeta | undefined {
   if (fields['next'] === undefined) return undefined;
   if (fields['partitions'] !== String(partitions)) throw new OtherPartitionsError(key, { found: String(fields['partitions']), wanted: partitions });
+  if (Number(fields['v'] ?? 1) > META_VERSION) {
+    throw new GivesWay(`${key} was written by a newer Fuseboard (version ${fields['v']}, this one knows ${META_VERSION}): this process leaves the partition alone; upgrade it`);
+  }
   const integer = (name: string, min = 0): number => {
     const value = Number(fields[name] ?? Number.NaN);
     if (!Number.isSafeInteger(value) || value < min) throw new Error(`${key}: ${name} is "${fields[name]}"; allowed: a whole number from ${min}`);
@@ -28,6 +35,8 @@ export function metaOf(fields: Readonly<Record<string, string>>, { key, partitio
     clockMs: integer('clock'),
     control: integer('control', -1),
     sequence: integer('sequence'),
+    ...(fields['log'] ? { log: fields['log'] } : {}),
+    ...(fields['engine'] === undefined ? {} : { engine: integer('engine', 1) }),
     ...(fields['restoringTo'] === undefined ? {} : { restoringTo: integer('restoringTo') }),
   };
 }

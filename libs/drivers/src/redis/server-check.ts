@@ -54,7 +54,8 @@ function checkPartitions(fields: Record<string, string>, of: { key: string; part
   try {
     metaOf(fields, of);
   } catch (error) {
-    if (!(error instanceof OtherPartitionsError)) throw error;
+    // Whoever reads the partition meets it again, and can say more.
+    if (!(error instanceof OtherPartitionsError)) return;
     throw new StartError(`${error.message}; wanted: the same number in every process, for the whole life of a fleet`);
   }
 }

@@ -31,7 +31,7 @@ export class RedisStateStore implements StateStore, StateReader {
     const keys = this.#keys(partition);
     const reply = await this.#connection.ask((redis) => CLAIM.run(redis, { keys: keysOf(keys), args: [group] }));
     const [fields, snapshots, chunks, outbox, epoch] = reply as ClaimReply;
-    return { epoch, ...(await this.#keptOf(keys, [fields, snapshots, chunks, outbox])) };
+    return { epoch, ...(await this.#keptOf(keys, [fields, snapshots, chunks, outbox], (why) => ({ unreadable: why }))) };
   }
 
   async read(partition: number): Promise<Kept> {
@@ -40,12 +40,18 @@ export class RedisStateStore implements StateStore, StateReader {
     return await this.#keptOf(keys, reply as ReadReply);
   }
 
-  async #keptOf(keys: PartitionKeys, [fields, snapshots, chunks, outbox]: ReadReply): Promise<Kept> {
+  /** @param unreadable what stands for snapshots and ids that can't be read; absent: that is an error */
+  async #keptOf(keys: PartitionKeys, [fields, snapshots, chunks, outbox]: ReadReply, unreadable?: (why: string) => Pick<Kept, 'unreadable'>): Promise<Kept> {
     const meta = metaOf(Object.fromEntries(pairsOf(fields).map(([name, value]) => [name, value.toString()])), { key: keys.meta, partitions: this.#options.partitions });
-    const entries = outboxOf(outbox);
     // What is left beside a lost meta is as lost as that; only what is to be published stands by itself.
-    if (meta === undefined) return { snapshots: [], ids: [], outbox: entries };
-    return { meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: entries };
+    if (meta === undefined) return { snapshots: [], ids: [], outbox: outboxOf(outbox) };
+    try {
+      return { meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: outboxOf(outbox) };
+    } catch (error) {
+      if (unreadable === undefined) throw error;
+      // What was to be published is made again by whoever folds again (K3).
+      return { meta, snapshots: [], ids: [], outbox: [], ...unreadable((error as Error).message) };
+    }
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
