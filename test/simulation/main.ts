@@ -13,7 +13,7 @@
  * What depends on the machine, as speed does, is told on stderr; the rest is the same for any number of threads.
  */
 import { flagsFrom, type SimulationFlags } from './flags.ts';
-import { live, type Life } from './life.ts';
+import { live } from './life.ts';
 import * as report from './report.ts';
 import { Workers, type LifeTask } from './workers.ts';
 
@@ -31,8 +31,8 @@ async function trace(all: SimulationFlags): Promise<number> {
   const { seed = drawn() } = all;
   for (const options of tasks(all, seed, all.seeds)) {
     const life = await live({ ...options, print: (line) => void process.stdout.write(line) });
-    tally.add(life);
-    if (life.broken !== undefined) console.log(report.broken(life));
+    const told = tally.judge({ options, life });
+    if (told !== undefined) console.log(told);
   }
   console.log(tally.told);
   return tally.broken === 0 ? 0 : 1;
@@ -45,10 +45,12 @@ async function run(all: SimulationFlags): Promise<number> {
   const speed = (): string => `${tally.lives} seeds, ${tally.steps} steps, ${Math.round((tally.steps / (performance.now() - beganMs)) * 1_000)} steps/s on ${all.workers} threads`;
   const progress = setInterval(() => console.error(speed()), PROGRESS_EACH_MS);
   try {
-    for await (const life of workers.live(stretches(all))) {
-      tally.add(life);
-      if (life.broken === undefined) continue;
-      await tell(life, all, { workers, nth: tally.broken });
+    for await (const lived of workers.live(stretches(all))) {
+      const before = tally.broken;
+      const told = tally.judge(lived);
+      if (told !== undefined) console.log(told);
+      if (tally.broken === before) continue;
+      if (lived.life.broken !== undefined && tally.broken <= SHRUNK_MAX && all.shrink > 0) console.log(report.shrunk(await workers.do({ kind: 'shrink', options: lived.options, livesMax: all.shrink })));
       if (all.isOverAtFirst) break;
     }
   } finally {
@@ -58,13 +60,6 @@ async function run(all: SimulationFlags): Promise<number> {
   console.log(tally.told);
   console.error(`${speed()}, ${((performance.now() - beganMs) / 1_000).toFixed(1)} s`);
   return tally.broken === 0 ? 0 : 1;
-}
-
-async function tell(life: Life, all: SimulationFlags, { workers, nth }: { workers: Workers; nth: number }): Promise<void> {
-  console.log(report.broken(life));
-  if (nth > SHRUNK_MAX || all.shrink === 0) return;
-  const [options] = tasks(all, life.seed, 1);
-  console.log(report.shrunk(await workers.do({ kind: 'shrink', options: options as LifeTask, livesMax: all.shrink })));
 }
 
 /** Each stretch says where it begins, so that a red run can be lived again. */

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SourceCopy } from '../mutants/copy.ts';
 import { eventually } from '../support/eventually.ts';
 import { live } from './life.ts';
+import { Tally } from './report.ts';
 import { shrink } from './shrink.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -66,6 +67,19 @@ test('a life that breaks an invariant is told with a much shorter schedule that 
 
 test('looks for a shorter schedule in no more lives than it may', async () => {
   await expect(shrink({ seed: 80, steps: 500 }, 10)).rejects.toThrow('seed 80 breaks no invariant');
+});
+
+test('a life that is known to break an invariant is told and does not count, as long as it does', async () => {
+  const options = { seed: 80, steps: 500 };
+  const sound = await live(options);
+  const broken = { ...sound, broken: { invariant: 'I6 converged', how: 'not at all', atStep: 1 } } as const;
+  const tally = new Tally([{ ...options, invariant: 'I6 converged', why: 'for a reason' }]);
+  expect(tally.judge({ options, life: broken })).toMatch(/I6 converged: .*known: for a reason$/s);
+  expect(tally).toMatchObject({ known: 1, broken: 0 });
+  expect(tally.judge({ options, life: sound })).toBe('seed 80 breaks nothing any more, and stands in test/simulation/known.ts');
+  expect(tally.judge({ options, life: { ...broken, broken: { ...broken.broken, invariant: 'no defect' } } })).not.toContain('known');
+  expect(tally.judge({ options: { ...options, only: new Set([1]) }, life: broken })).not.toContain('known');
+  expect(tally).toMatchObject({ lives: 4, known: 1, broken: 3 });
 });
 
 test('without any happening nothing befalls the fleet', async () => {

@@ -13,6 +13,11 @@ export interface Answers {
   readonly shrink: Shrunk;
 }
 
+export interface Lived {
+  readonly options: LifeTask;
+  readonly life: Life;
+}
+
 /** A life that runs on and on is given up after so long, and the same for each step that was asked for, ms. */
 const LIFE_MAX_MS = 60_000;
 const STEP_MAX_MS = 5;
@@ -46,14 +51,14 @@ export class Workers {
   }
 
   /** In the order of their seeds, however they end. */
-  async *live(lives: Iterable<LifeTask>): AsyncGenerator<Life> {
-    const begun: Promise<Life>[] = [];
+  async *live(lives: Iterable<LifeTask>): AsyncGenerator<Lived> {
+    const begun: Promise<Lived>[] = [];
     for (const options of lives) {
-      const life = this.do({ kind: 'live', options });
+      const life = this.do({ kind: 'live', options }).then((each) => ({ options, life: each }));
       // Told when its turn comes.
       life.catch(() => undefined);
       begun.push(life);
-      if (begun.length >= this.count * AHEAD_MAX) yield await (begun.shift() as Promise<Life>);
+      if (begun.length >= this.count * AHEAD_MAX) yield await (begun.shift() as Promise<Lived>);
     }
     for (const life of begun) yield await life;
   }
