@@ -55,6 +55,13 @@ export default {
       to: { path: 'node_modules/ioredis/' },
     },
     {
+      name: 'grpc-only-under-console',
+      comment: 'Of the libraries; the console and the command have servers and clients of their own.',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: ['^libs/drivers/src/console/', SPEC] },
+      to: { path: 'node_modules/@grpc/' },
+    },
+    {
       name: 'apps-know-no-other-app',
       comment: 'Standalone is the exception: it is the others in one process.',
       severity: 'error',

@@ -32,6 +32,13 @@ export function storeContract(harness: Harness): void {
     commitAnswersContract(harness);
     stateStoreContract(harness);
     stateStoreModelContract(harness);
+  });
+  feedContract(harness);
+}
+
+/** What a proxy reads. */
+export function feedContract(harness: Harness): void {
+  describe(`drivers: ${harness.name}`, () => {
     stateFeedContract(harness);
     documentFeedContract(harness);
   });

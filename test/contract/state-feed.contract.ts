@@ -53,6 +53,9 @@ export function stateFeedContract(harness: Harness): void {
       const snapshots = [snapshot('a.test', 3), snapshot('b.test', 5), snapshot('c.test', 4)];
       await driver.states.commit(commit(null, 4, { snapshots: snapshots.slice(0, 1), restoringTo: 9 }));
       await driver.states.commit(commit(4, 6, { snapshots: snapshots.slice(1) }));
+      const first = await follow(driver);
+      // Once it has reached the feed, whoever comes has it all before `follow` settles.
+      await eventually(() => expect(first.meta?.next).toBe(6));
       const watcher = await follow(driver);
       expect([...watcher.known.values()].toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1))).toEqual(snapshots);
       expect(watcher.meta).toEqual((await driver.states.claim(0, 'looking on')).meta);
@@ -63,6 +66,7 @@ export function stateFeedContract(harness: Harness): void {
       const driver = await opened(harness);
       await driver.states.commit(commit(null, 4, { snapshots: [snapshot('a.test', 3), snapshot('b.test', 4)] }));
       const watcher = await follow(driver);
+      await eventually(() => expect(watcher.meta?.next).toBe(4));
       const before = watcher.updates.length;
       await driver.states.commit(commit(4, 7, { snapshots: [snapshot('a.test', 6)] }));
       await eventually(() => expect(watcher.known.get('a.test')).toEqual(snapshot('a.test', 6)));

@@ -156,8 +156,11 @@ describe('WatchBreakers', () => {
   });
 
   it('tells of a lease that runs out though nobody says so (T4)', async () => {
-    const own = await started({ upstream: 'a.test', state: 'open', admit: 0, generation: 2, sinceMs: Date.now(), untilMs: Date.now() + 150 });
-    const seen = told(own.client().watch());
+    const own = await started();
+    const stream = own.client().watch();
+    const seen = told(stream);
+    await new Promise((resolve) => stream.once('metadata', resolve));
+    await own.commit({ upstream: 'a.test', state: 'open', admit: 0, generation: 2, sinceMs: Date.now(), untilMs: Date.now() + 150 });
     await expect.poll(() => seen).toEqual(['a.test STATE_OPEN 2', 'a.test STATE_CLOSED 3']);
     const breaker = await own.client().call('GetBreaker', { upstream: 'a.test' });
     expect(breaker).toMatchObject({ state: 'STATE_CLOSED', generation: 3, admit: 1 });

@@ -34,6 +34,7 @@ const PLANTED: Readonly<Record<string, { file: string; text: string }>> = {
   'drivers-import-engine-wire-runtime': { file: 'libs/drivers/src/planted.ts', text: "import '#http-proxy';" },
   'kafkajs-only-under-kafka': { file: 'apps/ingest/src/planted-kafka.ts', text: "import 'kafkajs';" },
   'ioredis-only-under-redis': { file: 'libs/drivers/src/kafka/planted.ts', text: "import 'ioredis';" },
+  'grpc-only-under-console': { file: 'libs/drivers/src/redis/planted-grpc.ts', text: "import '@grpc/grpc-js';" },
   'apps-know-no-other-app': { file: 'apps/proxy/src/planted.ts', text: "import '../../ingest/src/ingest.ts';" },
   'libs-by-public-name': { file: 'apps/cli/src/planted.ts', text: "import '../../../libs/engine/src/window.ts';" },
   'libs-know-no-app': { file: 'libs/wire/src/planted-app.ts', text: "import '../../../apps/ingest/src/ingest.ts';" },
@@ -50,8 +51,8 @@ describe('import rules', () => {
     for (const name of ['apps', 'libs', 'package.json', 'tsconfig.json', '.dependency-cruiser.mjs']) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     mkdirSync(join(copy, 'node_modules'));
     for (const name of ['xstate', '@nestjs', '@swc', 'undici', 'yaml']) symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));
-    for (const name of ['kafkajs', 'ioredis']) {
-      mkdirSync(join(copy, 'node_modules', name));
+    for (const name of ['kafkajs', 'ioredis', '@grpc/grpc-js']) {
+      mkdirSync(join(copy, 'node_modules', name), { recursive: true });
       writeFileSync(join(copy, 'node_modules', name, 'package.json'), JSON.stringify({ name, main: 'index.js' }));
       writeFileSync(join(copy, 'node_modules', name, 'index.js'), '');
     }

@@ -12,6 +12,8 @@ export interface Gate {
   readonly port: number;
   /** Holds for open connections and new ones. */
   state: GateState;
+  /** Where new connections lead. */
+  to: number;
   /** Connections so far. */
   readonly accepted: number;
   /** Ends every open connection. */
@@ -32,6 +34,12 @@ export async function gateTo(port: number): Promise<Gate> {
       now = state;
       link.way.toServer = state === 'dead' ? 'lost' : 'open';
       link.way.toClient = state === 'open' ? 'open' : 'lost';
+    },
+    get to() {
+      return link.target;
+    },
+    set to(port) {
+      link.target = port;
     },
     get accepted() {
       return link.accepted;

@@ -1,22 +1,32 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DRIVERS } from '#drivers';
-import { RUNTIME, type Runtime } from '#runtime';
+import { RUNTIME, type DriversConfig, type Runtime } from '#runtime';
 import { BreakerQueries, type ConsoleDrivers } from './breaker-queries.ts';
-import { Feeds } from './feeds.ts';
+import { FED, Feeds, type Fed } from './feeds.ts';
+import type { FleetIdentity } from './follow/follow-board.ts';
+import { StateFanout } from './follow/state-fanout.ts';
+import { StateController } from './follow/state.controller.ts';
 import { GrpcController } from './grpc.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { HttpController } from './http.controller.ts';
 import { ReadModel } from './read-model.ts';
 
-const model = { provide: ReadModel, useFactory: () => new ReadModel({ nowMs: Date.now, monotonicMs: () => performance.now() }) };
+const CLOCKS = { nowMs: Date.now, monotonicMs: () => performance.now() };
+const model = { provide: ReadModel, useFactory: () => new ReadModel(CLOCKS) };
+const fanout = { provide: StateFanout, inject: [RUNTIME], useFactory: ({ config: { drivers } }: Runtime) => new StateFanout(fleetOf(drivers), CLOCKS.monotonicMs) };
+const fed = { provide: FED, inject: [ReadModel, StateFanout], useFactory: (of: ReadModel, to: StateFanout): Fed => ({ model: of, fanout: to }) };
+
+function fleetOf(drivers: DriversConfig): FleetIdentity {
+  return drivers.kind === 'embedded' ? { partitions: 1, topicPrefix: '' } : drivers;
+}
 
 @Module({})
 export class ConsoleModule {
   static forRoot(drivers: ConsoleDrivers, runtime: Runtime): DynamicModule {
     return {
       module: ConsoleModule,
-      controllers: [HttpController, HealthController, GrpcController],
-      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, BreakerQueries, Feeds],
+      controllers: [HttpController, HealthController, GrpcController, StateController],
+      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, BreakerQueries, Feeds],
     };
   }
 }

@@ -9,6 +9,9 @@ import type { ConsoleDrivers } from './breaker-queries.ts';
 import { ConsoleModule } from './console.module.ts';
 import { Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
+import { followMetrics } from './follow/follow-metrics.ts';
+import { StateFanout } from './follow/state-fanout.ts';
+import { StateController } from './follow/state.controller.ts';
 import { GrpcServer } from './grpc-server.ts';
 import { GrpcController } from './grpc.controller.ts';
 import { JsonErrors, secured } from './http-rim.ts';
@@ -48,9 +51,11 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
   const feeds = app.get(Feeds);
   feeds.onComplete = (complete) => grpc.setServing(complete);
   breakerMetrics(runtime.metrics, app.get(ReadModel));
+  followMetrics(runtime.metrics, app.get(StateFanout));
   const close = async (): Promise<void> => {
     grpc.setServing(false);
     app.get(GrpcController).endWatches();
+    app.get(StateController).endFollowing();
     await Promise.all([grpc.stop(GRACE_MS), closeHttp(app)]);
     await feeds.stop();
     await app.close();

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { DRIVERS, type Drivers } from '#drivers';
+import { DRIVERS, type ProxyDrivers } from '#drivers';
 import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type ReporterOptions, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
 import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, type Address, type Condition, type Runtime } from '#runtime';
@@ -26,7 +26,7 @@ const FAILURE_SAID_EACH_MS = 5_000;
 
 @Injectable()
 export class Proxy {
-  readonly #drivers: Drivers;
+  readonly #drivers: Omit<ProxyDrivers, 'close'>;
   readonly #runtime: Runtime;
   readonly #clock = new LogClock({ wallMs: Date.now, monotonicMs: () => performance.now() });
   readonly #cache: StateCache;
@@ -44,7 +44,7 @@ export class Proxy {
   #failureSaidMs = -Infinity;
 
   /** @throws {StartError} the listeners' certificate can't be used */
-  constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
+  constructor(@Inject(DRIVERS) drivers: Omit<ProxyDrivers, 'close'>, @Inject(RUNTIME) runtime: Runtime) {
     this.#drivers = drivers;
     this.#runtime = runtime;
     const { config, metrics, health } = runtime;
@@ -155,7 +155,7 @@ export class Proxy {
   #onStates(update: StateUpdate): void {
     if (update.storeTime !== undefined) this.#clock.observeStore(update.storeTime);
     this.#cache.applyStates(update);
-    this.#runtime.metrics.statesHeard(update.partition, Date.now());
+    this.#runtime.metrics.statesHeard(update.partition, Date.now() - (update.ageMs ?? 0));
     this.#judgeReadiness();
   }
 

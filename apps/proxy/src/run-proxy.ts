@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import cluster from 'node:cluster';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { DriversModule, openFleetFor } from '#drivers';
+import { DriversModule, openProxyDriversFor } from '#drivers';
 import { RuntimeModule, formatAddress, nestLogger, proxyUrl, serveAdmin, type Process } from '#runtime';
 import { ProxyModule } from './proxy.module.ts';
 import { Proxy } from './proxy.ts';
@@ -18,7 +18,7 @@ export async function runProxy(begun: Process): Promise<void> {
   const { config, logger, health } = runtime;
   const primary = cluster.isWorker ? answerPrimary(runtime) : undefined;
   if (primary === undefined) await serveAdmin(begun);
-  const drivers = openFleetFor(runtime);
+  const drivers = openProxyDriversFor(runtime);
   stopper.onStop('drivers', () => drivers.close());
 
   const root = { module: ProxyProcessModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers), ProxyModule] };

@@ -42,6 +42,12 @@ export interface Drivers {
   publishDocuments(): Promise<Stop>;
 }
 
+/** The part of the drivers that a proxy needs, and their end. */
+export interface ProxyDrivers extends Pick<Drivers, 'prepare' | 'partitions' | 'outcomes' | 'stateFeed' | 'documentFeed'> {
+  /** Ends what runs, within a few seconds, reachable or not. Safe to call twice. */
+  close(): Promise<void>;
+}
+
 /** Injection token of `Drivers`. */
 export const DRIVERS = Symbol('Drivers');
 

@@ -19,6 +19,7 @@ export { Pump } from './pump.ts';
 export type { RememberedId } from './repeats.ts';
 export { Reporter, type Call, type ReporterOptions } from './reporter.ts';
 export * from './snapshot.ts';
+export { StateBoard, type BoardNews, type BoardPartition } from './state-board.ts';
 export { StateCache } from './state-cache.ts';
 export * from './transition.ts';
 export { readWindow } from './window.ts';

@@ -192,8 +192,10 @@ export interface StateUpdate {
   readonly partition: number;
   /** Absent: the store knows nothing, so the state is unknown, not closed (V4). */
   readonly meta?: PartitionMeta;
-  /** Possibly none, possibly some that are known already. */
+  /** Possibly none, possibly some that are known already. One that differs in counts alone may be left out. */
   readonly snapshots: readonly Snapshot[];
+  /** How long ago the store said so, where it was said to somebody else who passes it on (V4), ms; default 0. */
+  readonly ageMs?: number;
   /** T2: what the store's clock said, between two moments of ours; for who sends nothing to the log. */
   readonly storeTime?: StoreTime;
 }

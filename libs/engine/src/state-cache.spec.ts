@@ -163,6 +163,19 @@ describe('the proxy’s state cache', () => {
     expect(cache.decide('a').kind).toBe('refuse');
   });
 
+  test('V4: a word that others passed on counts from when the store said it: an older one changes neither age nor what is known', () => {
+    cache.applyStates({ ...told(open()), ageMs: 1_000 });
+    expect([cache.stateAgeMs, cache.judgedLocally]).toEqual([1_000, 0]);
+    cache.applyStates({ partition: 0, snapshots: [], ageMs: 60_000 });
+    expect([cache.stateAgeMs, cache.judgedLocally]).toEqual([1_000, 0]);
+    pass(4_001);
+    cache.pulse();
+    expect(cache.judgedLocally).toBe(1);
+    const late = newCache();
+    late.applyStates({ ...told(open()), ageMs: 5_001 });
+    expect([late.judgedLocally, late.decide('a').kind]).toEqual([1, 'refuse']);
+  });
+
   test('the state’s age is that of the partition heard of longest ago', () => {
     const both = newCache(2);
     both.applyStates(told());

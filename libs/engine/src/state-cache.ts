@@ -114,18 +114,22 @@ export class StateCache {
   /**
    * Never goes back: a snapshot that isn't newer than the one here is passed over (V1). Those of a store that is still
    * being restored are held back until it is whole: until then its states are unknown, and what is known stays (V4).
+   * Where others passed the store's word on, the latest one counts, and its age counts from the store.
    */
-  applyStates({ partition: number, meta, snapshots }: StateUpdate): void {
+  applyStates({ partition: number, meta, snapshots, ageMs = 0 }: StateUpdate): void {
     const partition = this.#partitions[number];
     if (partition === undefined) throw new Error(`assertion: partition ${number} of ${this.#partitions.length}`);
-    partition.meta = meta;
-    partition.heardMs = this.#options.monotonicMs();
+    const heardMs = this.#options.monotonicMs() - ageMs;
+    if (heardMs >= partition.heardMs) {
+      partition.meta = meta;
+      partition.heardMs = heardMs;
+    }
     for (const snapshot of snapshots) {
       const before = partition.heldBack.get(snapshot.upstream);
       if (before === undefined || isNewer(snapshot, before)) partition.heldBack.set(snapshot.upstream, snapshot);
     }
     this.#chooseJudge(partition);
-    if (isWhole(meta)) {
+    if (isWhole(partition.meta)) {
       for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition);
       partition.heldBack.clear();
     }

@@ -239,3 +239,28 @@ describe('console and gRPC beyond loopback', () => {
     read({ ...FLEET, FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:1' }, [], 'proxy');
   });
 });
+
+describe('a proxy that takes its states from consoles', () => {
+  const KAFKA = { FUSEBOARD_KAFKA_BROKERS: '127.0.0.1:9092' };
+  const CONSOLES = { FUSEBOARD_STATES_FROM: 'console-1:50051,[::1]:50051' };
+
+  it('needs Kafka and no Redis', () => {
+    const { drivers } = read({ ...KAFKA, ...CONSOLES, FUSEBOARD_TOKEN: 'hush' }, [], 'proxy');
+    expect(drivers).toMatchObject({ kind: 'consoles', consoles: [{ host: 'console-1', port: 50_051 }, { host: '::1', port: 50_051 }], partitions: 12, topicPrefix: 'fuseboard.' });
+    expect([JSON.stringify(drivers).includes('hush'), drivers.kind === 'consoles' && drivers.token?.reveal()]).toEqual([false, 'hush']);
+    expect(read({ ...FLEET, FUSEBOARD_STATES_FROM: 'redis' }, [], 'proxy').drivers.kind).toBe('fleet');
+  });
+
+  it.each<[object, ConfigSources['role'], string]>([
+    [{ ...KAFKA, FUSEBOARD_STATES_FROM: 'console' }, 'proxy', 'FUSEBOARD_STATES_FROM: found "console", allowed: redis, or HOST:PORT of a console'],
+    [{ ...KAFKA, FUSEBOARD_STATES_FROM: 'console:0' }, 'proxy', 'FUSEBOARD_STATES_FROM: found "console:0", allowed: redis, or HOST:PORT'],
+    [{ ...FLEET, ...CONSOLES }, 'proxy', 'FUSEBOARD_REDIS_URL is set, but FUSEBOARD_STATES_FROM names consoles, so that Redis is not asked; allowed: one of them'],
+    [CONSOLES, 'proxy', 'FUSEBOARD_KAFKA_BROKERS is not set; a proxy that takes its states from consoles (FUSEBOARD_STATES_FROM) needs it'],
+    [KAFKA, 'proxy', 'FUSEBOARD_REDIS_URL is not set, but FUSEBOARD_KAFKA_BROKERS is; allowed: both or none, or FUSEBOARD_KAFKA_BROKERS and FUSEBOARD_STATES_FROM with'],
+    [{ ...FLEET, ...CONSOLES }, 'ingest', 'FUSEBOARD_STATES_FROM: found "console-1:50051,[::1]:50051", but only a proxy takes its states from consoles; allowed for ingest: redis'],
+    [{ ...FLEET, ...CONSOLES }, 'console', 'but only a proxy takes its states from consoles; allowed for console: redis'],
+    [CONSOLES, 'standalone', 'but only a proxy takes its states from consoles; allowed for standalone: redis'],
+  ])('is refused with %j as %s', (env, role, message) => {
+    expect(refusal(env as ConfigSources['env'], [], role).message).toContain(message);
+  });
+});

@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { LostLogHandling } from '#engine';
 import { formatAddress, isLoopback, type Address } from './address.ts';
+import { ORS_OF_A_PROXY, consoleFedOf, type ConsoleFedConfig } from './console-fed-config.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
 import { kafkaProblems, kafkaSecurity, type KafkaSecurity } from './kafka-config.ts';
@@ -52,7 +53,7 @@ export interface Config {
 }
 
 /** Which drivers make the ports real. */
-export type DriversConfig = EmbeddedConfig | FleetConfig;
+export type DriversConfig = EmbeddedConfig | FleetConfig | ConsoleFedConfig;
 
 export interface EmbeddedConfig {
   readonly kind: 'embedded';
@@ -93,7 +94,9 @@ export function readConfig(sources: ConfigSources): Config {
   const values = parse(written, problems);
   const token = values.token === undefined ? undefined : new Secret(values.token);
   const access: Access = { token, anonymousReads: values.anonymous === 'read' };
-  const drivers = driversOf(sources.role, { values, isSet: (key) => written.has(key) }, problems);
+  const parsed = { values, isSet: (key: SettingKey) => written.has(key) };
+  const { statesFrom = 'redis' } = values;
+  const drivers = statesFrom === 'redis' ? driversOf(sources.role, parsed, problems) : consoleFedOf(sources.role, { ...parsed, consoles: statesFrom }, problems);
   checkBinding(sources.role, { values, access }, problems);
   if (sources.role === 'standalone' || sources.role === 'proxy') problems.push(...proxyProblems(values, sources.role === 'standalone'));
   checkDirectory(written.get('configDir'), problems);
@@ -121,7 +124,9 @@ export function readConfig(sources: ConfigSources): Config {
 }
 
 /** What the `fuseboard` command reads of a configuration when it opens logs and stores itself. */
-export type StoresConfig = Pick<Config, 'drivers' | 'lateAfterMs'>;
+export interface StoresConfig extends Pick<Config, 'lateAfterMs'> {
+  readonly drivers: EmbeddedConfig | FleetConfig;
+}
 
 /**
  * The fleet's where one of its variables is set and no directory is given, else the embedded.
@@ -201,7 +206,7 @@ function readSecret(path: string, where: string): Written | { readonly problem: 
   }
 }
 
-interface Parsed {
+export interface Parsed {
   readonly values: Values;
   /** Written somewhere, whether it could be read or not. */
   readonly isSet: (key: SettingKey) => boolean;
@@ -220,7 +225,7 @@ function parse(written: ReadonlyMap<SettingKey, Written>, problems: string[]): V
   return values as Values;
 }
 
-function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): DriversConfig | undefined {
+function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): EmbeddedConfig | FleetConfig | undefined {
   const set = (['kafkaBrokers', 'redisUrl'] as const).filter(isSet).map((key) => SETTINGS[key].variable);
   const missing = (['kafkaBrokers', 'redisUrl'] as const).filter((key) => !isSet(key)).map((key) => SETTINGS[key].variable);
   if (role === 'standalone') {
@@ -231,7 +236,7 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): D
     );
     return undefined;
   }
-  if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none`);
+  if (missing.length === 1) problems.push(`${missing[0]} is not set, but ${set[0]} is; allowed: both or none${role === 'proxy' ? ORS_OF_A_PROXY : ''}`);
   if (missing.length === 2) problems.push(`${missing.join(' and ')} are not set; ${role} needs both. \`npm start\` is Fuseboard in one process, without them`);
   problems.push(...kafkaProblems(values, isSet));
   const { kafkaBrokers, redisUrl, topicPrefix, redisPrefix, partitions } = values;

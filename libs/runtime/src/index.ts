@@ -2,6 +2,7 @@
 export { ADDRESS_ALLOWED, formatAddress, isLoopback, parseAddress, type Address } from './address.ts';
 export { bindError, listen, startAdminServer, type AdminServer, type AdminSource } from './admin-server.ts';
 export { OTHER } from './bounded-label.ts';
+export type { ConsoleFedConfig } from './console-fed-config.ts';
 export { readConfig, readStoresConfig, type Access, type Config, type ConfigSources, type DriversConfig, type EmbeddedConfig, type FleetConfig, type Role, type StoresConfig } from './config.ts';
 export { Health, type Condition, type HealthReport } from './health.ts';
 export { keepFollowing } from './keep-following.ts';

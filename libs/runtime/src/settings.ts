@@ -53,6 +53,17 @@ const brokers: Rule<readonly Address[]> = {
   },
 };
 
+const CONSOLES_MAX = 20;
+const statesFrom: Rule<'redis' | readonly Address[]> = {
+  allowed: `redis, or HOST:PORT of a console's gRPC, or of several with commas between them (at most ${CONSOLES_MAX})`,
+  parse(written) {
+    if (written === 'redis') return written;
+    const found = written.split(',').map((part) => parseAddress(part));
+    const good = found.filter((console) => console !== undefined && console.port > 0) as Address[];
+    return good.length === found.length && good.length <= CONSOLES_MAX ? good : undefined;
+  },
+};
+
 const redisUrl: Rule<string> = { allowed: REDIS_URL_ALLOWED, parse: (written) => (parseRedisUrl(written) === undefined ? undefined : written) };
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -156,6 +167,7 @@ export const SETTINGS = {
   redisTlsKey: setting({ variable: 'FUSEBOARD_REDIS_TLS_KEY', fallback: undefined, ...text }),
   redisSentinelUsername: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_USERNAME', fallback: undefined, ...login }),
   redisSentinelPassword: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_PASSWORD', fallback: undefined, secret: true, ...login }),
+  statesFrom: setting({ variable: 'FUSEBOARD_STATES_FROM', fallback: 'redis', ...statesFrom }),
   topicPrefix: setting({
     variable: 'FUSEBOARD_TOPIC_PREFIX',
     fallback: 'fuseboard.',

@@ -111,6 +111,11 @@ export function timestampMessage(timeMs: number): TimestampMessage {
   return { seconds, nanos: Math.round((timeMs - seconds * 1_000) * 1e6) };
 }
 
+/** The inverse of `timestampMessage`, ms since 1970. */
+export function timeOfMessage({ seconds, nanos }: TimestampMessage): number {
+  return seconds * 1_000 + Math.round(nanos / 1e3) / 1e3;
+}
+
 /** T5: an expiry has the same content whoever notices it. */
 function asOf(snapshot: Snapshot, nowMs: number): Snapshot {
   const { untilMs, override: _override, ...rest } = snapshot;

@@ -8,7 +8,7 @@ import type { OnError } from '../drivers.ts';
 import type { Connection } from './connection.ts';
 import { documentMetaOf, type DocumentMeta } from './document-store.ts';
 import type { Source } from './feed-hub.ts';
-import { Followers } from './followers.ts';
+import { Followers } from '../followers.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
 
 export class RedisDocumentFeed implements DocumentFeed, Source {

@@ -11,7 +11,7 @@ import { isNextAfter, readChange, type Change } from './change.ts';
 import type { Connection } from './connection.ts';
 import { RedisFailure } from './failure.ts';
 import type { Source } from './feed-hub.ts';
-import { Followers } from './followers.ts';
+import { Followers } from '../followers.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { isSameMeta, metaOf } from './partition-meta.ts';
 import { decodeSnapshots } from './snapshots.ts';
@@ -164,7 +164,7 @@ export class RedisStateFeed implements StateFeed, Source {
     const { meta } = known;
     if (meta !== undefined && isNextAfter(change, meta) && change.snapshots !== undefined) {
       view.known = { meta: change.meta };
-      return this.#followers.tell(updateOf(view.partition, change.meta, change.snapshots), view.partition);
+      return this.#followers.tellNews(updateOf(view.partition, change.meta, change.snapshots), view.partition);
     }
     // Late, or of a store that fell back: the next round sees which.
     if (change.after !== undefined && isOnTheWay(change.meta, meta)) return;

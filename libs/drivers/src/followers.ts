@@ -1,5 +1,5 @@
 import type { Stop } from '#engine';
-import type { OnError } from '../drivers.ts';
+import type { OnError } from './drivers.ts';
 
 interface Follower<T> {
   readonly listener: (news: T) => void;
@@ -47,9 +47,14 @@ export class Followers<T> {
     return [...this.#followers].some(({ awaited }) => awaited.has(part));
   }
 
-  /** Everybody. */
+  /** Everybody, the part as a whole. */
   tell(news: T, part: number): void {
     for (const follower of this.#followers) this.#tell(follower, news, part);
+  }
+
+  /** What is new of a part: only those who were told that part before, or it would pass for the whole. */
+  tellNews(news: T, part: number): void {
+    for (const follower of this.#followers) if (!follower.awaited.has(part)) this.#tell(follower, news, part);
   }
 
   /** Only those who were not told this part yet. */

@@ -1,0 +1,4 @@
+import { feedContract } from './driver.contract.ts';
+import { consoleHarness } from './console-harness.ts';
+
+feedContract(consoleHarness);
