@@ -16,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   failover: () => import('./failover.ts'),
   ingest: () => import('./ingest.ts'),
   report: () => import('./report.ts'),
+  watchers: () => import('./watchers.ts'),
 };
 
 /** Parts of a benchmark, run alone only by name. */

@@ -38,8 +38,8 @@ export async function gateTo(port: number): Promise<Gate> {
     get to() {
       return link.target;
     },
-    set to(port) {
-      link.target = port;
+    set to(other) {
+      link.target = other;
     },
     get accepted() {
       return link.accepted;

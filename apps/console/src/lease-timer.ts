@@ -19,7 +19,7 @@ export class LeaseTimer {
     this.#atMs = atMs;
     clearTimeout(this.#timer);
     // A timer may fire a little early; a millisecond more saves waking twice.
-    this.#timer = setTimeout(() => this.#fire(), Math.min(TIMER_MAX_MS, Math.ceil(inMs) + 1));
+    this.#timer = setTimeout(() => this.#fire(), Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(inMs)) + 1));
     this.#timer.unref();
   }
 

@@ -1,0 +1,66 @@
+/**
+ * Many who follow, in a process of their own: as many proxies as are asked for, each with a connection of its own, as they
+ * hear from a console or from Redis. What they hear of the watched upstream is told by generation, with the time.
+ */
+import { Redis } from 'ioredis';
+import { readChange } from '../libs/drivers/src/redis/change.ts';
+import { StateClient } from '../libs/drivers/src/console/state-client.ts';
+
+export interface MembersOrder {
+  readonly members: number;
+  readonly upstream: string;
+  /** HOST:PORT of a console's gRPC, or a Redis and the channel. */
+  readonly of: { readonly console: string } | { readonly redisUrl: string; readonly channel: string };
+}
+
+export type MembersReport =
+  | { readonly kind: 'ready' }
+  /** All members of this process have heard of this generation; by the machine's monotonic clock, ms. */
+  | { readonly kind: 'heard'; readonly generation: number; readonly atMs: readonly number[] };
+
+/** Connections begun at once. */
+const AT_ONCE = 25;
+
+export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+if (process.send !== undefined) process.once('message', (order: MembersOrder) => void run(order));
+
+const report = (message: MembersReport): void => void process.send?.(message);
+
+async function run({ members, upstream, of }: MembersOrder): Promise<void> {
+  const heard = new Map<number, number[]>();
+  const hear = (generation: number): void => {
+    const times = heard.get(generation) ?? [];
+    heard.set(generation, times);
+    times.push(machineMs());
+    if (times.length < members) return;
+    heard.delete(generation);
+    report({ kind: 'heard', generation, atMs: times });
+  };
+  const begin = (): Promise<void> => ('console' in of ? followConsole(of.console, upstream, hear) : subscribe(of, upstream, hear));
+  for (let begun = 0; begun < members; begun += AT_ONCE) await Promise.all(Array.from({ length: Math.min(AT_ONCE, members - begun) }, begin));
+  report({ kind: 'ready' });
+}
+
+/** Settles once it was told something. */
+function followConsole(address: string, watched: string, hear: (generation: number) => void): Promise<void> {
+  const stream = new StateClient(address, undefined).follow();
+  stream.on('error', (error) => console.error(error.message));
+  let isBegun = false;
+  return new Promise((resolve) => {
+    stream.on('data', ({ partitions = [] }) => {
+      for (const { upstream, generation } of partitions.flatMap(({ breakers = [] }) => breakers)) if (isBegun && upstream === watched) hear(generation);
+      if (partitions.length === 0) return;
+      isBegun = true;
+      resolve();
+    });
+  });
+}
+
+async function subscribe({ redisUrl, channel }: { redisUrl: string; channel: string }, watched: string, hear: (generation: number) => void): Promise<void> {
+  const redis = new Redis(redisUrl);
+  await redis.subscribe(channel);
+  redis.on('messageBuffer', (_channel: Buffer, message: Buffer) => {
+    for (const { upstream, generation } of readChange(message).snapshots ?? []) if (upstream === watched) hear(generation);
+  });
+}
