@@ -5,7 +5,7 @@ import { commit } from '../contract/samples.ts';
 import { freeze } from '../support/freeze.ts';
 import { eventually } from '../support/eventually.ts';
 import { RedisFold } from '../support/redis-fold.ts';
-import { stageRedis } from '../support/redis-stage.ts';
+import { hear, stageRedis } from '../support/redis-stage.ts';
 import { asked } from '../support/services/redis-cli.ts';
 import type { RedisCluster, RedisClusterOptions } from '../support/services/redis-cluster.ts';
 import type { RedisServer } from '../support/services/redis.ts';
@@ -118,5 +118,22 @@ describe('a Cluster', () => {
     for (const partition of [0, 1, 2]) expect(await stage.states.commit(commit(null, 4, { partition }))).toEqual({ kind: 'OK' });
     await asked(last, 'SCRIPT', 'FLUSH');
     for (const partition of [0, 1, 2]) expect(await stage.states.commit(commit(4, 5, { partition }))).toEqual({ kind: 'OK' });
+  });
+
+  test('that is away as a whole leaves nothing waiting, and is found again, by who begins meanwhile too', async (context) => {
+    const cluster = await ownRedisCluster(context);
+    const stage = stageRedis({ url: cluster.url });
+    const heard = await hear(stage.stateFeed);
+    await Promise.all(cluster.nodes.map((node) => node.stop('SIGKILL')));
+    const late = stageRedis({ url: cluster.url, prefix: stage.prefix });
+    const asking = Array.from({ length: 500 }, (_, index) => (index % 2 === 0 ? stage : late).states.commit(commit(null, 4)));
+    expect((await Promise.allSettled(asking)).filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    const preparing = late.prepare();
+    await Promise.all(cluster.nodes.map((node) => node.start()));
+    await preparing;
+    await eventually(async () => ((await late.states.commit(commit(null, 4))).kind === 'OK' ? true : undefined), { what: 'a commit' });
+    await eventually(() => (heard.last?.meta?.next === 4 ? true : undefined), { what: 'the commit to be heard' });
+    await stage.close();
+    await expect(stage.states.commit(commit(4, 5))).rejects.toThrow('closed');
   });
 });

@@ -1,12 +1,10 @@
 /** Redis out of reach, hanging, loading, replaced, or not to be trusted: what is said, in what time, and that it ends. */
-import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { DocumentSet } from '#engine';
+import { describe, expect, test, vi } from 'vitest';
 import { StartError } from '#runtime';
-import { commit, entry, ids, setting } from '../contract/samples.ts';
+import { commit } from '../contract/samples.ts';
 import { freeze } from '../support/freeze.ts';
-import { hear, redisClient, stageRedis, type RedisStage } from '../support/redis-stage.ts';
+import { hear, redisClient, stageRedis } from '../support/redis-stage.ts';
 import { ownRedis } from '../support/services/services.ts';
 import { gateTo } from '../support/tcp-gate.ts';
 
@@ -174,38 +172,6 @@ describe('`prepare`', () => {
     await redis.acl('SETUSER', 'ingest', '>first');
     await eventually(() => expect(stage.reach.at(-1)).toBe('reached'));
   });
-});
-
-test('the permissions of docs/redis.md are enough for each process, and a proxy\'s writes nothing', async (context) => {
-  const server = await ownRedis(context);
-  const redis = redisClient(server.url);
-  const lines = readFileSync(new URL('../../docs/redis.md', import.meta.url), 'utf8').split('\n').filter((line) => line.startsWith('ACL SETUSER'));
-  expect(lines).toHaveLength(3);
-  for (const line of lines) await redis.call('ACL', line.split(' ').slice(1));
-  const [ingest, proxy, console] = ['ingest', 'proxy', 'console'].map((name) =>
-    stageRedis({ url: `redis://fuseboard-${name}:${name.toUpperCase()}-PASSWORD@127.0.0.1:${server.port}`, prefix: 'fuseboard:' }),
-  ) as [RedisStage, RedisStage, RedisStage];
-  await ingest.prepare();
-  expect((await ingest.states.claim(0, 'ingest')).epoch).toBe(1);
-  expect(await ingest.states.commit(commit(null, 4, { ids: ids(0, 4), outbox: [entry(3)], restoringTo: 9 }))).toEqual({ kind: 'OK' });
-  expect(await ingest.states.commit(commit(4, 9, { rewrite: true, ids: ids(0, 65_536) }))).toEqual({ kind: 'OK' });
-  expect(await ingest.states.commit(commit(9, 10, { ids: ids(65_536, 65_800) }))).toEqual({ kind: 'OK' });
-  await ingest.states.published(0, [entry(3)]);
-  await ingest.documentStore.publish({ control: 0, identity: 'log', documents: [setting('a', 'a')] });
-  await ingest.documentStore.publish({ control: 1, identity: 'log', documents: [setting('b', 'b')] });
-  for (const stage of [ingest, proxy, console]) {
-    await stage.prepare();
-    const sets: DocumentSet[] = [];
-    onTestFinished(await stage.documentFeed.follow((set) => sets.push(set)));
-    expect(sets).toEqual([{ control: 1, identity: 'log', documents: [setting('b', 'b')] }]);
-    const heard = await hear(stage.stateFeed);
-    const next = heard.last?.meta?.next ?? 0;
-    await ingest.states.commit(commit(next, next + 1));
-    await eventually(() => expect(heard.last?.meta?.next).toBe(next + 1));
-    expect(stage.reach).not.toContainEqual(expect.stringContaining('NOPERM'));
-  }
-  await expect(proxy.states.commit(commit(13, 14))).rejects.toThrow('NOPERM');
-  await expect(console.documentStore.publish({ control: 9, identity: 'log', documents: [] })).rejects.toThrow('NOPERM');
 });
 
 test('connections tell who they are', async (context) => {

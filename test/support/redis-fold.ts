@@ -40,8 +40,8 @@ export class RedisFold {
   }
 
   /** With a policy in force, and closed with it at the test's end. */
-  static async open(url?: string): Promise<RedisFold> {
-    const redis = stageRedis({ partitions: 1, ...(url === undefined ? {} : { url }) });
+  static async open(url?: string, prefix?: string): Promise<RedisFold> {
+    const redis = stageRedis({ partitions: 1, ...(url === undefined ? {} : { url }), ...(prefix === undefined ? {} : { prefix }) });
     await redis.prepare();
     const fold = new RedisFold(redis);
     onTestFinished(() => fold.#logs.close());

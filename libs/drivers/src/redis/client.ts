@@ -99,6 +99,16 @@ function bySentinels({ sentinelLogin, role, ...rest }: ClientOptions, { addresse
   };
 }
 
+/** Without connection it refuses; what ioredis would have it queue then has no time-out, and may wait for ever. */
+class BoundedCluster extends Cluster {
+  override sendCommand(...args: Parameters<Cluster['sendCommand']>): unknown {
+    const [command] = args;
+    if (this.status === 'ready' || command.name === 'cluster') return super.sendCommand(...args);
+    command.reject(new Error('Connection is closed.'));
+    return command.promise;
+  }
+}
+
 /**
  * Its nodes queue what is asked while they connect, which ioredis leaves no choice about: for `CONNECT_TIMEOUT_MS` at
  * most, and who asked was answered after `COMMAND_TIMEOUT_MS`. A commit that goes out after that is a late one (K2).
@@ -120,7 +130,7 @@ function openCluster(options: ClientOptions, addresses: readonly { host: string;
     slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
     slotsRefreshInterval: SLOTS_EACH_MS,
   } satisfies ClusterOptions;
-  return new Cluster(addresses.map((address) => ({ ...address })), cluster);
+  return new BoundedCluster(addresses.map((address) => ({ ...address })), cluster);
 }
 
 /** Every node of a Cluster hears what any of them is told, so one is enough; the next one each time that one is lost. */

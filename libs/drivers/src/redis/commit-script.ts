@@ -5,40 +5,21 @@ import { ID_BYTES, IDS_MAX, packIds } from './id-chunks.ts';
 import type { PartitionKeys } from './keys.ts';
 import { META_VERSION } from './partition-meta.ts';
 import { Script, type ScriptCall } from './script.ts';
+import { GUARDS } from './script-guards.ts';
 
 /** A commit whose snapshots are larger tells only that there was one; readers read them. */
 const TOLD_BYTES_MAX = 65_536;
 
-/** Lua can hand on a few thousand values at once. */
-export const LUA_VALUES_MAX = 1_000;
-
-/**
- * Refuses keys of another type before anything is written, so that no command of a script fails half-way. Numbers are
- * written as they came: Lua would print a large one as 1.79e+12.
- */
-export const CHECK_TYPES = `
-local function checkTypes(kinds)
-  for i, key in ipairs(KEYS) do
-    local kind = redis.call('TYPE', key).ok
-    if kind ~= 'none' and kind ~= kinds[i] then
-      return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. kind .. ', not a ' .. kinds[i])
-    end
-  end
-end
--- The arguments from one index to another, in as many calls as it takes.
-local function write(command, key, from, to)
-  for at = from, to, ${LUA_VALUES_MAX} do
-    redis.call(command, key, unpack(ARGV, at, math.min(at + ${LUA_VALUES_MAX - 1}, to)))
-  end
-end
-`;
-
-export const COMMIT = new Script(`${CHECK_TYPES}
+export const COMMIT = new Script(`${GUARDS}
 local metaKey, snapshotsKey, idsKey, outboxKey, epochsKey = unpack(KEYS)
 local group, epoch, incarnation, commitId, expected, next, clock, control = unpack(ARGV, 1, 8)
 local rewrite, restoringTo, partitions, channel, tells, log, engine, snapshots, outbox, chunks, ids = unpack(ARGV, 9, 19)
 local first = 20
-local refused = checkTypes({ 'hash', 'hash', 'list', 'hash', 'hash' })
+local refused = refusal({ 'hash', 'hash', 'list', 'hash', 'hash' }, {
+  { 'HGET', epochsKey, group }, { 'HMGET', metaKey, 'next' }, { 'HSET', metaKey, 'next', next }, { 'HDEL', metaKey, 'restoringTo' },
+  { 'DEL', snapshotsKey }, { 'HSET', snapshotsKey, '', '' }, { 'HSETNX', outboxKey, '', '' }, { 'RPUSH', idsKey, '' },
+  { 'LINDEX', idsKey, 0 }, { 'LPOP', idsKey }, { 'PUBLISH', channel, '' }
+})
 if refused then return refused end
 
 local its = redis.call('HMGET', metaKey, 'partitions', 'incarnation', 'next', 'sequence', 'restoringTo', 'commitId', 'ids', 'engine', 'v')
@@ -111,10 +92,12 @@ redis.call('PUBLISH', channel, table.concat(lines, '\\n'))
 return { 'OK' }
 `);
 
-const readingAnd = (last: string): Script =>
-  new Script(`${CHECK_TYPES}
+const readingAnd = (last: string, needed: string): Script =>
+  new Script(`${GUARDS}
 local metaKey, snapshotsKey, idsKey, outboxKey, epochsKey = unpack(KEYS)
-local refused = checkTypes({ 'hash', 'hash', 'list', 'hash', 'hash' })
+local refused = refusal({ 'hash', 'hash', 'list', 'hash', 'hash' }, {
+  { 'HGETALL', metaKey }, { 'HVALS', snapshotsKey }, { 'LRANGE', idsKey, 0, -1 }, ${needed}
+})
 if refused then return refused end
 return {
   redis.call('HGETALL', metaKey),
@@ -126,10 +109,10 @@ return {
 `);
 
 /** Reads all that an owner starts from, and counts its epoch, at one moment (K1). */
-export const CLAIM = readingAnd("redis.call('HINCRBY', epochsKey, ARGV[1], 1),");
+export const CLAIM = readingAnd("redis.call('HINCRBY', epochsKey, ARGV[1], 1),", "{ 'HINCRBY', epochsKey, '', 1 }");
 
 /** The same, for who only looks. */
-export const READ = readingAnd('');
+export const READ = readingAnd('', '');
 
 export const keysOf = ({ meta, snapshots, ids, outbox, epochs }: PartitionKeys): string[] => [meta, snapshots, ids, outbox, epochs];
 

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { documentKey, type Document, type DocumentSet } from '#engine';
 import type { Commands } from './client.ts';
-import { CHECK_TYPES } from './commit-script.ts';
 import type { Connection } from './connection.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
 import { Script } from './script.ts';
+import { GUARDS } from './script-guards.ts';
 
 /** How often others may write in between before it is left to the next call. */
 const TRIES_MAX = 5;
@@ -28,15 +28,17 @@ interface Writing {
 }
 
 /** Writes only where the store still is as it was read, so that no older set replaces a newer one. */
-const PUBLISH = new Script(`${CHECK_TYPES}
+const PUBLISH = new Script(`${GUARDS}
 local metaKey, bodiesKey = unpack(KEYS)
-local refused = checkTypes({ 'hash', 'hash' })
+local control, identity, digest, channel, changed, gone = unpack(ARGV, 4, 9)
+local refused = refusal({ 'hash', 'hash' }, {
+  { 'HMGET', metaKey, 'control' }, { 'HSET', bodiesKey, '', '' }, { 'HDEL', bodiesKey, '' }, { 'HSET', metaKey, '', '' }, { 'PUBLISH', channel, '' }
+})
 if refused then return refused end
 local its = redis.call('HMGET', metaKey, 'control', 'identity', 'digest')
 for i = 1, 3 do
   if (its[i] or '') ~= ARGV[i] then return 'OVERTAKEN' end
 end
-local control, identity, digest, channel, changed, gone = unpack(ARGV, 4, 9)
 local first = 10
 write('HSET', bodiesKey, first, first + 2 * changed - 1)
 first = first + 2 * changed

@@ -57,7 +57,7 @@ export interface OpenRedis {
  */
 export function openRedis(options: RedisOptions): OpenRedis {
   const { prefix, partitions, onError, freshnessMs = FRESHNESS_MS } = options;
-  const reachability = new Reachability(options.reach);
+  const reachability = new Reachability(explaining(options.reach, prefix));
   const client = clientsOf(options);
   let isPrepared = false;
   const onReady = (): void => {
@@ -94,7 +94,7 @@ export function openRedis(options: RedisOptions): OpenRedis {
       } catch (error) {
         if (!(error instanceof RedisFailure) || closing !== undefined) throw error;
         const refusal = refusalOf(error);
-        if (refusal !== undefined) throw new StartError(`${variableOf(error)}: Redis at ${connection.address} ${refusal}: ${error.message}`);
+        if (refusal !== undefined) throw new StartError(`${variableOf(error)}: Redis at ${connection.address} ${refusal}: ${explained(error, prefix).message}`);
         await sleep(PREPARE_AGAIN_AFTER_MS);
       }
     }
@@ -126,4 +126,15 @@ function refusalOf({ code, message }: RedisFailure): string | undefined {
 
 function variableOf({ message }: RedisFailure): string {
   return message.startsWith('Sentinel') ? 'FUSEBOARD_REDIS_SENTINEL_PASSWORD' : 'FUSEBOARD_REDIS_URL';
+}
+
+function explaining(reach: Reach, prefix: string): Reach {
+  return { failed: (error) => reach.failed(error instanceof RedisFailure ? explained(error, prefix) : error), reached: () => reach.reached() };
+}
+
+/** Redis says that it is a key or a channel, and not which. */
+function explained(failure: RedisFailure, prefix: string): RedisFailure {
+  const { code, message } = failure;
+  if (code !== 'NOPERM' || !/ (?:keys|channels) used as arguments| a (?:key|channel)\b/.test(message)) return failure;
+  return new RedisFailure(`${message}; needed: ${/channel/.test(message) ? '&' : '~'}${prefix}*`, code);
 }

@@ -1,11 +1,12 @@
 /** The store of MODEL's K in Redis: each claim and each commit is one Lua call, so it happens whole or not at all. */
 import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, StateReader, StateStore } from '#engine';
 import { decodeTransition } from '#wire';
-import { answerOf, CLAIM, COMMIT, commitCall, keysOf, LUA_VALUES_MAX, outboxField, READ } from './commit-script.ts';
+import { answerOf, CLAIM, COMMIT, commitCall, keysOf, outboxField, READ } from './commit-script.ts';
 import type { Connection } from './connection.ts';
 import { unpackIds } from './id-chunks.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { metaOf } from './partition-meta.ts';
+import { LUA_VALUES_MAX } from './script-guards.ts';
 import { decodeSnapshots } from './snapshots.ts';
 
 export interface StoreOptions {
