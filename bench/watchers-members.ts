@@ -4,13 +4,15 @@
  */
 import { Redis } from 'ioredis';
 import { readChange } from '../libs/drivers/src/redis/change.ts';
-import { StateClient } from '../libs/drivers/src/console/state-client.ts';
+import { parseAddress, type Address } from '#runtime';
+import { openConsole } from '../libs/drivers/src/console/console.ts';
+import { PARTITIONS } from './fleet.ts';
 
 export interface MembersOrder {
   readonly members: number;
   readonly upstream: string;
   /** HOST:PORT of a console's gRPC, or a Redis and the channel. */
-  readonly of: { readonly console: string } | { readonly redisUrl: string; readonly channel: string };
+  readonly of: { readonly console: string; readonly topicPrefix: string } | { readonly redisUrl: string; readonly channel: string };
 }
 
 export type MembersReport =
@@ -28,6 +30,7 @@ if (process.send !== undefined) process.once('message', (order: MembersOrder) =>
 const report = (message: MembersReport): void => void process.send?.(message);
 
 async function run({ members, upstream, of }: MembersOrder): Promise<void> {
+  /** By generation. */
   const heard = new Map<number, number[]>();
   const hear = (generation: number): void => {
     const times = heard.get(generation) ?? [];
@@ -37,24 +40,26 @@ async function run({ members, upstream, of }: MembersOrder): Promise<void> {
     heard.delete(generation);
     report({ kind: 'heard', generation, atMs: times });
   };
-  const begin = (): Promise<void> => ('console' in of ? followConsole(of.console, upstream, hear) : subscribe(of, upstream, hear));
+  const begin = (): Promise<void> => ('console' in of ? follow(of, upstream, hear) : subscribe(of, upstream, hear));
   for (let begun = 0; begun < members; begun += AT_ONCE) await Promise.all(Array.from({ length: Math.min(AT_ONCE, members - begun) }, begin));
   report({ kind: 'ready' });
 }
 
-/** Settles once it was told something. */
-function followConsole(address: string, watched: string, hear: (generation: number) => void): Promise<void> {
-  const stream = new StateClient(address, undefined).follow();
-  stream.on('error', (error) => console.error(error.message));
-  let isBegun = false;
-  return new Promise((resolve) => {
-    stream.on('data', ({ partitions = [] }) => {
-      for (const { upstream, generation } of partitions.flatMap(({ breakers = [] }) => breakers)) if (isBegun && upstream === watched) hear(generation);
-      if (partitions.length === 0) return;
-      isBegun = true;
-      resolve();
-    });
+/** By a proxy's own driver: it comes again by itself. */
+async function follow({ console: address, topicPrefix }: { console: string; topicPrefix: string }, watched: string, hear: (generation: number) => void): Promise<void> {
+  const { stateFeed } = openConsole({
+    consoles: [parseAddress(address) as Address],
+    token: undefined,
+    partitions: PARTITIONS,
+    topicPrefix,
+    reach: { failed: () => {}, reached: () => {} },
+    onError: (error, doing) => console.error(doing, error),
   });
+  let isBegun = false;
+  await stateFeed.follow(({ snapshots }) => {
+    for (const { upstream, generation } of snapshots) if (isBegun && upstream === watched) hear(generation);
+  });
+  isBegun = true;
 }
 
 async function subscribe({ redisUrl, channel }: { redisUrl: string; channel: string }, watched: string, hear: (generation: number) => void): Promise<void> {

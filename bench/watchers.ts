@@ -1,34 +1,33 @@
 /**
  * A change reaches everybody: 1,000 watchers on one console, a process as in production, each with a connection of its own;
  * beside them, in the same run, Redis telling as many subscribers the same commit. From the call of the commit until a
- * watcher has read it. Goal: p99 at most 200 ms. Then one watcher is stopped (SIGSTOP): the others are told as before, and
- * the console holds no more. The watchers share the machine's cores with what they watch.
+ * watcher has read it. Goal: p99 at most 200 ms. Then the same while others stand still (SIGSTOP), what these make the
+ * console hold, and how soon all have all again when it was killed. The watchers share the machine's cores with what they
+ * watch.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import type { Snapshot } from '#engine';
 import { formatAddress } from '#runtime';
 import { eventually } from '../test/support/eventually.ts';
-import { freeze } from '../test/support/freeze.ts';
+import type { ConsoleMember } from '../test/support/fleet.ts';
 import { openBenchFleet, type BenchFleet } from './fleet.ts';
 import { percentile } from './percentiles.ts';
-import { machineMs, type MembersOrder, type MembersReport } from './watchers-members.ts';
+import { WATCHED, Watchers, processTeller, redisTeller, type Teller } from './watchers-cast.ts';
+import { machineMs, type MembersOrder } from './watchers-members.ts';
 
 const WATCHERS = Number(process.env['BENCH_WATCHERS'] ?? 1_000);
 const CHANGES = Number(process.env['BENCH_CHANGES'] ?? 80);
-const PROCESSES = 4;
 const WARM_UP = 10;
 /** Between two changes, so that none rides on another, ms. */
 const PAUSE_MS = 150;
 const IDLE_MS = 5_000;
-const UPSTREAM = 'watched.bench.local';
-/** While one watcher stands still: many changes of many upstreams, all of which would wait for it somewhere. */
+/** Watchers that are stopped. */
+const STANDING = 10;
+/** Many changes of many upstreams, all of which would wait somewhere for those who stand still: 15 MB for each. */
 const FLOOD = { upstreams: 500, commits: 200 };
+/** The last one with some that stand still; the first ones make the heap as large as it gets. */
+const FLOODS = 4;
 
 export interface WatchersRow {
   readonly what: string;
@@ -48,35 +47,33 @@ export interface WatchersRow {
   readonly kibEach: number;
 }
 
-/** By how much the console's resident memory grew over one flood, KiB. */
-interface FloodKib {
-  readonly allTake: number;
-  readonly oneStopped: number;
+/** What else the console was seen to do. */
+export interface ConsoleFigures {
+  /** Growth of its resident memory over one flood, KiB: when all take it, and when some stand still. */
+  readonly floodKib: { readonly allTake: number; readonly someStand: number };
+  /** Killed with all of its watchers and begun again: from listening until the last has all again, ms. */
+  readonly againMs: number;
 }
 
-/** Who tells: what it has used so far. */
-interface Teller {
-  readonly cpuMs: () => Promise<number>;
-  readonly kib: () => Promise<number>;
-}
-
-export async function run(): Promise<{ rows: WatchersRow[]; floodKib: FloodKib }> {
+export async function run(): Promise<{ rows: WatchersRow[]; figures: ConsoleFigures }> {
   const fleet = await openBenchFleet('');
   const redis = new Redis(fleet.services.redisUrl);
   try {
     const commits = await openCommits(fleet);
     await commits.change(1);
     const console = await fleet.stage.console();
-    await eventually(async () => await console.client.findBreaker(UPSTREAM).catch(() => undefined), { what: 'the console to know the watched upstream', deadlineMs: 60_000 });
-    const [ofConsole, ofRedis] = [processTeller(console.pid), redisTeller(redis)];
-    const address = { console: formatAddress(console.grpc) };
+    await eventually(async () => await console.client.findBreaker(WATCHED).catch(() => undefined), { what: 'the console to know the watched upstream', deadlineMs: 60_000 });
+    const teller = processTeller(console.pid);
+    const of = { console: formatAddress(console.grpc), topicPrefix: `${fleet.prefix}.` };
     const channel = { redisUrl: fleet.services.redisUrl, channel: `${fleet.prefix}:{0}:changes` };
-    const peer = await measure({ what: 'Redis Pub/Sub', of: channel, teller: ofRedis, commits });
-    const ours = await measure({ what: 'console', of: address, teller: ofConsole, commits });
-    const stopped = await withOneStopped({ of: address, teller: ofConsole, commits });
-    const rows = [peer, ours, stopped.row];
-    print(rows, stopped.floodKib);
-    return { rows, floodKib: stopped.floodKib };
+    const rows = [await measure({ what: 'Redis Pub/Sub', of: channel, teller: redisTeller(redis), commits })];
+    rows.push(await measure({ what: 'console', of, teller, commits }));
+    rows.push(await measure({ what: `console, ${STANDING} beside them stand still`, of, teller, commits, standing: STANDING }));
+    const floodKib = await flooded({ of, teller, commits });
+    const againMs = await again({ fleet, console, of, commits });
+    const figures = { floodKib, againMs };
+    print(rows, figures);
+    return { rows, figures };
   } finally {
     redis.disconnect();
     await fleet.close();
@@ -106,11 +103,11 @@ async function openCommits(fleet: BenchFleet): Promise<Commits> {
     if (answer.kind !== 'OK') throw new Error(`the commit was answered ${answer.kind}`);
     next = to;
   };
-  const flooded = Array.from({ length: FLOOD.upstreams }, (_, index) => `flood-${index}.bench.local`);
+  const many = Array.from({ length: FLOOD.upstreams }, (_, index) => `flood-${index}.bench.local`);
   return {
-    change: (generation) => commit([UPSTREAM], (last = generation)),
+    change: (generation) => commit([WATCHED], (last = generation)),
     flood: async () => {
-      for (let round = 1; round <= FLOOD.commits; round++) await commit(flooded, round);
+      for (let round = 1; round <= FLOOD.commits; round++) await commit(many, round);
     },
     generation: () => last,
   };
@@ -127,42 +124,62 @@ interface Measuring {
   readonly of: MembersOrder['of'];
   readonly teller: Teller;
   readonly commits: Commits;
+  /** So many more watch, and are stopped. */
+  readonly standing?: number;
 }
 
-async function measure({ what, of, teller, commits }: Measuring): Promise<WatchersRow> {
+async function measure({ what, of, teller, commits, standing = 0 }: Measuring): Promise<WatchersRow> {
   const kibBefore = await teller.kib();
-  const watchers = await Watchers.begin(of);
+  const watchers = await Watchers.begin(of, WATCHERS);
+  const still = await Watchers.begin(of, standing, 1);
   try {
-    const took = await changes(watchers, commits, WARM_UP).then(() => idleOf(teller));
-    const kibEach = ((await teller.kib()) - kibBefore) / WATCHERS;
-    return { what, ...(await told(watchers, { teller, commits, idleCores: took })), kibEach };
+    await changes(watchers, commits, WARM_UP);
+    await still.freeze();
+    const idleCores = await idleOf(teller);
+    const kibEach = ((await teller.kib()) - kibBefore) / (WATCHERS + standing);
+    return { what, ...(await told(watchers, { teller, commits, idleCores })), kibEach };
   } finally {
+    still.end();
     watchers.end();
   }
 }
 
-async function withOneStopped({ of, teller, commits }: Omit<Measuring, 'what'>): Promise<{ row: WatchersRow; floodKib: FloodKib }> {
-  const watchers = await Watchers.begin(of);
-  const slow = new Member({ members: 1, upstream: UPSTREAM, of });
+async function flooded({ of, teller, commits }: Omit<Measuring, 'what'>): Promise<ConsoleFigures['floodKib']> {
+  const [watchers, still] = [await Watchers.begin(of, STANDING, 1), await Watchers.begin(of, STANDING, 1)];
   try {
-    await slow.ready;
-    await commits.flood();
-    const kib = [await teller.kib()];
-    await commits.flood();
-    kib.push(await teller.kib());
-    await freeze(slow.child.pid as number);
-    await commits.flood();
-    kib.push(await teller.kib());
-    const [before = 0, after = 0, afterStopped = 0] = kib;
-    const floodKib = { allTake: after - before, oneStopped: afterStopped - after };
-    const idleCores = await idleOf(teller);
-    const row = { what: 'console, one of its watchers stopped', ...(await told(watchers, { teller, commits, idleCores })), kibEach: Number.NaN };
-    const heardAgain = slow.heard(commits.generation());
-    slow.child.kill('SIGCONT');
-    await heardAgain;
-    return { row, floodKib };
+    const kib: number[] = [];
+    for (let flood = 1; flood <= FLOODS; flood++) {
+      if (flood === FLOODS) await still.freeze();
+      await commits.flood();
+      const generation = commits.generation() + 1;
+      const heard = watchers.heard(generation);
+      await commits.change(generation);
+      await heard;
+      kib.push(await teller.kib());
+    }
+    const heard = still.heard(commits.generation());
+    still.thaw();
+    await heard;
+    const [before = 0, after = 0, last = 0] = kib.slice(-3);
+    return { allTake: after - before, someStand: last - after };
   } finally {
-    slow.child.kill('SIGKILL');
+    still.end();
+    watchers.end();
+  }
+}
+
+/** All of them come at once, and each is told everything. */
+async function again({ fleet, console, of, commits }: { fleet: BenchFleet; console: ConsoleMember; of: MembersOrder['of']; commits: Commits }): Promise<number> {
+  const watchers = await Watchers.begin(of, WATCHERS);
+  try {
+    await console.kill();
+    const generation = commits.generation() + 1;
+    const heard = watchers.heard(generation);
+    await commits.change(generation);
+    await fleet.stage.console({ FUSEBOARD_GRPC_LISTEN: formatAddress(console.grpc) });
+    const listensMs = machineMs();
+    return Math.max(...(await heard)) - listensMs;
+  } finally {
     watchers.end();
   }
 }
@@ -205,72 +222,7 @@ async function changes(watchers: Watchers, commits: Commits, count: number): Pro
   return took;
 }
 
-class Watchers {
-  readonly #processes: readonly Member[];
-
-  private constructor(processes: readonly Member[]) {
-    this.#processes = processes;
-  }
-
-  static async begin(of: MembersOrder['of']): Promise<Watchers> {
-    const watchers = new Watchers(Array.from({ length: PROCESSES }, () => new Member({ members: WATCHERS / PROCESSES, upstream: UPSTREAM, of })));
-    await Promise.all(watchers.#processes.map(({ ready }) => ready));
-    return watchers;
-  }
-
-  async heard(generation: number): Promise<number[]> {
-    return (await Promise.all(this.#processes.map((each) => each.heard(generation)))).flat();
-  }
-
-  end(): void {
-    for (const { child } of this.#processes) child.kill('SIGKILL');
-  }
-}
-
-class Member {
-  readonly child: ChildProcess;
-  readonly ready: Promise<unknown>;
-
-  constructor(order: MembersOrder) {
-    this.child = fork(fileURLToPath(new URL(`watchers-members${extname(import.meta.url)}`, import.meta.url)));
-    this.ready = once(this.child, 'message');
-    this.child.send(order);
-  }
-
-  heard(generation: number): Promise<readonly number[]> {
-    return new Promise((resolve) => {
-      const listen = (message: MembersReport): void => {
-        if (message.kind !== 'heard' || message.generation !== generation) return;
-        this.child.off('message', listen);
-        resolve(message.atMs);
-      };
-      this.child.on('message', listen);
-    });
-  }
-}
-
-/** Clock ticks a second in /proc, as Linux has them. */
-const TICKS_PER_SECOND = 100;
-
-function processTeller(pid: number): Teller {
-  return {
-    cpuMs: async () => {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-      return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
-    },
-    kib: async () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-  };
-}
-
-function redisTeller(redis: Redis): Teller {
-  const figure = async (section: string, name: string): Promise<number> => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(await redis.info(section))?.[1]);
-  return {
-    cpuMs: async () => ((await figure('cpu', 'used_cpu_user')) + (await figure('cpu', 'used_cpu_sys'))) * 1_000,
-    kib: async () => (await figure('memory', 'used_memory')) / 1_024,
-  };
-}
-
-function print(rows: readonly WatchersRow[], { allTake, oneStopped }: FloodKib): void {
+function print(rows: readonly WatchersRow[], { floodKib, againMs }: ConsoleFigures): void {
   const peer = rows[0] as WatchersRow;
   console.table(rows.map((row) => ({
     what: row.what,
@@ -284,5 +236,7 @@ function print(rows: readonly WatchersRow[], { allTake, oneStopped }: FloodKib):
     'cores at rest': Number(row.idleCores.toFixed(3)),
     'KiB a watcher': Number(row.kibEach.toFixed(0)),
   })));
-  console.log(`${FLOOD.commits * FLOOD.upstreams} changes: the console’s memory grew by ${allTake} KiB, and the same again while one watcher stood still by ${oneStopped} KiB; it was told the newest when it went on`);
+  const flood = `${FLOOD.commits * FLOOD.upstreams} changes made the console’s memory grow by ${floodKib.allTake} KiB`;
+  console.log(`${flood}, and the same while ${STANDING} of ${2 * STANDING} watchers stood still by ${floodKib.someStand} KiB; these were told the newest when they went on`);
+  console.log(`killed with ${WATCHERS} watchers and begun again: ${Math.round(againMs)} ms from listening until the last had all of ${FLOOD.upstreams + 1} upstreams again`);
 }
