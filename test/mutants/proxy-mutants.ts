@@ -5,6 +5,7 @@ const cache = inEngine('state-cache.ts', 'state-cache.spec.ts');
 const judging = inEngine('state-cache.ts', 'local-breakers.spec.ts');
 const reporter = inEngine('reporter.ts', 'reporter.spec.ts');
 const lease = inEngine('lease.ts', 'state-cache.spec.ts');
+const board = inEngine('state-board.ts', 'state-board.spec.ts');
 const own = inEngine('own-outcomes.ts', 'own-outcomes.spec.ts');
 
 export const PROXY_MUTANTS: readonly Mutant[] = [
@@ -43,6 +44,12 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     title: 'V1: a higher incarnation is newer, however low its offset',
   }),
   cache('V2', 'older documents taken', { find: ' && documents.control < before.control) return false;', replace: ' && false) return false;', title: 'V2: older documents than those here are passed over' }),
+  board('V1', 'another console takes states back', { find: 'if (before !== undefined && !isNewer(snapshot, before)) return [];', replace: '', title: 'passes over what is not (V1)' }),
+  {
+    name: 'a change taken for the whole', rule: 'V3', file: 'libs/drivers/src/followers.ts',
+    find: 'if (!follower.awaited.has(part)) this.#tell', replace: 'this.#tell',
+    by: { spec: 'libs/drivers/src/followers.spec.ts', title: 'news do not pass for a part that it was not told' },
+  },
   {
     name: 'meta compared by offset alone', rule: 'V3', file: 'libs/drivers/src/redis/partition-meta.ts',
     find: ' && a.next === b.next && a.sequence === b.sequence;', replace: ' && a.next === b.next;',
@@ -58,6 +65,11 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs', replace: 'true', title: 'begins when the state is older than allowed',
   }),
   cache('V4', 'no meta taken for closed', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta?.restoringTo === undefined', title: 'V4: the shared state alone decides once every partition is known and whole' }),
+  cache('V4', 'age counted from who passes the word on', {
+    find: 'const heardMs = this.#options.monotonicMs() - ageMs;', replace: 'const heardMs = this.#options.monotonicMs();',
+    title: 'V4: a word that others passed on counts from when the store said it',
+  }),
+  board('V4', 'an older word of another console believed', { find: 'if (heardMs >= held.heardMs) {', replace: 'if (true) {', title: 'an older word changes neither age nor meta (V4)' }),
   inEngine('breaker.ts', 'fold.property.spec.ts')('V5', 'open admits', { find: "admit: state === 'open' ? 0 : 1", replace: 'admit: 1', title: 'is what the rules say, record by record' }),
   cache('V5', 'a decision made for each call', {
     find: 'if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);', replace: 'this.#decideAnew(known);',
