@@ -5,6 +5,8 @@ import { call, type CallEnd } from '../scenarios/load.ts';
 import type { Address } from '../support/program.ts';
 import { CALLED } from './upstreams.ts';
 
+/** Of each proxy's callers. */
+export const CONNECTIONS = 3;
 const EACH_MS = 20;
 /** One of so many is an error. */
 const ERROR_EACH = 10;
@@ -19,11 +21,20 @@ export class Calls {
   readonly ends: Called[] = [];
   readonly #stopping = new AbortController();
   readonly #agents: Agent[] = [];
-  #running: Promise<unknown>[] = [];
+  readonly #running: Promise<unknown>[] = [];
+  /** Ports of proxies that are to end. */
+  readonly #leaving = new Set<number>();
+  /** By proxies that were to end: each connection's call that was its last. */
+  readonly lost: Called[] = [];
 
-  /** One loop for each proxy. */
-  begin(proxy: Address): void {
-    this.#running.push(this.#run(proxy));
+  /** One call after the other on each connection. */
+  begin(proxy: Address, connections = CONNECTIONS): void {
+    for (let i = 0; i < connections; i++) this.#running.push(this.#run(proxy));
+  }
+
+  /** That proxy is about to end: what fails there is no fault, and the last call of its connection. */
+  leave({ port }: Address): void {
+    this.#leaving.add(port);
   }
 
   async settle(): Promise<void> {
@@ -49,7 +60,10 @@ export class Calls {
     for (let i = 0; !this.#stopping.signal.aborted; i++) {
       const wanted = i % ERROR_EACH === ERROR_EACH - 1 ? 503 : 200;
       const sentAtMs = performance.now();
-      this.ends.push({ ...(await call({ proxy, host: CALLED, path: `/?status=${wanted}` }, agent)), wanted, sentAtMs });
+      const end = { ...(await call({ proxy, host: CALLED, path: `/?status=${wanted}` }, agent)), wanted, sentAtMs };
+      const isLost = end.failure !== undefined && this.#leaving.has(proxy.port);
+      (isLost ? this.lost : this.ends).push(end);
+      if (isLost) return;
       await sleep(EACH_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
   }

@@ -87,6 +87,11 @@ export class Ledger {
     }
   }
 
+  /** What was sent to this partition so far is out of the books. */
+  forget(partition: number): void {
+    for (const upstream of this.#books.keys()) if (partitionOf(upstream, PARTITIONS) === partition) this.#books.delete(upstream);
+  }
+
   /** Something that is no outcome, straight into a partition. */
   async sendRaw(partition: number, values: readonly (Buffer | null)[], key: Buffer | null = Buffer.from('raw')): Promise<void> {
     const producer = await (this.#producer ??= this.#connect());

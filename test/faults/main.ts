@@ -9,14 +9,15 @@ import { parseArgs } from 'node:util';
 import { projectRoot } from '../support/project-root.ts';
 import { startServices } from '../support/services/start-services.ts';
 import { ROWS } from './all-rows.ts';
-import { hasPassed, lineOf, pageWith, type Result } from './report.ts';
-import type { Row } from './row.ts';
+import { isBroken, lineOf, pageWith, type Result } from './report.ts';
+import { NotRun, type Row } from './row.ts';
 import { Stage } from './stage.ts';
 
 const PAGE = join(projectRoot(), 'docs/faults.md');
 const AT_ONCE = '2';
-/** Of what the processes printed, where a row breaks. */
+/** Of what the processes printed beside the usual, where a row breaks. */
 const OUTPUT_CHARACTERS = 6_000;
+const FAILURE_CHARACTERS = 2_000;
 
 // By `exit`, so that everything that was started ends too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -36,7 +37,7 @@ async function main(): Promise<number> {
   const beganMs = performance.now();
   const results = await runAll(rows, { isShort: values.short, atOnce: Number(values['at-once']), isVerbose: values.verbose });
   if (!values.short) writeFileSync(PAGE, pageWith(readFileSync(PAGE, 'utf8'), results, ROWS.map(({ id }) => id)));
-  const broken = results.filter((result) => !hasPassed(result));
+  const broken = results.filter((result) => isBroken(result));
   console.log(`\n${results.length} rows, ${broken.length} broken, ${((performance.now() - beganMs) / 1_000).toFixed(0)} s`);
   for (const { row } of broken) console.log(`broken: ${row.id}`);
   return broken.length === 0 ? 0 : 1;
@@ -77,8 +78,10 @@ async function runRow(row: Row, kafkaBrokers: string, { isShort, isVerbose }: Ho
     if (isVerbose) console.log(stage.output);
     return { row, seen, seconds: seconds() };
   } catch (error) {
-    console.error(`${row.id}: the processes printed:\n${isVerbose ? stage.output : stage.output.slice(-OUTPUT_CHARACTERS)}`);
-    return { row, failure: (error as Error).stack ?? String(error), seconds: seconds() };
+    if (error instanceof NotRun) return { row, notRun: error.message, seconds: seconds() };
+    const notable = stage.output.split('\n').filter((line) => !line.includes('"level":"info"')).join('\n');
+    console.error(`${row.id}: the processes printed:\n${isVerbose ? stage.output : notable.slice(-OUTPUT_CHARACTERS)}`);
+    return { row, failure: String((error as Error).stack ?? error).slice(0, FAILURE_CHARACTERS), seconds: seconds() };
   } finally {
     await stage.close();
   }

@@ -5,18 +5,19 @@ export interface Result {
   readonly row: Row;
   /** Of the whole row. */
   readonly seconds: number;
-  /** Absent: it failed. */
+  /** Absent: it failed, or could not be run here. */
   readonly seen?: Seen;
   readonly failure?: string;
+  readonly notRun?: string;
 }
 
-export const hasPassed = ({ seen }: Result): boolean => seen !== undefined;
+export const isBroken = ({ failure }: Result): boolean => failure !== undefined;
 
 export function lineOf(result: Result): string {
-  const { row, seconds, seen, failure } = result;
+  const { row, seconds, seen, failure, notRun } = result;
   const figures = figuresOf(seen);
-  const head = `${hasPassed(result) ? 'held  ' : 'BROKEN'} ${row.id} (${seconds.toFixed(0)} s): ${row.fault}`;
-  return `${head}\n         ${seen === undefined ? (failure ?? '').replaceAll('\n', '\n         ') : [seen.what, figures].filter((each) => each !== '').join('; ')}`;
+  const head = `${isBroken(result) ? 'BROKEN' : seen === undefined ? 'not run' : 'held'} ${row.id} (${seconds.toFixed(0)} s): ${row.fault}`;
+  return `${head}\n         ${seen === undefined ? (failure ?? notRun ?? '').replaceAll('\n', '\n         ') : [seen.what, figures].filter((each) => each !== '').join('; ')}`;
 }
 
 function figuresOf(seen: Seen | undefined): string {
@@ -31,9 +32,9 @@ function figureOf({ what, seconds, goalSeconds }: Figure): string {
 const HEAD = '| row | fault | how | promised | seen | seconds |';
 
 /** A line of the page. */
-export function pageLineOf({ row, seconds, seen, failure }: Result): string {
+export function pageLineOf({ row, seconds, seen, failure, notRun }: Result): string {
   const { id, fault, how, promised } = row;
-  const found = seen === undefined ? `**broken**: ${failure ?? ''}` : ['held', seen.what, figuresOf(seen)].filter((each) => each !== '').join('; ');
+  const found = seen === undefined ? (notRun === undefined ? `**broken**: ${failure ?? ''}` : `not run: ${notRun}`) : ['held', seen.what, figuresOf(seen)].filter((each) => each !== '').join('; ');
   return `| ${[`\`${id}\``, fault, how, promised, found, seconds.toFixed(0)].map((cell) => cell.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')).join(' | ')} |`;
 }
 

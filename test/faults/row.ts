@@ -31,3 +31,8 @@ export interface Figure {
 export function claim(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(`not so: ${what}`);
 }
+
+/** This machine can't bring the fault about. */
+export class NotRun extends Error {
+  override readonly name = 'NotRun';
+}

@@ -1,12 +1,19 @@
 /** What a row is given: servers of its own, a fleet on them, and an end to all of it. */
-import type { KafkaServer } from '../support/services/kafka.ts';
-import { startKafka } from '../support/services/kafka.ts';
+import { startKafkaCluster, type KafkaCluster } from '../support/services/kafka-cluster.ts';
+import { KafkaServer, type Place } from '../support/services/kafka.ts';
+import { restartablePort } from '../support/services/server-process.ts';
 import { startRedis, type RedisOptions, type RedisServer } from '../support/services/redis.ts';
 import { FaultLink } from '../support/fault-link.ts';
 import { World, type WorldOptions } from './world.ts';
 
 export interface LinkedRedis {
   readonly redis: RedisServer;
+  readonly link: FaultLink;
+  readonly viaLink: Readonly<Record<string, string>>;
+}
+
+export interface LinkedKafka {
+  readonly kafka: KafkaServer;
   readonly link: FaultLink;
   readonly viaLink: Readonly<Record<string, string>>;
 }
@@ -28,8 +35,20 @@ export class Stage {
     return this.#isShort ? short : full;
   }
 
-  async kafka(): Promise<KafkaServer> {
-    return this.atEnd(await startKafka());
+  async kafka(place: Place = {}): Promise<KafkaServer> {
+    return this.atEnd(await KafkaServer.open({}, place));
+  }
+
+  async kafkaCluster(): Promise<KafkaCluster> {
+    return this.atEnd(await startKafkaCluster());
+  }
+
+  /** A Kafka with a second way to it, through a link, and what leads a process that way. */
+  async linkedKafka(): Promise<LinkedKafka> {
+    const port = await restartablePort();
+    const link = await this.link(port);
+    const kafka = await this.kafka({ listeners: [{ name: 'LINKED', protocol: 'PLAINTEXT', port, advertisedPort: link.port }] });
+    return { kafka, link, viaLink: { FUSEBOARD_KAFKA_BROKERS: `127.0.0.1:${link.port}` } };
   }
 
   async redis(options: RedisOptions = {}): Promise<RedisServer> {

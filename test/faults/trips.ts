@@ -1,8 +1,9 @@
 /** Trips of the tripping upstreams, one after the other: each opens by five errors in one record, and closes by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '#engine';
+import { partitionOf } from '#wire';
 import type { Ledger } from './ledger.ts';
-import { TRIP_ERRORS, TRIPPING } from './upstreams.ts';
+import { PARTITIONS, TRIP_ERRORS, TRIPPING } from './upstreams.ts';
 
 const LOOK_EACH_MS = 30;
 
@@ -10,9 +11,9 @@ export class Trips {
   readonly #ledger: Ledger;
   readonly #snapshotOf: (upstream: string) => Snapshot | undefined;
   readonly #stopping = new AbortController();
-  #running: Promise<unknown> | undefined;
   /** Trips begun, by upstream. */
-  readonly begun = new Map<string, number>();
+  readonly begun = new Map(TRIPPING.map((upstream) => [upstream, 0]));
+  readonly #each = new Map<string, Promise<void>>();
 
   constructor(ledger: Ledger, snapshotOf: (upstream: string) => Snapshot | undefined) {
     this.#ledger = ledger;
@@ -20,7 +21,7 @@ export class Trips {
   }
 
   begin(): void {
-    this.#running ??= Promise.all(TRIPPING.map((upstream) => this.#run(upstream)));
+    for (const upstream of this.begun.keys()) this.#each.set(upstream, this.#run(upstream));
   }
 
   get total(): number {
@@ -30,17 +31,25 @@ export class Trips {
   /** No more; settles when the last ones are acknowledged, not when they have closed. */
   async settle(): Promise<void> {
     this.#stopping.abort();
-    await this.#running;
+    await Promise.all(this.#each.values());
+  }
+
+  /** No more of this partition, and no word of those that were. */
+  async forget(partition: number): Promise<void> {
+    const upstream = TRIPPING.find((each) => partitionOf(each, PARTITIONS) === partition) as string;
+    this.begun.delete(upstream);
+    await this.#each.get(upstream);
   }
 
   async #run(upstream: string): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const before = this.#snapshotOf(upstream);
-      if (before?.state !== 'closed' || before.policy === undefined || before.generation !== 1 + 2 * (this.begun.get(upstream) ?? 0)) {
+      const [times, before] = [this.begun.get(upstream), this.#snapshotOf(upstream)];
+      if (times === undefined) return;
+      if (before?.state !== 'closed' || before.policy === undefined || before.generation !== 1 + 2 * times) {
         await sleep(LOOK_EACH_MS);
         continue;
       }
-      this.begun.set(upstream, (this.begun.get(upstream) ?? 0) + 1);
+      this.begun.set(upstream, times + 1);
       await this.#ledger.send([{ upstream, status: 503, count: TRIP_ERRORS, counts: false }]);
     }
   }

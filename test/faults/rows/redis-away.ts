@@ -109,7 +109,7 @@ export const REDIS_AWAY: readonly Row[] = [
     run: down,
   },
   {
-    id: 'redis-flushed',
+    id: 'flushall',
     fault: 'FLUSHALL',
     how: 'three times, while a breaker is open',
     promised: 'unknown, not closed: proxies go on refusing what is open; all is written again in about a second',

@@ -4,6 +4,15 @@ import { join } from 'node:path';
 import { kafkaAnswers } from './answers.ts';
 import { ServerProcess } from './server-process.ts';
 
+export interface Listener {
+  readonly name: string;
+  readonly port: number;
+  /** Default: its name. */
+  readonly protocol?: string;
+  /** What clients are told; default: its port. Another one leads through something in between. */
+  readonly advertisedPort?: number;
+}
+
 export interface Broker {
   /** Holds its data (data/), settings and log. */
   readonly folder: string;
@@ -14,7 +23,7 @@ export interface Broker {
   /** Controller ports of all nodes, by node id from 1; default: of this one alone. */
   readonly controllerPorts?: readonly number[];
   /** Listeners beside the plain one, such as `{ name: 'SASL_SSL', port }`. */
-  readonly listeners?: readonly { readonly name: string; readonly port: number }[];
+  readonly listeners?: readonly Listener[];
   /** Over what is set here. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -42,17 +51,18 @@ export function writeSettings(broker: Broker): string {
 }
 
 function where({ folder, port, controllerPort, nodeId = 1, controllerPorts = [controllerPort], listeners = [] }: Broker): Record<string, string> {
-  const brokers = [{ name: 'PLAINTEXT', port }, ...listeners].map((each) => ({ ...each, url: `${each.name}://127.0.0.1:${each.port}` }));
-  const urls = brokers.map(({ url }) => url).join(',');
+  const brokers: readonly Listener[] = [{ name: 'PLAINTEXT', port }, ...listeners];
+  const urls = brokers.map((each) => `${each.name}://127.0.0.1:${each.port}`).join(',');
+  const advertised = brokers.map((each) => `${each.name}://127.0.0.1:${each.advertisedPort ?? each.port}`).join(',');
   return {
     'process.roles': 'broker,controller',
     'node.id': `${nodeId}`,
     listeners: `${urls},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': urls,
+    'advertised.listeners': advertised,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': controllerPorts.map((each, index) => `${index + 1}@127.0.0.1:${each}`).join(','),
-    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...brokers.map(({ name }) => `${name}:${name}`)].join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...brokers.map(({ name, protocol = name }) => `${name}:${protocol}`)].join(','),
     'log.dirs': join(folder, 'data'),
   };
 }
