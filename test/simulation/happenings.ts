@@ -3,6 +3,7 @@
  * life can be lived again with some of them left out.
  */
 import { Chance } from '../support/chance.ts';
+import { rebuild } from './audit.ts';
 import { changeFrom } from './documents.ts';
 import type { Profile } from './profile.ts';
 import type { World } from './world.ts';
@@ -169,10 +170,16 @@ const cutLog: Happening = (world, chance) => {
   return `the log of partition ${partition} is cut before ${first}`;
 };
 
+const rebuildAgain: Happening = (world, chance) => {
+  const partition = chance.below(world.profile.partitions);
+  rebuild(world, partition);
+  return `an operator has partition ${partition} rebuilt from the log`;
+};
+
 /** How often each is, where it is at all. */
 const KINDS: readonly (readonly [Happening, number])[] = [
   [calls, 300], [produce, 60], [incident, 30], [pause, 10], [change, 30], [forge, 4], [poison, 4], [rebalance, 10], [killIngest, 8], [freezeIngest, 8],
-  [killProxy, 4], [jumpProxy, 4], [jumpBroker, 1], [moveLeader, 5], [cutService, 3], [cutLink, 8], [fallBack, 5], [flush, 2], [deafen, 6], [makeLogAgain, 2], [cutLog, 4],
+  [killProxy, 4], [jumpProxy, 4], [jumpBroker, 1], [moveLeader, 5], [cutService, 3], [cutLink, 8], [fallBack, 5], [flush, 2], [deafen, 6], [makeLogAgain, 2], [cutLog, 4], [rebuildAgain, 4],
 ];
 /** The first so many are in every life. */
 const ALWAYS = 4;

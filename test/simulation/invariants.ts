@@ -8,6 +8,7 @@ export const INVARIANTS = {
   'I5 told at least once': 'every transition that the log made is in the transitions topic in the end (K3)',
   'I6 converged': 'once faults have stopped, everything comes to what the log says within a bounded time: the stores, the proxies, the reporters',
   'one content': 'one content for each (incarnation, upstream, generation), whoever made it (G1)',
+  'verify': '`fuseboard verify` finds no difference in a fleet that has come to what the log says, and finds what was tampered with',
   'K1 restoring': 'a store found empty is marked as restoring up to the end of the log as it was then',
   'K2 never back': 'a commit that the store takes never brings it back to a lower offset of the same incarnation',
   'K3 nothing uncommitted': 'what is told in the transitions topic was committed before',

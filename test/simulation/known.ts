@@ -13,5 +13,6 @@ export interface Known {
 }
 
 export const KNOWN: readonly Known[] = [
-  { seed: 975, steps: 3_000, invariant: 'I1 state is the fold', why: 'an owner goes on with a clock that its log never had' },
+  { seed: 435, steps: 3_000, invariant: 'I1 state is the fold', why: 'an owner goes on with a clock that its log never had' },
+  { seed: 464, steps: 3_000, invariant: 'V1 never back', why: 'a generation stamped under an override that is over by the clock as corrected since' },
 ];

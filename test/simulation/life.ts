@@ -4,6 +4,7 @@
  */
 import { Chance } from '../support/chance.ts';
 import { checkConverged, checkDeadBehind, CLOSED_WITHIN_MS, isConverged } from './convergence.ts';
+import { checkVerified } from './audit.ts';
 import { Happenings } from './happenings.ts';
 import type { Invariant } from './invariants.ts';
 import { profileFrom, type Profile, type RATES } from './profile.ts';
@@ -113,6 +114,7 @@ async function converge(world: World, untilMs: number): Promise<void> {
   await passTime(world, CLOSED_WITHIN_MS + CLOSING_ROUND_TRIPS * world.slowestRoundTripMs);
   await come();
   checkConverged(world);
+  await checkVerified(world);
 }
 
 /** T4: nothing that has an end outlasts it; and what was let through then is counted (G3). */

@@ -1,5 +1,5 @@
 /** The control topic, and the transitions topic with what has been told in it. */
-import { Documents, type ControlDraft, type ControlRecord, type DocumentSet, type Transition } from '#engine';
+import { Documents, type ControlDraft, type ControlRecord, type DocumentSet, type ToldTransition, type Transition } from '#engine';
 
 export class ControlTopic {
   readonly records: ControlRecord[] = [];
@@ -42,12 +42,29 @@ export class ControlTopic {
   }
 }
 
-/** By name (G1), what was told, repeats dropped. */
 export class TransitionTopic {
+  /** By name (G1), what was told, repeats dropped. */
   readonly told = new Map<string, Transition>();
+  readonly #partitionOf: (upstream: string) => number;
+  readonly #clockMs: () => number;
+  readonly #partitions: ToldTransition[][] = [];
+
+  constructor(partitionOf: (upstream: string) => number, clockMs: () => number) {
+    this.#partitionOf = partitionOf;
+    this.#clockMs = clockMs;
+  }
 
   append(transitions: readonly Transition[]): void {
-    for (const transition of transitions) this.told.set(nameOf(transition), transition);
+    for (const transition of transitions) {
+      this.told.set(nameOf(transition), transition);
+      const records = (this.#partitions[this.#partitionOf(transition.upstream)] ??= []);
+      records.push({ offset: records.length, appendMs: this.#clockMs(), transition });
+    }
+  }
+
+  /** As it lies there, repeats included. */
+  of(partition: number): readonly ToldTransition[] {
+    return this.#partitions[partition] ?? [];
   }
 }
 

@@ -97,6 +97,8 @@ async function answer(worker: Worker, task: Task): Promise<unknown> {
       reject(error instanceof Error ? error : new Error(String(error)));
     };
     const timer = setTimeout(() => failed(new Error(`it did not end within ${mostMs} ms`)), Math.min(mostMs, 2 ** 31 - 1));
+    // What is waited for at the end is the threads alone.
+    timer.unref();
     worker.on('message', answered).on('error', failed);
     worker.postMessage(task, []);
   });

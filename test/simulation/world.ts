@@ -35,7 +35,9 @@ export class World {
   readonly brokers: Brokers;
   readonly outcomes: OutcomeTopic;
   readonly control: ControlTopic;
-  readonly transitions = new TransitionTopic();
+  readonly transitions: TransitionTopic;
+  /** Written, and found to be right. */
+  readonly checkpoints: Checkpoint[] = [];
   readonly store: SimulatedStore;
   readonly upstreams: Upstreams;
   readonly groups: readonly Group[];
@@ -72,6 +74,7 @@ export class World {
     this.outcomes = new OutcomeTopic({ partitions: profile.partitions, brokers: this.brokers, chance, partitionOf });
     this.outcomes.gapRate = profile.rates.gap;
     this.control = new ControlTopic(() => this.brokers.clockMs(0));
+    this.transitions = new TransitionTopic(partitionOf, () => this.brokers.clockMs(0));
     this.store = new SimulatedStore({ ...profile, onTaken: (taken) => this.#taken(taken), onChange: (change) => this.#tellChange(change) });
     this.upstreams = new Upstreams(scheduler, chance);
     this.applied = this.hosts.map((upstream, n) => settingOf(n, upstream, chance));
@@ -135,6 +138,7 @@ export class World {
     const difference = identity === truth.identity ? truth.differenceTo(held) : `it is of the log ${identity}`;
     if (difference !== undefined) this.#violated('I1 checkpoint', `of partition ${partition} at ${incarnation}/${next}: ${difference}`);
     this.count('checkpoints');
+    this.checkpoints.push(checkpoint);
   }
 
   /** A proxy takes it for what holds. */

@@ -59,11 +59,11 @@ export class Folding {
   readonly #control: ControlRecords;
 
   constructor(ports: Pick<AuditPorts, 'reader'>, start: FoldStart, by: { readonly control: ControlRecords; readonly options: AuditOptions }) {
-    const { partitionOf, lateAfterMs } = by.options;
+    const { partitionOf, lateAfterMs, idsMax } = by.options;
     this.#ports = ports;
     this.#control = by.control;
     this.#start = start.next;
-    this.fold = new PartitionFold(start, by.control.at, { owns: (upstream) => partitionOf(upstream) === start.partition, lateAfterMs });
+    this.fold = new PartitionFold(start, by.control.at, { owns: (upstream) => partitionOf(upstream) === start.partition, lateAfterMs, ...(idsMax === undefined ? {} : { idsMax }) });
   }
 
   /**
@@ -71,13 +71,13 @@ export class Folding {
    * @param hear of each batch when it is folded, with how much of the way is done, 0 to 1
    * @throws Error the log was cut meanwhile before what was to be read
    */
-  async to(to: number, hear: (batch: { readonly report: FoldReport; readonly records: readonly LogRecord[]; readonly share: number }) => void): Promise<void> {
+  async to(to: number, hear: (batch: { readonly report: FoldReport; readonly records: readonly LogRecord[]; readonly share: number }) => void | Promise<void>): Promise<void> {
     const { fold } = this;
     while (fold.next < to) {
       const records = await this.read(to);
       if (records.length === 0) return;
       const report = fold.fold(records);
-      hear({ report, records, share: (fold.next - this.#start) / (to - this.#start) });
+      await hear({ report, records, share: (fold.next - this.#start) / (to - this.#start) });
     }
   }
 

@@ -15,6 +15,8 @@ export interface AuditOptions {
   readonly partitionOf: (upstream: string) => number;
   /** T2: as the ingests have it, or the fold is another one; ms. */
   readonly lateAfterMs: number;
+  /** K4: as the ingests have it; default: as they have it. */
+  readonly idsMax?: number;
   /** How much is done, 0 to 1; told as often as one likes. */
   readonly onProgress?: (share: number) => void;
 }

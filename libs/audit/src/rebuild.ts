@@ -7,6 +7,7 @@ import type { Claim, CommitAnswer, ControlLog, Incarnation, OutboxEntry, Outcome
 import { ControlRecords } from './control-records.ts';
 import { beginningOf, Folding, type Beginning } from './folding.ts';
 import type { AuditOptions, AuditPorts, PartitionLog } from './ports.ts';
+import { Misplaced, type MisplacedPorts } from './misplaced.ts';
 import { identityOf, toldTransitions } from './transition-comparison.ts';
 
 /** Its epochs count apart from any ingest's (K1). */
@@ -16,9 +17,9 @@ const ROUNDS_MAX = 100;
 /** Transitions published at once. */
 const PUBLISH_MAX = 1_000;
 
-export interface RebuildPorts extends AuditPorts {
+export interface RebuildPorts extends AuditPorts, MisplacedPorts {
   readonly control: Pick<ControlLog, 'read' | 'append'>;
-  readonly outcomes: Pick<OutcomeLog, 'appendMark'>;
+  readonly outcomes: Pick<OutcomeLog, 'appendMark' | 'sendOn'>;
   readonly states: StateStore;
   readonly transitions: Pick<TransitionLog, 'append'>;
 }
@@ -49,12 +50,15 @@ export async function rebuildPartition(ports: RebuildPorts, options: RebuildOpti
   const folding = new Folding(ports, beginning.start, { control, options });
   const { fold } = folding;
   const untold = new Map<string, OutboxEntry>();
-  await folding.to(log.bounds.next, ({ report, share }) => {
+  const { meta } = await ports.kept.read(partition);
+  const misplaced = new Misplaced(ports, { partition, from: Math.max(log.bounds.passed, meta?.incarnation === fold.incarnation ? meta.next : 0) });
+  await folding.to(log.bounds.next, async ({ report, records, share }) => {
     for (const entry of report.transitions) untold.set(identityOf(entry.transition), entry);
+    await misplaced.take(records);
     options.onProgress?.(share);
   });
   for await (const { transition } of toldTransitions(ports.history, partition)) if (transition !== undefined) untold.delete(identityOf(transition));
-  const left = await write(ports, folding, { untold, newId: options.newId });
+  const left = await write(ports, folding, { untold, misplaced, newId: options.newId });
   await publish(ports, partition, left);
   const { incarnation } = fold;
   const from = { offset: beginning.start.next, by: beginning.by };
@@ -85,18 +89,20 @@ async function begin(ports: RebuildPorts, control: ControlRecords, log: Partitio
 interface Writing {
   /** By identity; what the fold of the rest makes is added. */
   readonly untold: Map<string, OutboxEntry>;
+  readonly misplaced: Misplaced;
   readonly newId: () => string;
 }
 
 /** Gives what is to be published: committed now, or before and found in the outbox. */
-async function write(ports: RebuildPorts, folding: Folding, { untold, newId }: Writing): Promise<OutboxEntry[]> {
+async function write(ports: RebuildPorts, folding: Folding, { untold, misplaced, newId }: Writing): Promise<OutboxEntry[]> {
   const { fold } = folding;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const claim = await ports.states.claim(fold.partition, GROUP);
     refuseNewer(fold, claim);
     const { next } = await ports.reader.bounds(fold.partition);
-    await folding.to(Math.max(next, claim.meta?.next ?? 0), ({ report }) => {
+    await folding.to(Math.max(next, claim.meta?.next ?? 0), async ({ report, records }) => {
       for (const entry of report.transitions) untold.set(identityOf(entry.transition), entry);
+      await misplaced.take(records);
     });
     refuseShorter(fold, claim);
     const answer = await commit(ports.states, fold, { claim, outbox: [...untold.values()], commitId: newId() });
