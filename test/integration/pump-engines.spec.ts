@@ -65,6 +65,7 @@ describe('engine', () => {
     await stage.inForce({ errorAmountThreshold: 3 }, pumpOf(NEW));
     const before = await meta();
     await expect(pumpOf(OLD).assigned(0)).rejects.toThrow(GivesWay);
+    expect(events('leftAlone')).toEqual([expect.stringContaining(`this process has engine ${OLD}`)]);
     expect(await meta()).toEqual(before);
     expect(await raised()).toEqual([NEW]);
   });

@@ -65,8 +65,8 @@ describe('V1: a lost log', () => {
     const states = await cutWithEmptyStore();
     const checkpoint = await checkpointOf(pump);
     await stage.log.checkpoints.append({ ...checkpoint, next: checkpoint.next - 2, snapshots: [] });
-    await stage.log.checkpoints.append(checkpoint);
     await stage.log.checkpoints.append({ ...checkpoint, identity: 'another log', snapshots: [] });
+    await stage.log.checkpoints.append(checkpoint);
     const next = pumpOn({ lostLog: 'rebuild' }, states);
     await run(next);
     await next.pulse(stage.nowMs);
@@ -162,6 +162,21 @@ describe('V1: a lost log', () => {
     await expect(pump.assigned(0)).rejects.toThrow('the log is another one');
     expect(events('lost')).toContainEqual(expect.objectContaining({ kind: 'replaced', handled: 'stop' }));
     expect(await meta(states)).toEqual(before);
+  });
+
+  test('replaced, on the spot: a log made again that has grown past where its owner stands is told within seconds, before any claim', async () => {
+    const states = new Switch(stage.log.states);
+    const { control } = stage.log;
+    const pump = await stage.inForce({ errorAmountThreshold: 100 }, stage.pumpOn({ states, control, reader: cut }));
+    const stood = await meta(states);
+    stage.log = stage.open();
+    stage.nowMs += 5;
+    await stage.append(Array.from({ length: (stood?.next ?? 0) + 5 }, () => 500));
+    const heard = { partition: 0, ...(stood === undefined ? {} : { meta: stood }), snapshots: [] };
+    await pump.heard({ ...heard, storeTime: { atMs: 0, askedMonotonicMs: 0, toldMonotonicMs: 10_000 } });
+    expect(events('lost')).toEqual([expect.objectContaining({ kind: 'replaced', handled: 'rebuild' })]);
+    await pump.take(0, await cut.read(0, stood?.next ?? 0, 100));
+    expect(await meta(states)).toMatchObject({ incarnation: 2, next: await end() });
   });
 
   test('foreign: the state of another log under our incarnation’s number is not taken for ours', async () => {

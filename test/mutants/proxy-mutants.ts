@@ -24,6 +24,20 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     title: 'a record once handed to a send never changes',
   }),
   reporter('L4', 'calls merged though known far apart', { find: 'ALIKE_WITHIN_MS = 100;', replace: 'ALIKE_WITHIN_MS = 100_000;', title: 'L4: calls known 100 ms apart are two records' }),
+  {
+    name: 'lease counted from first seen alone', rule: 'T4', file: 'libs/engine/src/lease.ts',
+    find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return byLengthMs;',
+    by: { spec: 'test/integration/pump-backlog.spec.ts', title: 'not one call is refused for what happened then' },
+  },
+  {
+    name: 'proxy’s clock not corrected by the store', rule: 'T2', file: 'libs/engine/src/log-clock.ts',
+    find: 'this.#moveInto(atMs - toldMonotonicMs - slackMs, atMs - askedMonotonicMs + slackMs);', replace: '',
+    by: { spec: 'test/integration/pump-clocks.spec.ts', title: 'T2: a proxy whose clock is off' },
+  },
+  {
+    name: 'a broker’s minute ahead kept', rule: 'T1', file: 'libs/engine/src/fold.ts', find: 'appendMs < this.#clockMs - SET_BACK_AFTER_MS', replace: 'false',
+    by: { spec: 'test/integration/pump-clocks.spec.ts', title: 'T1: a broker’s clock that jumps a minute ahead' },
+  },
   lease('T4', 'lease not counted from first seen', {
     find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return untilMs - clocks.nowMs();', title: 'T4: no trip refuses for longer than its own length',
   }),

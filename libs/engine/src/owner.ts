@@ -161,6 +161,11 @@ export class PartitionOwner {
     await this.publish();
   }
 
+  /** V1, on the spot: a log that is made again may soon have records where we stand. */
+  async lookAtLog(): Promise<void> {
+    if (isAnother(this.#identity, await this.#ports.reader.bounds(this.partition))) await this.#startOver();
+  }
+
   /** A standby learns what the other has committed, so that a commit of its own holds the rest alone (K5). */
   #follow({ next, control }: PartitionMeta): void {
     if (this.#options.isStandby !== true || this.#unanswered !== undefined) return;

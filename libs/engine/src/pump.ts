@@ -13,6 +13,9 @@ import type { PartitionHandler, StateUpdate } from './ports.ts';
 /** T5: a mark that has not been folded yet is repeated after this long, ms. */
 const MARK_AGAIN_AFTER_MS = 300;
 
+/** V1: how often it is asked whether the log is still the same, ms. */
+const LOOK_EACH_MS = 5_000;
+
 interface Owned {
   readonly owner: PartitionOwner;
   /** When the last mark was appended, by the pulse's clock; -Infinity: none. */
@@ -21,6 +24,8 @@ interface Owned {
   markedControl: number;
   /** Settles when what was begun with the owner has ended: one thing at a time. */
   busy: Promise<void>;
+  /** When it was last asked whether the log is still ours, by the monotonic clock; -Infinity: never. */
+  lookedAtMs: number;
   /** How many things are begun, and not ended. */
   turns: number;
   /** What the pulse commits. */
@@ -44,7 +49,7 @@ export class Pump implements PartitionHandler {
   async assigned(partition: number): Promise<number> {
     const owner = await PartitionOwner.claim(partition, this.#control, this.#by);
     await owner.publish();
-    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, busy: Promise.resolve(), turns: 0, settling: undefined });
+    this.#owned.set(partition, { owner, markedAtMs: -Infinity, markedControl: -1, lookedAtMs: -Infinity, busy: Promise.resolve(), turns: 0, settling: undefined });
     return owner.next;
   }
 
@@ -63,6 +68,9 @@ export class Pump implements PartitionHandler {
     const owned = this.#owned.get(partition);
     if (owned === undefined || storeTime === undefined || owned.turns > 0) return;
     await this.#try(partition, 'comparing with the store', () => inTurn(owned, () => owned.owner.compare(meta)));
+    if (storeTime.toldMonotonicMs - owned.lookedAtMs < LOOK_EACH_MS) return;
+    owned.lookedAtMs = storeTime.toldMonotonicMs;
+    await this.#try(partition, 'looking at the log', () => inTurn(owned, () => owned.owner.lookAtLog()));
   }
 
   /** What failed is tried again by whoever comes next; a defect is not. */
