@@ -1,6 +1,7 @@
 /** Kafka is not there, goes, hangs, returns, or is another one: nothing ends, nothing is lost, nothing is taken twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Kafka } from '../../libs/drivers/src/kafka/kafka.ts';
 import { freeze } from '../support/freeze.ts';
 import { Ledger, openStage, Owner, someOutcomes, Stranger } from '../support/kafka-stage.ts';
 import { startKafka, type KafkaServer } from '../support/services/kafka.ts';
@@ -8,6 +9,8 @@ import { startKafka, type KafkaServer } from '../support/services/kafka.ts';
 const PARTITIONS = 2;
 /** After a SIGKILL a broker takes up to 14 s until it is one again. */
 const BACK_WITHIN_MS = 40_000;
+/** More records than a reader fetches ahead. */
+const OUTGROWN = 6_000;
 
 /** A broker of one's own, to be ended. */
 async function ownBroker(): Promise<KafkaServer> {
@@ -129,32 +132,69 @@ test('stopping and closing take a few seconds though Kafka is gone', async () =>
   expect(owner.revocations).toHaveLength(PARTITIONS);
 }, 60_000);
 
-test('a topic deleted and made again is claimed again, and is known to be another (V1)', async () => {
-  const { kafka, prefix } = openStage({ partitions: 1 });
-  await kafka.prepare();
-  const identities: (string | undefined)[] = [];
-  const ledger = new Ledger();
-  const owner = new Owner(ledger);
-  const claim = owner.assigned.bind(owner);
-  owner.assigned = async (partition) => {
-    const { identity } = await kafka.reader.bounds(partition);
-    identities.push(identity);
-    // As an owner does that finds another log: from its beginning.
-    if (identities.length > 1 && identity !== identities[0]) ledger.next.clear();
-    return await claim(partition);
-  };
-  await kafka.outcomes.append(someOutcomes('old', 0, 50));
-  onTestFinished(await kafka.reader.run(owner));
-  await vi.waitFor(() => expect(ledger.ids).toHaveLength(50), 20_000);
-  const admin = await new Stranger().admin();
-  await admin.deleteTopics({ topics: [`${prefix}outcomes`] });
-  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-  await vi.waitFor(() => admin.createTopics({ topics: [{ topic: `${prefix}outcomes`, numPartitions: 1, configEntries }] }), 20_000);
-  await vi.waitFor(() => kafka.outcomes.append(someOutcomes('new', 0, 3)), 30_000);
-  await vi.waitFor(() => expect(ledger.ids.slice(50)).toEqual(['new-0', 'new-1', 'new-2']), 20_000);
-  expect(new Set(identities).size).toBe(identities.length);
-  expect(owner.faults).toEqual([]);
-}, 90_000);
+describe('V1: a topic deleted and made again', () => {
+  /** Begins another log at its beginning, as an owner does. */
+  function ownerOf(kafka: Kafka, ledger: Ledger): { owner: Owner; identities: (string | undefined)[] } {
+    const identities: (string | undefined)[] = [];
+    const owner = new Owner(ledger);
+    const claim = owner.assigned.bind(owner);
+    owner.assigned = async (partition) => {
+      const { identity } = await kafka.reader.bounds(partition);
+      identities.push(identity);
+      if (identities.length > 1 && identity !== identities[0]) ledger.next.clear();
+      return await claim(partition);
+    };
+    return { owner, identities };
+  }
+
+  async function makeAgain(topic: string): Promise<void> {
+    const admin = await new Stranger().admin();
+    await admin.deleteTopics({ topics: [topic] });
+    const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+    await vi.waitFor(() => admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }), 20_000);
+  }
+
+  test('is claimed again, and is known to be another', async () => {
+    const { kafka, prefix } = openStage({ partitions: 1 });
+    await kafka.prepare();
+    const ledger = new Ledger();
+    const { owner, identities } = ownerOf(kafka, ledger);
+    await kafka.outcomes.append(someOutcomes('old', 0, 50));
+    onTestFinished(await kafka.reader.run(owner));
+    await vi.waitFor(() => expect(ledger.ids).toHaveLength(50), 20_000);
+    await makeAgain(`${prefix}outcomes`);
+    await vi.waitFor(() => kafka.outcomes.append(someOutcomes('new', 0, 3)), 30_000);
+    await vi.waitFor(() => expect(ledger.ids.slice(50)).toEqual(['new-0', 'new-1', 'new-2']), 20_000);
+    expect(new Set(identities).size).toBe(identities.length);
+    expect(owner.faults).toEqual([]);
+  }, 90_000);
+
+  test('that has outgrown our position is claimed again before a record of it is handed over', async () => {
+    const { kafka, prefix } = openStage({ partitions: 1 });
+    await kafka.prepare();
+    const ledger = new Ledger();
+    const { owner } = ownerOf(kafka, ledger);
+    const claimsAtFirstNew: number[] = [];
+    const released = Promise.withResolvers<void>();
+    owner.onTake = async (_, records) => {
+      if (records.some(({ entry }) => entry.kind === 'outcome' && entry.outcome.id?.startsWith('new') === true)) claimsAtFirstNew.push(owner.claims.length);
+      await released.promise;
+    };
+    // More than are fetched ahead: until the first are taken, nobody asks for more and nobody is told of the deletion.
+    await kafka.outcomes.append(someOutcomes('old', 0, OUTGROWN));
+    onTestFinished(await kafka.reader.run(owner));
+    await vi.waitFor(() => expect(owner.claims).toHaveLength(1), 20_000);
+    await makeAgain(`${prefix}outcomes`);
+    const { kafka: again } = openStage({ prefix, partitions: 1 });
+    await again.prepare();
+    await again.outcomes.append(someOutcomes('new', 0, 2 * OUTGROWN));
+    released.resolve();
+    const wanted = someOutcomes('new', 0, 2 * OUTGROWN).map(({ id }) => id);
+    await vi.waitFor(() => expect(ledger.ids.filter((id) => id.startsWith('new'))).toEqual(wanted), 20_000);
+    expect(claimsAtFirstNew[0]).toBe(2);
+    expect(owner.faults).toEqual([]);
+  }, 90_000);
+});
 
 test('what was deleted below our position is claimed again, not jumped over', async () => {
   const { kafka, prefix } = openStage({ partitions: 1 });

@@ -21,7 +21,7 @@ function deliverFrom(offset: number): Delivery {
     decode: (message): LogRecord => ({ offset: Number(message.offset), appendMs: 1, entry: { kind: 'dead', reason: '', key: null, value: null } }),
     before: undefined,
     mayTake: async () => {},
-    beforeClaim: () => {},
+    look: { identity: async () => 'log', appendMsAt: async () => 1, monotonicMs: () => 0 },
     onWanting: () => {},
     onError: (error) => expect.unreachable(String(error)),
   }));

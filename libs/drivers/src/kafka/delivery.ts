@@ -6,6 +6,7 @@ import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import { Defect, type LogRecord, type PartitionHandler } from '#engine';
 import type { OnError } from '../drivers.ts';
 import type { Fetched } from './link.ts';
+import { LogWatch, type LogLook } from './log-watch.ts';
 import { pause } from './within.ts';
 
 /** Records in one batch. */
@@ -26,8 +27,7 @@ export interface DeliveryOptions {
   readonly before: Promise<void> | undefined;
   /** Settles when a batch may be handed over; at once where nothing speaks against it. */
   readonly mayTake: (signal: AbortSignal) => Promise<void>;
-  /** Before each claim. */
-  readonly beforeClaim: () => void;
+  readonly look: LogLook;
   /** There is room, or somewhere to begin. */
   readonly onWanting: () => void;
   readonly onError: OnError;
@@ -38,6 +38,7 @@ const ENDED = Symbol('ended');
 
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #watch: LogWatch;
   readonly #ended: Promise<void>;
   #stopping = new AbortController();
   /** Ends the present claim; what follows is another one, or nothing when stopping. */
@@ -55,6 +56,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#watch = new LogWatch(options.look);
     this.#ended = this.#run();
   }
 
@@ -79,6 +81,8 @@ export class Delivery {
 
   push({ messages, from, next }: Fetched): void {
     const position = this.#position;
+    const last = messages.at(-1);
+    this.#watch.answered(last && { offset: Number(last.offset), appendMs: Number(last.timestamp) });
     // Asked for by a claim that has ended meanwhile, which may have been further, or what is here already.
     if (position === undefined || from > position || next <= position) return;
     this.#position = next;
@@ -119,14 +123,14 @@ export class Delivery {
   }
 
   async #run(): Promise<void> {
-    const { partition, handler, before, beforeClaim, onError } = this.#options;
+    const { partition, handler, before, onError } = this.#options;
     const { signal } = this.#stopping;
     await before;
     while (!signal.aborted) {
       this.#claim = new AbortController();
-      const from = await this.#persist(`taking partition ${partition} over`, () => {
-        beforeClaim();
-        return handler.assigned(partition);
+      const from = await this.#persist(`taking partition ${partition} over`, async () => {
+        await this.#watch.begin();
+        return await handler.assigned(partition);
       });
       if (from !== ENDED) await this.#deliver(from);
       try {
@@ -149,7 +153,7 @@ export class Delivery {
     while (!signal.aborted) {
       if (this.#queued === 0) await new Promise<void>((resolve) => (this.#news = resolve));
       await mayTake(signal);
-      if (signal.aborted) break;
+      if (signal.aborted || (this.#watch.isDoubted && !(await this.#isSameLog()))) break;
       const records = this.#takeQueued();
       const last = records.at(-1);
       if (last === undefined) continue;
@@ -160,6 +164,11 @@ export class Delivery {
       this.#next = last.offset + 1;
     }
     this.#position = undefined;
+  }
+
+  /** False: the handler is to claim it again. */
+  async #isSameLog(): Promise<boolean> {
+    return (await this.#persist(`looking which log partition ${this.#options.partition} is`, () => this.#watch.isSame())) === true;
   }
 
   #takeQueued(): LogRecord[] {

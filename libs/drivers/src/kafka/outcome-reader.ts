@@ -9,7 +9,7 @@ import type { ClientOptions } from './client.ts';
 import type { Connectivity } from './connectivity.ts';
 import { Delivery } from './delivery.ts';
 import { FetchLoop } from './fetch-loop.ts';
-import { isOutOfRange, isUnreadable, Link, type Fetched } from './link.ts';
+import { isOutOfRange, isUnreadable, Link, ONE_BATCH, type Fetched } from './link.ts';
 import { LogBoundsReader } from './log-bounds.ts';
 import { Membership } from './membership.ts';
 import { RecordReader } from './record.ts';
@@ -174,14 +174,18 @@ class Run {
   }
 
   #deliver(partition: number): Delivery {
-    const { bounds, onError } = this.#options;
+    const { bounds, reads, onError } = this.#options;
+    const identity = async (): Promise<string | undefined> => {
+      bounds.forget(partition);
+      return (await bounds.of(partition)).identity;
+    };
     return new Delivery({
       partition,
       handler: this.#handler,
       decode: (message) => this.#records.read(partition, message),
       before: this.#leaving.get(partition),
       mayTake: (signal) => this.#certainty(signal),
-      beforeClaim: () => bounds.forget(partition),
+      look: { identity, appendMsAt: (offset) => appendMsAt(reads, partition, offset), monotonicMs: () => performance.now() },
       onWanting: () => this.#loop.wake(),
       onError,
     });
@@ -225,5 +229,17 @@ class Run {
     if (fresh.size === 0) return;
     await this.#membership?.commit(fresh);
     for (const [partition, taken] of fresh) this.#committed.set(partition, taken);
+  }
+}
+
+/** Undefined: there is no record at that offset. */
+async function appendMsAt(reads: Link, partition: number, offset: number): Promise<number | undefined> {
+  try {
+    const [fetched] = await reads.fetch(new Map([[partition, offset]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
+    const found = fetched?.messages.find((message) => Number(message.offset) === offset);
+    return found && Number(found.timestamp);
+  } catch (error) {
+    if (isOutOfRange(error)) return undefined;
+    throw error;
   }
 }
