@@ -184,6 +184,7 @@ describe('V1: a topic deleted and made again', () => {
     await kafka.outcomes.append(someOutcomes('old', 0, OUTGROWN));
     onTestFinished(await kafka.reader.run(owner));
     await vi.waitFor(() => expect(owner.claims).toHaveLength(1), 20_000);
+    const claims = owner.claims.length;
     await makeAgain(`${prefix}outcomes`);
     const { kafka: again } = openStage({ prefix, partitions: 1 });
     await again.prepare();
@@ -191,7 +192,7 @@ describe('V1: a topic deleted and made again', () => {
     released.resolve();
     const wanted = someOutcomes('new', 0, 2 * OUTGROWN).map(({ id }) => id);
     await vi.waitFor(() => expect(ledger.ids.filter((id) => id.startsWith('new'))).toEqual(wanted), 20_000);
-    expect(claimsAtFirstNew[0]).toBe(2);
+    expect(claimsAtFirstNew[0]).toBeGreaterThan(claims);
     expect(owner.faults).toEqual([]);
   }, 90_000);
 });

@@ -1,5 +1,6 @@
 /** One partition in a simulated member's hands: claimed, then fetched and handed over, as the Kafka driver does (libs/drivers/src/kafka/delivery.ts). */
 import type { LogRecord, PartitionHandler } from '#engine';
+import { LogWatch, type LogLook } from '../../libs/drivers/src/kafka/log-watch.ts';
 import type { Process } from './process.ts';
 import { OutOfRange, type PartitionLog } from './outcome-topic.ts';
 
@@ -15,6 +16,7 @@ export interface DeliveryOptions {
   readonly before: Promise<void> | undefined;
   /** The log under the partition's name. */
   readonly log: () => PartitionLog;
+  readonly look: LogLook;
   /** What there is from there on, when there is something. Rejects with OutOfRange. */
   readonly fetch: (from: number) => Promise<readonly LogRecord[]>;
   readonly onTaken: (taken: { next: number; log: PartitionLog }) => void;
@@ -25,10 +27,12 @@ export interface DeliveryOptions {
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly ended: Promise<void>;
+  readonly #watch: LogWatch;
   #isStopping = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#watch = new LogWatch(options.look);
     this.ended = this.#run();
   }
 
@@ -43,6 +47,7 @@ export class Delivery {
       let from: number | undefined;
       const begunWith = await this.#persist(async () => {
         const now = log();
+        await this.#watch.begin();
         from = await handler.assigned(partition);
         return now;
       });
@@ -54,7 +59,7 @@ export class Delivery {
 
   /** Until it is stopped, or the log has nothing at the position: it was cut, or is another one. */
   async #deliver(from: number, begunWith: PartitionLog): Promise<void> {
-    const { partition, handler, log, fetch, onTaken, onError, process } = this.#options;
+    const { partition, handler, fetch, onTaken, onError, process } = this.#options;
     for (let next = from; !this.#isStopping; ) {
       let records: readonly LogRecord[];
       try {
@@ -65,19 +70,17 @@ export class Delivery {
         await process.sleep(RETRY_FIRST_MS);
         continue;
       }
-      // What was fetched before is handed over; what is fetched of another log is out of range there.
       const last = records.at(-1);
-      if (last !== undefined) {
-        if (log() !== begunWith && log().records[last.offset] === last) return;
-        const isTaken = await this.#persist(async () => {
-          await handler.take(partition, records);
-          return true;
-        });
-        if (isTaken !== true) return;
-        next = last.offset + 1;
-        onTaken({ next, log: begunWith });
-      }
-      if (last === undefined && log() !== begunWith) return;
+      this.#watch.answered(last);
+      if (last === undefined) continue;
+      if (this.#watch.isDoubted && (await this.#persist(async () => await this.#watch.isSame())) !== true) return;
+      const isTaken = await this.#persist(async () => {
+        await handler.take(partition, records);
+        return true;
+      });
+      if (isTaken !== true) return;
+      next = last.offset + 1;
+      onTaken({ next, log: begunWith });
     }
   }
 

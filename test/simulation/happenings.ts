@@ -165,7 +165,8 @@ const makeLogAgain: Happening = (world, chance) => {
 const cutLog: Happening = (world, chance) => {
   const partition = chance.below(world.profile.partitions);
   const { next } = world.outcomes.bounds(partition);
-  const first = Math.max(0, next - chance.of([0, 2, 10, 40]));
+  const wanted = Math.max(0, next - chance.of([0, 2, 10, 40]));
+  const first = world.isUntellableAt(partition, wanted) ? wanted - 1 : wanted;
   world.outcomes.cut(partition, first);
   return `the log of partition ${partition} is cut before ${first}`;
 };

@@ -1,5 +1,6 @@
 /** An ingest of the simulated fleet: the real pump on simulated ports, fed by a delivery for each partition that its group gives it. */
 import { Checkpointer, Pump, type Checkpoint, type ControlDraft, type LogBounds, type OutboxEntry, type OwnerOptions, type OwnerPorts } from '#engine';
+import type { LogLook } from '../../libs/drivers/src/kafka/log-watch.ts';
 import { Delivery } from './delivery.ts';
 import type { Service } from './network.ts';
 import type { PartitionLog } from './outcome-topic.ts';
@@ -8,7 +9,7 @@ import { StateSubscription } from './state-subscription.ts';
 import type { World } from './world.ts';
 
 /** How long a fetch that finds nothing waits for something, ms. */
-const LONG_POLL_MS = 500;
+const LONG_POLL_MS = 250;
 /** An ingest's own clock is off by up to so much, ms. */
 const OFF_MAX_MS = 1_000;
 
@@ -71,7 +72,7 @@ export class Ingest {
     const { outcomes, network, profile } = this.#world;
     const { process } = this;
     const fetch = async (from: number): ReturnType<ConstructorParameters<typeof Delivery>[0]['fetch']> => {
-      const read = { to: 'kafka' as const, what: `fetches ${partition} from ${from}`, serve: () => outcomes.read(partition, from, profile.batchMax) };
+      const read = { to: 'kafka' as const, what: `fetches ${partition} from ${from}`, serve: () => outcomes.made(partition).read(partition, from, profile.batchMax) };
       const records = await network.call(process, read);
       if (records.length > 0) return records;
       await new Promise<void>((resolve) => {
@@ -89,12 +90,23 @@ export class Ingest {
       process, partition, fetch, handler: this.#pump,
       before: this.#leaving.get(partition),
       log: () => outcomes.log(partition),
+      look: this.#lookAt(partition),
       onTaken: (taken: Parameters<World['taken']>[2]) => this.#world.taken(this.#group, partition, taken),
       onError: (error: unknown) => this.#world.failed(error),
     };
     const delivery = new Delivery(options);
     this.#deliveries.set(partition, delivery);
     void this.#guard(delivery.ended);
+  }
+
+  #lookAt(partition: number): LogLook {
+    const { network, outcomes, scheduler } = this.#world;
+    const ask = async <T>(serve: () => T): Promise<T> => await network.call(this.process, { to: 'kafka', what: `looks which log ${partition} is`, serve });
+    return {
+      identity: async () => await ask(() => outcomes.made(partition).bounds(partition).identity),
+      appendMsAt: async (offset) => await ask(() => outcomes.made(partition).at(partition, offset)?.appendMs),
+      monotonicMs: () => scheduler.nowMs,
+    };
   }
 
   get #nowMs(): number {
@@ -132,7 +144,7 @@ export class Ingest {
   #boundsOf(partition: number): LogBounds {
     const { outcomes } = this.#world;
     this.#looked.set(partition, outcomes.log(partition));
-    return { ...outcomes.bounds(partition), passed: this.#world.passed(this.#group, partition) };
+    return { ...outcomes.made(partition).bounds(partition), passed: this.#world.passed(this.#group, partition) };
   }
 
   #appendToControl(entries: readonly ControlDraft[]): number {
@@ -154,7 +166,7 @@ export class Ingest {
       reader: {
         run: never,
         bounds: async (partition) => await call('kafka', `asks for bounds of ${partition}`, () => this.#boundsOf(partition)),
-        read: async (partition, from, max) => await call('kafka', `reads ${partition} from ${from}`, () => outcomes.read(partition, from, max)),
+        read: async (partition, from, max) => await call('kafka', `reads ${partition} from ${from}`, () => outcomes.made(partition).read(partition, from, max)),
       },
       control: {
         append: async (entries) => await call('kafka', 'appends to control', () => this.#appendToControl(entries)),

@@ -3,6 +3,7 @@ import type { Entry, LogBounds, LogRecord, MisplacedRecord, Outcome } from '#eng
 import type { Chance } from '../support/chance.ts';
 import type { Brokers } from './broker.ts';
 import { Violation } from './invariants.ts';
+import { Unreachable } from './network.ts';
 import { isSame } from './same.ts';
 
 /** One log under a partition's name. Nothing is ever taken out of it, so that the truth can be told: `first` hides what was cut. */
@@ -11,6 +12,8 @@ export interface PartitionLog {
   /** By offset; a hole is an offset without record. */
   readonly records: (LogRecord | undefined)[];
   first: number;
+  /** By the world's time. */
+  readonly madeMs: number;
 }
 
 /** The log has nothing at that offset: it was cut, or is another one. */
@@ -22,6 +25,7 @@ export class OutcomeTopic {
   readonly partitionOf: (upstream: string) => number;
   /** In a thousand appends, how many leave a hole in front of them. */
   gapRate = 0;
+  readonly #nowMs: () => number;
   readonly #brokers: Brokers;
   readonly #chance: Chance;
   readonly #logs: PartitionLog[] = [];
@@ -35,7 +39,8 @@ export class OutcomeTopic {
   #waiting: (() => void)[] = [];
   #made = 0;
 
-  constructor({ partitions, brokers, chance, partitionOf }: { partitions: number; brokers: Brokers; chance: Chance; partitionOf: (upstream: string) => number }) {
+  constructor({ partitions, brokers, chance, partitionOf, nowMs }: { partitions: number; brokers: Brokers; chance: Chance; partitionOf: (upstream: string) => number; nowMs: () => number }) {
+    this.#nowMs = nowMs;
     this.partitionOf = partitionOf;
     this.#brokers = brokers;
     this.#chance = chance;
@@ -123,8 +128,21 @@ export class OutcomeTopic {
     this.#leaders[partition] = broker;
   }
 
-  makeAgain(partition: number): void {
-    this.#logs[partition] = { identity: `log-${partition}-${this.#made++}`, records: [], first: 0 };
+  /** It can't be read until it is made. */
+  makeAgain(partition: number, madeMs = -Infinity): void {
+    this.#logs[partition] = { identity: `log-${partition}-${this.#made++}`, records: [], first: 0, madeMs };
+  }
+
+  /** @throws Unreachable while the log is still being made */
+  made(partition: number): this {
+    if (this.#nowMs() < this.log(partition).madeMs) throw new Unreachable(`partition ${partition} is being made`);
+    return this;
+  }
+
+  /** Undefined: no record is there. */
+  at(partition: number, offset: number): LogRecord | undefined {
+    const { records, first } = this.log(partition);
+    return offset < first ? undefined : records[offset];
   }
 
   cut(partition: number, first: number): void {

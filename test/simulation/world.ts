@@ -20,6 +20,8 @@ import { Upstreams } from './upstreams.ts';
 
 /** A proxy's clock is off by up to so much before it is corrected, ms. */
 const PROXY_OFF_MAX_MS = 3_000;
+/** A topic takes longer to be deleted, made and to grow than a reader takes to notice that it is broken off, ms. */
+const TOPIC_MADE_MS = 600;
 /** The store's, from the world's time. */
 const STORE_OFF_MS = 400;
 /** How late the documents in force reach the store, ms. */
@@ -71,7 +73,7 @@ export class World {
     this.hosts = hostsOf(profile);
     this.network = new Network({ scheduler, chance: new Chance(seed ^ 0x1b87_3593), profile, onFailure: (error) => this.failed(error) });
     this.brokers = new Brokers(scheduler, chance);
-    this.outcomes = new OutcomeTopic({ partitions: profile.partitions, brokers: this.brokers, chance, partitionOf });
+    this.outcomes = new OutcomeTopic({ partitions: profile.partitions, brokers: this.brokers, chance, partitionOf, nowMs: () => scheduler.nowMs });
     this.outcomes.gapRate = profile.rates.gap;
     this.control = new ControlTopic(() => this.brokers.clockMs(0));
     this.transitions = new TransitionTopic(partitionOf, () => this.brokers.clockMs(0));
@@ -165,7 +167,7 @@ export class World {
   }
 
   makeLogAgain(partition: number): void {
-    this.outcomes.makeAgain(partition);
+    this.outcomes.makeAgain(partition, this.scheduler.nowMs + TOPIC_MADE_MS);
     for (const { name } of this.groups) this.#passed.delete(`${name} ${partition}`);
   }
 
@@ -211,6 +213,11 @@ export class World {
   incarnate({ partition, number }: Incarnation, log: PartitionLog): void {
     const key = `${partition}/${number}`;
     if (!this.#logs.has(key)) this.#logs.set(key, log);
+  }
+
+  /** The one thing that tells nothing (record 0011): a log that was made again and is cut just where the old one's state stands. */
+  isUntellableAt(partition: number, first: number): boolean {
+    return this.truthNow(partition)?.log !== this.outcomes.log(partition) && this.store.held(partition).meta?.next === first;
   }
 
   truthNow(partition: number): Truth | undefined {
