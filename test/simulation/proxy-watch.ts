@@ -9,8 +9,8 @@ import type { World } from './world.ts';
 interface Seen {
   readonly snapshot: Snapshot;
   readonly firstSeenMs: number;
-  /** By the monotonic clock, as worked out when something was last heard. */
-  endMs: number;
+  /** By the monotonic clock, as worked out when something was last heard, or at one of the moments since at which a cache may do so again. */
+  ends: { readonly firstMs: number; readonly lastMs: number };
 }
 
 interface Heard {
@@ -74,6 +74,7 @@ export class ProxyWatch {
   }
 
   pulse(): void {
+    this.#mayWorkOut();
     for (const [partition, heard] of this.#heard.entries()) {
       const isKnown = isWhole(heard.meta) && this.#options.monotonicMs() - heard.atMs <= this.#options.world.profile.stateMaxAgeMs;
       if (isKnown === heard.isKnown) continue;
@@ -84,6 +85,7 @@ export class ProxyWatch {
 
   /** An own call has ended. */
   judged({ upstream, result, durationMs = 0 }: Call): void {
+    this.#mayWorkOut();
     const policy = this.#policies?.get(upstream);
     if (policy === undefined) return;
     const isBad = isError(result) || durationMs >= policy.slowTimeThresholdMs;
@@ -160,11 +162,22 @@ export class ProxyWatch {
     if (!isLater(snapshot, before?.snapshot)) return;
     this.#options.world.believed(this.#options.name, snapshot);
     const isSame = before?.snapshot.incarnation === snapshot.incarnation && before.snapshot.generation === snapshot.generation;
-    this.#seen.set(snapshot.upstream, { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs(), endMs: Infinity });
+    this.#seen.set(snapshot.upstream, { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs(), ends: { firstMs: Infinity, lastMs: Infinity } });
   }
 
   #workOut(isConcerned: (upstream: string) => boolean): void {
-    for (const [upstream, seen] of this.#seen) if (isConcerned(upstream)) seen.endMs = this.#options.monotonicMs() + this.#leftMs(seen);
+    for (const [upstream, seen] of this.#seen) if (isConcerned(upstream)) seen.ends = { firstMs: this.#endMs(seen), lastMs: this.#endMs(seen) };
+  }
+
+  #mayWorkOut(): void {
+    for (const seen of this.#seen.values()) {
+      const [endMs, { firstMs, lastMs }] = [this.#endMs(seen), seen.ends];
+      seen.ends = { firstMs: Math.min(firstMs, endMs), lastMs: Math.max(lastMs, endMs) };
+    }
+  }
+
+  #endMs(seen: Seen): number {
+    return this.#options.monotonicMs() + this.#leftMs(seen);
   }
 
   /** T4. */
@@ -174,8 +187,9 @@ export class ProxyWatch {
   }
 
   #isOver(seen: Seen, how: 'surely' | 'maybe'): boolean {
-    const [then, now] = [this.#options.monotonicMs() >= seen.endMs, this.#leftMs(seen) <= 0];
-    return how === 'surely' ? then && now : then || now;
+    const { firstMs, lastMs } = seen.ends;
+    const isOverNow = this.#leftMs(seen) <= 0;
+    return how === 'surely' ? this.#options.monotonicMs() >= lastMs && isOverNow : this.#options.monotonicMs() >= firstMs || isOverNow;
   }
 }
 
