@@ -144,7 +144,8 @@ export class Ledger {
   }
 
   async #connect(): Promise<Producer> {
-    const retry = { retries: 0, initialRetryTime: 50, maxRetryTime: 200 };
+    // Each try takes the next of the brokers.
+    const retry = { retries: this.#brokers.split(',').length, initialRetryTime: 50, maxRetryTime: 200 };
     const kafka = new kafkajs.Kafka({
       brokers: this.#brokers.split(','), clientId: 'ledger', logLevel: kafkajs.logLevel.NOTHING, connectionTimeout: 1_000, requestTimeout: REQUEST_TIMEOUT_MS + 1_000, retry,
     });
