@@ -2,17 +2,20 @@
  * Many who follow, in a process of their own: as many proxies as are asked for, each with a connection of its own, as they
  * hear from a console or from Redis. What they hear of the watched upstream is told by generation, with the time.
  */
+import { credentials, loadPackageDefinition, type ClientReadableStream } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import { Redis } from 'ioredis';
 import { readChange } from '../libs/drivers/src/redis/change.ts';
 import { parseAddress, type Address } from '#runtime';
+import { PROTO_FILES, protoDir, type BreakerMessage } from '#wire';
 import { openConsole } from '../libs/drivers/src/console/console.ts';
 import { PARTITIONS } from './fleet.ts';
 
 export interface MembersOrder {
   readonly members: number;
   readonly upstream: string;
-  /** HOST:PORT of a console's gRPC, or a Redis and the channel. */
-  readonly of: { readonly console: string; readonly topicPrefix: string } | { readonly redisUrl: string; readonly channel: string };
+  /** HOST:PORT of a console's gRPC, to follow or to watch; or a Redis and the channel. */
+  readonly of: { readonly console: string; readonly topicPrefix: string } | { readonly watched: string } | { readonly redisUrl: string; readonly channel: string };
 }
 
 export type MembersReport =
@@ -40,7 +43,10 @@ async function run({ members, upstream, of }: MembersOrder): Promise<void> {
     heard.delete(generation);
     report({ kind: 'heard', generation, atMs: times });
   };
-  const begin = (): Promise<void> => ('console' in of ? follow(of, upstream, hear) : subscribe(of, upstream, hear));
+  const begin = (): Promise<void> => {
+    if ('console' in of) return follow(of, upstream, hear);
+    return 'watched' in of ? watch(of.watched, upstream, hear) : subscribe(of, upstream, hear);
+  };
   for (let begun = 0; begun < members; begun += AT_ONCE) await Promise.all(Array.from({ length: Math.min(AT_ONCE, members - begun) }, begin));
   report({ kind: 'ready' });
 }
@@ -60,6 +66,19 @@ async function follow({ console: address, topicPrefix }: { console: string; topi
     for (const { upstream, generation } of snapshots) if (isBegun && upstream === watched) hear(generation);
   });
   isBegun = true;
+}
+
+/** As a program does by the .proto file. */
+async function watch(address: string, watched: string, hear: (generation: number) => void): Promise<void> {
+  const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, defaults: true, includeDirs: [protoDir()] });
+  const { BreakerService } = (loadPackageDefinition(definition) as unknown as { fuseboard: { v1: { BreakerService: new (...of: unknown[]) => BreakerClient } } }).fuseboard.v1;
+  const stream = new BreakerService(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }).WatchBreakers({});
+  stream.on('data', ({ upstream, generation }: BreakerMessage) => upstream === watched && hear(generation));
+  await new Promise((resolve, reject) => stream.once('metadata', resolve).on('error', reject));
+}
+
+interface BreakerClient {
+  WatchBreakers(request: object): ClientReadableStream<BreakerMessage>;
 }
 
 async function subscribe({ redisUrl, channel }: { redisUrl: string; channel: string }, watched: string, hear: (generation: number) => void): Promise<void> {

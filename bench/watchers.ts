@@ -7,11 +7,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { Snapshot } from '#engine';
+import type { Commit, Snapshot } from '#engine';
 import { formatAddress } from '#runtime';
 import { eventually } from '../test/support/eventually.ts';
 import type { ConsoleMember } from '../test/support/fleet.ts';
-import { openBenchFleet, type BenchFleet } from './fleet.ts';
+import { PARTITIONS, openBenchFleet, type BenchFleet } from './fleet.ts';
 import { percentile } from './percentiles.ts';
 import { WATCHED, Watchers, processTeller, redisTeller, type Teller } from './watchers-cast.ts';
 import { machineMs, type MembersOrder } from './watchers-members.ts';
@@ -67,8 +67,9 @@ export async function run(): Promise<{ rows: WatchersRow[]; figures: ConsoleFigu
     const of = { console: formatAddress(console.grpc), topicPrefix: `${fleet.prefix}.` };
     const channel = { redisUrl: fleet.services.redisUrl, channel: `${fleet.prefix}:{0}:changes` };
     const rows = [await measure({ what: 'Redis Pub/Sub', of: channel, teller: redisTeller(redis), commits })];
-    rows.push(await measure({ what: 'console', of, teller, commits }));
-    rows.push(await measure({ what: `console, ${STANDING} beside them stand still`, of, teller, commits, standing: STANDING }));
+    rows.push(await measure({ what: 'console, Follow', of, teller, commits }));
+    rows.push(await measure({ what: `console, Follow, ${STANDING} beside them stand still`, of, teller, commits, standing: STANDING }));
+    rows.push(await measure({ what: 'console, WatchBreakers', of: { watched: of.console }, teller, commits }));
     const floodKib = await flooded({ of, teller, commits });
     const againMs = await again({ fleet, console, of, commits });
     const figures = { floodKib, againMs };
@@ -94,12 +95,12 @@ async function openCommits(fleet: BenchFleet): Promise<Commits> {
   const { epoch } = await states.claim(0, 'bench');
   let next: number | null = null;
   let last = 0;
+  // A watcher is refused while any partition is unknown.
+  for (let partition = 1; partition < PARTITIONS; partition++) await states.commit(commitOf({ partition, epoch: (await states.claim(partition, 'bench')).epoch, expected: null, next: 1, snapshots: [] }));
   const commit = async (upstreams: readonly string[], generation: number): Promise<void> => {
     const [expected, to]: [number | null, number] = [next, (next ?? 0) + 1];
     const snapshots = upstreams.map((upstream) => snapshotOf(upstream, generation, to));
-    const answer = await states.commit({
-      partition: 0, group: 'bench', epoch, incarnation: 1, commitId: `${to}`, expected, next: to, clockMs: Date.now(), control: -1, snapshots, outbox: [], ids: [],
-    });
+    const answer = await states.commit(commitOf({ partition: 0, epoch, expected, next: to, snapshots }));
     if (answer.kind !== 'OK') throw new Error(`the commit was answered ${answer.kind}`);
     next = to;
   };
@@ -111,6 +112,10 @@ async function openCommits(fleet: BenchFleet): Promise<Commits> {
     },
     generation: () => last,
   };
+}
+
+function commitOf(of: Pick<Commit, 'partition' | 'epoch' | 'expected' | 'next' | 'snapshots'>): Commit {
+  return { ...of, group: 'bench', incarnation: 1, commitId: `${of.next}`, clockMs: Date.now(), control: -1, outbox: [], ids: [] };
 }
 
 function snapshotOf(upstream: string, generation: number, next: number): Snapshot {
