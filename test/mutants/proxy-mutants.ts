@@ -80,7 +80,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
   }),
   cache('V4', 'no meta taken for closed', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta?.restoringTo === undefined', title: 'V4: the shared state alone decides once every partition is known and whole' }),
   cache('V4', 'age counted from who passes the word on', {
-    find: 'const heardMs = this.#options.monotonicMs() - ageMs;', replace: 'const heardMs = this.#options.monotonicMs();',
+    find: 'heardMonotonicMs: heardMs = this.#options.monotonicMs() }: StateUpdate): void {', replace: '}: StateUpdate): void { const heardMs = this.#options.monotonicMs();',
     title: 'V4: a word that others passed on counts from when the store said it',
   }),
   board('V4', 'an older word of another console believed', { find: 'if (heardMs >= held.heardMs) {', replace: 'if (true) {', title: 'an older word changes neither age nor meta (V4)' }),

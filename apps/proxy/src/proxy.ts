@@ -155,7 +155,7 @@ export class Proxy {
   #onStates(update: StateUpdate): void {
     if (update.storeTime !== undefined) this.#clock.observeStore(update.storeTime);
     this.#cache.applyStates(update);
-    this.#runtime.metrics.statesHeard(update.partition, Date.now() - (update.ageMs ?? 0));
+    this.#runtime.metrics.statesHeard(update.partition, Date.now() - ageMsOf(update));
     this.#judgeReadiness();
   }
 
@@ -200,6 +200,11 @@ export class Proxy {
     if (dropped > this.#dropped) this.#runtime.metrics.reportsDropped(dropped - this.#dropped);
     this.#dropped = dropped;
   }
+}
+
+/** How long ago the store said it. */
+function ageMsOf({ heardMonotonicMs }: StateUpdate): number {
+  return heardMonotonicMs === undefined ? 0 : performance.now() - heardMonotonicMs;
 }
 
 function callOf({ upstream, decision, result, durationMs, target, attempt }: CallOutcome): Call {

@@ -194,8 +194,8 @@ export interface StateUpdate {
   readonly meta?: PartitionMeta;
   /** Possibly none, possibly some that are known already. One that differs in counts alone may be left out. */
   readonly snapshots: readonly Snapshot[];
-  /** How long ago the store said so, where it was said to somebody else who passes it on (V4), ms; default 0. */
-  readonly ageMs?: number;
+  /** When the store said so, where it said it to somebody else who passes it on (V4): by `performance.now()`; default: now. */
+  readonly heardMonotonicMs?: number;
   /** T2: what the store's clock said, between two moments of ours; for who sends nothing to the log. */
   readonly storeTime?: StoreTime;
 }

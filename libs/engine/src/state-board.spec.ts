@@ -30,12 +30,12 @@ describe('a board', () => {
     const { clock, own, tell, next } = board();
     expect([own.oldestMs, own.heard]).toEqual([Infinity, []]);
     own.apply({ partition: 1, snapshots: [] });
-    tell({ meta: meta(9), snapshots: [], ageMs: 400 });
+    tell({ meta: meta(9), snapshots: [], heardMonotonicMs: clock.ms - 400 });
     clock.ms += 100;
     expect([own.oldestMs, next()]).toEqual([500, 9]);
-    tell({ ageMs: 60_000, snapshots: [snapshot('a', 1)] });
+    tell({ heardMonotonicMs: clock.ms - 60_000, snapshots: [snapshot('a', 1)] });
     expect([own.oldestMs, next(), own.partition(0)?.snapshots.size]).toEqual([500, 9, 1]);
-    tell({ ageMs: 0 });
+    tell();
     expect([own.oldestMs, next()]).toEqual([100, undefined]);
   });
 

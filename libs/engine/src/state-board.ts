@@ -52,9 +52,8 @@ export class StateBoard {
     return this.#held.length;
   }
 
-  apply({ partition: number, meta, snapshots, ageMs = 0 }: StateUpdate): BoardNews {
+  apply({ partition: number, meta, snapshots, heardMonotonicMs: heardMs = this.#monotonicMs() }: StateUpdate): BoardNews {
     if (number >= this.#held.length) throw new Error(`assertion: partition ${number} of ${this.#held.length}`);
-    const heardMs = this.#monotonicMs() - ageMs;
     const before = this.#held[number];
     const held = before ?? { partition: number, meta, heardMs, snapshots: new Map<string, Snapshot>() };
     const metaBefore = held.meta;

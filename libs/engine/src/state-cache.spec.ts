@@ -164,15 +164,15 @@ describe('the proxy’s state cache', () => {
   });
 
   test('V4: a word that others passed on counts from when the store said it: an older one changes neither age nor what is known', () => {
-    cache.applyStates({ ...told(open()), ageMs: 1_000 });
+    cache.applyStates({ ...told(open()), heardMonotonicMs: monotonicMs - 1_000 });
     expect([cache.stateAgeMs, cache.judgedLocally]).toEqual([1_000, 0]);
-    cache.applyStates({ partition: 0, snapshots: [], ageMs: 60_000 });
+    cache.applyStates({ partition: 0, snapshots: [], heardMonotonicMs: monotonicMs - 60_000 });
     expect([cache.stateAgeMs, cache.judgedLocally]).toEqual([1_000, 0]);
     pass(4_001);
     cache.pulse();
     expect(cache.judgedLocally).toBe(1);
     const late = newCache();
-    late.applyStates({ ...told(open()), ageMs: 5_001 });
+    late.applyStates({ ...told(open()), heardMonotonicMs: monotonicMs - 5_001 });
     expect([late.judgedLocally, late.decide('a').kind]).toEqual([1, 'refuse']);
   });
 

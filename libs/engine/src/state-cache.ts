@@ -116,10 +116,9 @@ export class StateCache {
    * being restored are held back until it is whole: until then its states are unknown, and what is known stays (V4).
    * Where others passed the store's word on, the latest one counts, and its age counts from the store.
    */
-  applyStates({ partition: number, meta, snapshots, ageMs = 0 }: StateUpdate): void {
+  applyStates({ partition: number, meta, snapshots, heardMonotonicMs: heardMs = this.#options.monotonicMs() }: StateUpdate): void {
     const partition = this.#partitions[number];
     if (partition === undefined) throw new Error(`assertion: partition ${number} of ${this.#partitions.length}`);
-    const heardMs = this.#options.monotonicMs() - ageMs;
     if (heardMs >= partition.heardMs) {
       partition.meta = meta;
       partition.heardMs = heardMs;

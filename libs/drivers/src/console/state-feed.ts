@@ -6,6 +6,7 @@ import { StateBoard, type BoardPartition, type Snapshot, type StateFeed, type St
 import { metaOfMessage, snapshotOfMessage, type PartitionStateMessage } from '#wire';
 import type { OnError } from '../drivers.ts';
 import { Followers } from '../followers.ts';
+import { isSameMeta } from '../redis/partition-meta.ts';
 
 export interface ConsoleStateFeedOptions {
   readonly partitions: number;
@@ -20,6 +21,8 @@ export class ConsoleStateFeed implements StateFeed {
   readonly #followers: Followers<StateUpdate>;
   /** Partitions that the present console has told whole. */
   readonly #whole = new Set<number>();
+  /** By partition, when the store said what the present console told last. */
+  readonly #heard = new Map<number, number>();
   /** What has come of those that it has not. */
   readonly #arriving = new Map<number, Snapshot[]>();
 
@@ -47,6 +50,7 @@ export class ConsoleStateFeed implements StateFeed {
   /** There is no console, or another one: it will tell all. */
   forget(): void {
     this.#whole.clear();
+    this.#heard.clear();
     this.#arriving.clear();
   }
 
@@ -68,10 +72,18 @@ export class ConsoleStateFeed implements StateFeed {
       snapshots = arrived;
     }
     const meta = message.meta ? metaOfMessage(message.meta) : undefined;
-    const news = this.#board.apply({ partition, snapshots, ageMs: message.age_ms, ...(meta === undefined ? {} : { meta }) });
-    const changes = news.changes.map(({ snapshot }) => snapshot);
-    this.#followers.tellNews(this.#updateOf(news.partition, changes, storeTime), partition);
+    const news = this.#board.apply({ partition, snapshots, heardMonotonicMs: this.#heardMs(message), ...(meta === undefined ? {} : { meta }) });
+    const update = this.#updateOf(news.partition, news.changes.map(({ snapshot }) => snapshot), storeTime);
+    if (news.changes.length > 0 || !isSameMeta(news.metaBefore, news.partition.meta)) this.#followers.tellNews(update, partition);
+    else this.#followers.tellWhole(update, partition);
     this.#tellAwaiting(news.partition, storeTime);
+  }
+
+  /** A console's later word is never the older one, however long each of them was on its way. */
+  #heardMs({ partition, age_ms: ageMs }: PartitionStateMessage): number {
+    const heardMs = Math.max(performance.now() - ageMs, this.#heard.get(partition) ?? -Infinity);
+    this.#heard.set(partition, heardMs);
+    return heardMs;
   }
 
   #tellAwaiting(held: BoardPartition, storeTime?: StoreTime): void {
@@ -80,8 +92,7 @@ export class ConsoleStateFeed implements StateFeed {
   }
 
   #updateOf(held: BoardPartition, snapshots: readonly Snapshot[], storeTime: StoreTime | undefined): StateUpdate {
-    const { partition, meta } = held;
-    const ageMs = this.#board.ageMs(held);
-    return { partition, ageMs, snapshots, ...(meta === undefined ? {} : { meta }), ...(storeTime === undefined ? {} : { storeTime }) };
+    const { partition, meta, heardMs } = held;
+    return { partition, heardMonotonicMs: heardMs, snapshots, ...(meta === undefined ? {} : { meta }), ...(storeTime === undefined ? {} : { storeTime }) };
   }
 }
