@@ -17,7 +17,7 @@ async function makeTopic(topic: string, settings: Readonly<Record<string, string
     'retention.bytes': '-1',
   };
   const configEntries = Object.entries({ ...right, ...settings }).map(([name, value]) => ({ name, value }));
-  await (await new Stranger().admin()).createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
+  await (await new Stranger().admin()).createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false });
 }
 
 async function refusal(prefix: string): Promise<string> {

@@ -6,7 +6,7 @@ import { parseAddress, type Address } from '#runtime';
 import { openKafka, type Kafka, type KafkaOptions } from '../../libs/drivers/src/kafka/kafka.ts';
 import { services, uniquePrefix } from './services/services.ts';
 
-export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 'reach' | 'onError' | 'security'>> {
+export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 'reach' | 'onError' | 'security' | 'part' | 'isStandby'>> {
   /** Several drivers of one fleet share one; default: of its own. */
   readonly prefix?: string;
   /** `host:port,…`; default: the run's. */
@@ -15,10 +15,10 @@ export interface StageOptions extends Partial<Pick<KafkaOptions, 'partitions' | 
 
 /** Closed when the test ends. */
 export function openStage(options: StageOptions = {}): { readonly kafka: Kafka; readonly prefix: string } {
-  const { prefix = `${uniquePrefix()}.`, brokers = services().kafkaBrokers, partitions = 2, security } = options;
+  const { prefix = `${uniquePrefix()}.`, brokers = services().kafkaBrokers, partitions = 2, security, part, isStandby } = options;
   const { reach = { failed: () => {}, reached: () => {} }, onError = () => {} } = options;
   const addresses = brokers.split(',').map((broker) => parseAddress(broker) as Address);
-  const kafka = openKafka({ brokers: addresses, ...(security && { security }), topicPrefix: prefix, partitions, instance: 'stage', reach, onError });
+  const kafka = openKafka({ brokers: addresses, ...(security && { security }), ...(part && { part }), ...(isStandby && { isStandby }), topicPrefix: prefix, partitions, instance: 'stage', reach, onError });
   onTestFinished(() => kafka.close());
   return { kafka, prefix };
 }
@@ -27,8 +27,8 @@ export function openStage(options: StageOptions = {}): { readonly kafka: Kafka; 
 export class Stranger {
   readonly kafka: kafkajs.Kafka;
 
-  constructor(brokers = services().kafkaBrokers) {
-    this.kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 8, maxRetryTime: 500 } });
+  constructor(brokers = services().kafkaBrokers, sasl?: kafkajs.SASLOptions) {
+    this.kafka = new kafkajs.Kafka({ ...(sasl && { sasl }), brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 8, maxRetryTime: 500 } });
   }
 
   async admin(): Promise<Admin> {

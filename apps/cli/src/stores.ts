@@ -42,7 +42,7 @@ async function openedFleet(config: StoresConfig, fleetConfig: FleetConfig): Prom
   let trouble: unknown;
   const note = (error: unknown): void => void (trouble = error);
   const reach = { failed: note, reached: () => {} };
-  const fleet = openFleet({ config: fleetConfig, instance: `fuseboard-cli-${process.pid}`, kafka: reach, redis: reach, onError: note });
+  const fleet = openFleet({ config: fleetConfig, instance: `fuseboard-cli-${process.pid}`, part: 'audit', kafka: reach, redis: reach, onError: note });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Failure(`Kafka and Redis did not both answer within ${PREPARE_MAX_MS / 1_000} s: ${messageOf(trouble)}`)), PREPARE_MAX_MS);

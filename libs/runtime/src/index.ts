@@ -11,7 +11,7 @@ export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { runMain } from './main.ts';
 export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
 export { nestLogger } from './nest-logger.ts';
-export { Outage, type OutageOptions } from './outage.ts';
+export { Outage, Refused, type OutageOptions } from './outage.ts';
 export { readPem, readPemPair } from './pem.ts';
 export { persist, type PersistOptions } from './persist.ts';
 export { ROUTES, beginProcess, healthOf, serveAdmin, type Process } from './process.ts';

@@ -10,6 +10,14 @@ import type { Logger } from './logger.ts';
 const SAID_AFTER_MS = 1_000;
 /** How often an outage that goes on is said again, ms. */
 const SAID_EACH_MS = 5_000;
+const REASON_CHARS_MAX = 200;
+/** With what to do about it: commands. */
+const REMEDY_CHARS_MAX = 4_000;
+
+/** It is there, and won't have us or what we ask: a login, a certificate, a right. A person must act; no attempt is in vain once they have. */
+export class Refused extends Error {
+  override readonly name: string = 'Refused';
+}
 
 export interface OutageOptions {
   /** As a person would call it, with the address: "Kafka at 127.0.0.1:9092". Never with a password. */
@@ -46,11 +54,12 @@ export class Outage {
     this.#sinceMs ??= nowMs;
     const reason = shortReason(error);
     const { what, meanwhile, logger } = this.#options;
-    this.#condition.notReady(`out of reach: ${reason}`);
+    const [state, verb] = error instanceof Refused ? ['refused', 'refuses this process'] : ['out of reach', 'is out of reach'];
+    this.#condition.notReady(`${state}: ${reason}`);
     const lastsMs = nowMs - this.#sinceMs;
     if (lastsMs < SAID_AFTER_MS || nowMs - this.#saidMs < SAID_EACH_MS) return;
     this.#saidMs = nowMs;
-    logger.warn({ reason }, `${what} is out of reach for ${inSeconds(lastsMs)} (${reason}); ${meanwhile}; trying again`);
+    logger.warn({ reason }, `${what} ${verb} for ${inSeconds(lastsMs)} (${reason}); ${meanwhile}; trying again`);
   }
 
   /** It answers. */
@@ -75,5 +84,6 @@ function shortReason(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string };
   const text = message !== undefined && message !== '' ? message : (code ?? String(error));
   const [line = ''] = text.split('\n', 1);
-  return line.length <= 200 ? line : `${line.slice(0, 200)}…`;
+  const charsMax = error instanceof Refused ? REMEDY_CHARS_MAX : REASON_CHARS_MAX;
+  return line.length <= charsMax ? line : `${line.slice(0, charsMax)}…`;
 }

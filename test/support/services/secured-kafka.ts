@@ -16,7 +16,9 @@ export type Listener = (typeof LISTENERS)[number];
 
 export interface SecuredKafkaOptions {
   /** Who may log in, with which password: by PLAIN and by SCRAM alike. */
-  readonly users: Readonly<Record<string, string>>;
+  readonly users?: Readonly<Record<string, string>>;
+  /** By PLAIN alone. */
+  readonly logins?: Readonly<Record<string, string>>;
   /** Common names of client certificates. */
   readonly clients?: readonly string[];
   /** Default false: everybody who came in may do everything. */
@@ -43,7 +45,7 @@ export class SecuredKafka {
     this.#release = release;
   }
 
-  static async open({ users, clients = [], hasAcls = false }: SecuredKafkaOptions): Promise<SecuredKafka> {
+  static async open({ users = {}, logins = {}, clients = [], hasAcls = false }: SecuredKafkaOptions): Promise<SecuredKafka> {
     const folder = mkdtempSync(join(tmpdir(), 'fuseboard-secured-'));
     const release = onDeath(['rm', '-rf', folder]);
     const issuer = makeCertificate({ commonName: 'tests.authority' });
@@ -51,7 +53,7 @@ export class SecuredKafka {
     writeBoth(folder, 'broker', makeCertificate({ commonName: 'broker', names: ['127.0.0.1'], issuer }));
     for (const commonName of clients) writeBoth(folder, commonName, makeCertificate({ commonName, issuer }));
     const listeners = await Promise.all(LISTENERS.map(async (name) => ({ name, port: await restartablePort() })));
-    const settings = { ...tlsSettings(folder), ...loginSettings(users), ...(hasAcls && ACLS) };
+    const settings = { ...tlsSettings(folder), ...loginSettings({ ...users, ...logins }), ...(hasAcls && ACLS) };
     const scram = Object.entries(users).flatMap(([name, password]) => ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((how) => `${how}=[name=${name},password=${password}]`));
     const server = await KafkaServer.open({}, { listeners, settings }, scram);
     return new SecuredKafka(server, folder, release);

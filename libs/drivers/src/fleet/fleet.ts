@@ -5,6 +5,7 @@
 import { Outage, Sparing, formatAddress, formatRedisPlace, parseRedisUrl, type FleetConfig, type RedisConfig, type Runtime } from '#runtime';
 import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
+import type { Part } from '../kafka/topics.ts';
 import { openRedis } from '../redis/redis.ts';
 import { DocumentPublisher } from './document-publisher.ts';
 
@@ -12,6 +13,8 @@ export interface FleetOptions {
   readonly config: FleetConfig;
   /** This process, as others shall know it: FUSEBOARD_INSTANCE. */
   readonly instance: string;
+  /** What it uses of Kafka; default: what ingest does. */
+  readonly part?: Part;
   /** Folds in the standby's consumer group; default false. */
   readonly isStandby?: boolean;
   readonly kafka: Reach;
@@ -29,9 +32,9 @@ export interface Fleet extends Drivers {
 
 /** @throws {StartError} a certificate or key can't be used */
 export function openFleet(options: FleetOptions): Fleet {
-  const { config, instance, isStandby = false, onError, freshnessMs } = options;
+  const { config, instance, part = 'ingest', isStandby = false, onError, freshnessMs } = options;
   const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, redisPrefix: prefix } = config;
-  const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, isStandby, reach: options.kafka, onError });
+  const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, part, isStandby, reach: options.kafka, onError });
   const redis = openRedis({ ...redisOf(config), prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;
@@ -79,7 +82,7 @@ export function openFleetFor({ config, logger, health }: Runtime): Fleet {
     // What fails meanwhile fails for that reason, which is said.
     if (kafka.isOver && redis.isOver) sparing.warn(`${doing} failed and will be tried again`, { err: error });
   };
-  return openFleet({ config: drivers, instance, isStandby, kafka, redis, onError });
+  return openFleet({ config: drivers, instance, part: role, isStandby, kafka, redis, onError });
 }
 
 function redisOf({ redisUrl, redisTls, redisSentinel }: FleetConfig): RedisConfig {

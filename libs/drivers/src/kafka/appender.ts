@@ -9,6 +9,7 @@
 import type { IHeaders, Producer, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { Client, type ClientOptions } from './client.ts';
 import { isLasting, isOutOfReach, typeOf, type Connectivity } from './connectivity.ts';
+import { lacking, type Right } from './rights.ts';
 import { pause, TimedOut, within } from './within.ts';
 
 /** A call: waiting, sending and the answer together, ms. */
@@ -58,6 +59,8 @@ export interface AppenderOptions {
   readonly connectivity: Connectivity;
   /** Which connection it is, for `connectivity`. */
   readonly name: string;
+  /** What it writes to, for the error that it may not. */
+  readonly topics: readonly string[];
 }
 
 export class Appender {
@@ -144,13 +147,19 @@ export class Appender {
       const answers = await within(SEND_TIMEOUT_MS, 'sending to Kafka', live.send(calls.flatMap(({ drafts }) => drafts)));
       connectivity.reached(name);
       for (const call of calls) call.resolve(answers.splice(0, call.drafts.length));
-    } catch (error) {
+    } catch (caught) {
+      const error = lacking(caught, this.#writing(calls));
       this.#retire(live);
       if (isOutOfReach(error) || isLasting(error)) connectivity.failed(name, error);
       const mayBeOfOne = calls.length > 1 && (typeOf(error) === 'MESSAGE_TOO_LARGE' || !isOutOfReach(error));
       if (mayBeOfOne) this.#waiting = new Set([...calls.map((call) => Object.assign(call, { isAlone: true })), ...this.#waiting]);
       else for (const call of calls) call.reject(error);
     }
+  }
+
+  #writing(calls: readonly Call[]): Right {
+    const topics = new Set(calls.flatMap(({ drafts }) => drafts.map(({ topic }) => topic)));
+    return `Write on topic ${[...(topics.size === 0 ? this.#options.topics : topics)].join(' or ')}`;
   }
 
   #retire(live: Live): void {
@@ -171,7 +180,8 @@ export class Appender {
         return live;
       } catch (error) {
         this.#retire(live);
-        if (!signal.aborted) connectivity.failed(name, error);
+        // Numbering records is allowed to whoever may write to any topic.
+        if (!signal.aborted) connectivity.failed(name, lacking(error, this.#writing([...this.#waiting])));
       }
       await pause(waitMs, signal);
     }

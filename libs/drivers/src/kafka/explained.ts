@@ -2,6 +2,7 @@
  * Why a broker won't have us, in words that name the setting to look at. TLS and logins fail in ways that say little by
  * themselves: a broker that wants TLS just hangs up.
  */
+import { Refused } from '#runtime';
 import type { Reach } from '../drivers.ts';
 import type { Security } from './security.ts';
 
@@ -11,8 +12,9 @@ export function explaining(reach: Reach, security: Security): Reach {
   let wasReached = false;
   return {
     failed: (error) => {
+      if (error instanceof Refused) return reach.failed(error);
       const why = hintOf(error, security) ?? (wasReached ? undefined : firstHintOf(error, security));
-      reach.failed(why === undefined ? error : new Error(`${why} (${messageOf(error)})`, { cause: error }));
+      reach.failed(why === undefined ? error : new Refused(`${why} (${messageOf(error)})`, { cause: error }));
     },
     reached: () => {
       wasReached = true;

@@ -3,7 +3,7 @@
  * `prepare`, does, in the background and for as long as it takes. Whether Kafka answers is told to `reach` alone.
  */
 import type { Drivers, OnError, Reach } from '../drivers.ts';
-import { StartError, type Address, type KafkaSecurity } from '#runtime';
+import { StartError, formatAddress, type Address, type KafkaSecurity } from '#runtime';
 import { Appender } from './appender.ts';
 import { KafkaCheckpointLog } from './checkpoint-log.ts';
 import { Client, type ClientOptions } from './client.ts';
@@ -16,7 +16,7 @@ import { LogBoundsReader } from './log-bounds.ts';
 import { KafkaOutcomeLog } from './outcome-log.ts';
 import { KafkaOutcomeReader } from './outcome-reader.ts';
 import { Security } from './security.ts';
-import { ensureTopics, topicsOf, type Topics } from './topics.ts';
+import { ensureTopics, topicsOf, type Part, type Topics } from './topics.ts';
 import { KafkaTransitionHistory } from './transition-history.ts';
 import { KafkaTransitionLog } from './transition-log.ts';
 import { pause, within } from './within.ts';
@@ -41,6 +41,8 @@ export interface KafkaOptions {
   readonly partitions: number;
   /** This process, as the brokers' logs and group tools name it. */
   readonly instance: string;
+  /** Which part of the fleet it is: what it makes sure of, and so what it must be allowed to. Default ingest: all of it. */
+  readonly part?: Part;
   /** Ingest's consumer group is the standby's; default false. */
   readonly isStandby?: boolean;
   readonly reach: Reach;
@@ -56,20 +58,20 @@ export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' |
 }
 
 /** @throws {StartError} a certificate or key can't be used */
-export function openKafka({ brokers, security: how, topicPrefix, partitions, instance, isStandby = false, reach, onError }: KafkaOptions): Kafka {
+export function openKafka({ brokers, security: how, topicPrefix, partitions, instance, part = 'ingest', isStandby = false, reach, onError }: KafkaOptions): Kafka {
   const topics = topicsOf(topicPrefix);
   const security = new Security(how);
   const connectivity = new Connectivity(explaining(reach, security));
   const by = { client: { brokers, instance, security }, connectivity };
-  const preparation = new Preparation({ ...by, topics, partitions });
+  const preparation = new Preparation({ ...by, topics, partitions, part });
   const prepared = (): Promise<void> => preparation.settled();
   const ready = async (): Promise<void> => {
     if (!preparation.isDone) await within(READY_WITHIN_MS, `making sure of the topics ${topicPrefix}*`, prepared());
   };
 
-  const appender = new Appender({ ...by, name: 'producer' });
-  const checkpointAppender = new Appender({ ...by, name: 'checkpoint producer' });
-  const controlAppender = new Appender({ ...by, name: 'control producer' });
+  const appender = new Appender({ ...by, name: 'producer', topics: [topics.outcomes] });
+  const checkpointAppender = new Appender({ ...by, name: 'checkpoint producer', topics: [topics.checkpoints] });
+  const controlAppender = new Appender({ ...by, name: 'control producer', topics: [topics.control] });
   // Of one name: the first is used each second, so trouble of the others, perhaps never used again, doesn't stay.
   const reads = new Link('reads', topics.outcomes, by);
   const controlReads = new Link('reads', topics.control, by);
@@ -113,6 +115,7 @@ interface PreparationOptions {
   readonly connectivity: Connectivity;
   readonly topics: Topics;
   readonly partitions: number;
+  readonly part: Part;
 }
 
 /** Making sure of the topics, once, for as long as it takes. */
@@ -154,13 +157,13 @@ class Preparation {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { client: options, topics, partitions } = this.#options;
+    const { client: options, ...wanted } = this.#options;
     const client = new Client(options);
     const end = (): void => client.destroy();
     signal.addEventListener('abort', end);
     try {
       const admin = client.kafka.admin();
-      const work = admin.connect().then(() => ensureTopics(admin, topics, partitions));
+      const work = admin.connect().then(() => ensureTopics(admin, { ...wanted, brokers: options.brokers.map(formatAddress).join(',') }));
       await within(PREPARE_TIMEOUT_MS, 'making sure of the topics', work);
     } finally {
       signal.removeEventListener('abort', end);

@@ -38,6 +38,7 @@ declare module 'kafkajs/src/cluster/index.js' {
   export type FetchedMessage = KafkaMessage & { readonly isControlRecord: boolean; readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number } };
 
   export interface Broker {
+    findGroupCoordinator(request: { groupId: string; coordinatorType: 0 }): Promise<unknown>;
     fetch(request: FetchRequest): Promise<FetchResponse>;
     offsetFetch(request: { groupId: string; topics: { topic: string; partitions: { partition: number }[] }[] }): Promise<{
       responses: { partitions: { partition: number; offset: string }[] }[];

@@ -7,6 +7,7 @@ import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import { Client, type ClientOptions } from './client.ts';
 import { UnreadableBatch } from './codecs.ts';
 import { typeOf, type Connectivity } from './connectivity.ts';
+import { lacking, type Right } from './rights.ts';
 import { within } from './within.ts';
 
 /** For connection, metadata and answer together, ms; beyond what a fetch waits for records. */
@@ -59,13 +60,13 @@ export class Link {
 
   /** Partitions by the broker that leads them. */
   async leaders(partitions: readonly number[]): Promise<ReadonlyMap<string, readonly number[]>> {
-    return await this.#use('finding partition leaders', async (cluster) => new Map(Object.entries(cluster.findLeaderForPartitions(this.#topic, partitions))));
+    return await this.#use({ what: 'finding partition leaders', right: this.#read }, async (cluster) => new Map(Object.entries(cluster.findLeaderForPartitions(this.#topic, partitions))));
   }
 
   /** One fetch of each broker at once; gives nothing of a partition that has nothing to give. */
   async fetch(positions: ReadonlyMap<number, number>, options: FetchOptions): Promise<readonly Fetched[]> {
     return await this.#use(
-      'fetching records',
+      { what: 'fetching records', right: this.#read, waitMs: options.waitMs },
       async (cluster) => {
         await cluster.refreshMetadataIfNecessary();
         const byLeader = Object.entries(cluster.findLeaderForPartitions(this.#topic, [...positions.keys()]));
@@ -73,13 +74,12 @@ export class Link {
         const fetched = byLeader.map(([nodeId, partitions]) => this.#fetchFrom(cluster, { nodeId, partitions, positions, options }));
         return (await Promise.all(fetched)).flat();
       },
-      options.waitMs,
     );
   }
 
   /** Of every partition, in order. */
   async bounds(partitions: number): Promise<readonly Bounds[]> {
-    return await this.#use('asking for offsets', async (cluster) => {
+    return await this.#use({ what: 'asking for offsets', right: `Describe on topic ${this.#topic}` }, async (cluster) => {
       const each = Array.from({ length: partitions }, (_, partition) => ({ partition }));
       // In this order: between the two, records can only come, and what is deleted at the front was there at `next`.
       const [next, first] = await Promise.all(
@@ -96,16 +96,21 @@ export class Link {
 
   /** What a group has committed, by partition; what isn't known, for now or for good, is not there. */
   async committed(groupId: string, partitions: number): Promise<ReadonlyMap<number, number>> {
-    return await this.#use('asking for committed offsets', async (cluster) => {
+    return await this.#use({ what: 'asking for committed offsets', right: `Describe on group ${groupId}` }, async (cluster) => {
       const each = Array.from({ length: partitions }, (_, partition) => ({ partition }));
       const asked = cluster.findGroupCoordinator({ groupId }).then((broker) => broker.offsetFetch({ groupId, topics: [{ topic: this.#topic, partitions: each }] }));
-      const { responses } = await asked.catch((error: unknown) => {
-        if (isWithoutCoordinator(error)) return { responses: [] };
-        throw error;
+      const { responses } = await asked.catch(async (error: unknown) => {
+        if (!isWithoutCoordinator(error)) throw error;
+        return this.#askForCoordinator(cluster, groupId).then(() => ({ responses: [] }));
       });
       const found = responses.flatMap((topic) => topic.partitions).map(({ partition, offset }) => [partition, Number(offset)] as const);
       return new Map(found.filter(([, offset]) => offset >= 0));
     });
+  }
+
+  /** Resolves unless nobody will tell this login who coordinates the group. @throws MissingRight */
+  async mayJoin(groupId: string): Promise<void> {
+    await this.#use({ what: 'asking for a group', right: `Read on group ${groupId}` }, (cluster) => this.#askForCoordinator(cluster, groupId));
   }
 
   /** It is not going to be used for a while, so nobody would find out that its trouble is over. */
@@ -117,6 +122,15 @@ export class Link {
     this.#closed = true;
     this.#drop(this.#session);
     this.#connectivity.gone(this.#name);
+  }
+
+  /** kafkajs keeps it to itself why it found none. */
+  async #askForCoordinator(cluster: Cluster, groupId: string): Promise<void> {
+    const [nodeId = ''] = Object.keys(cluster.findLeaderForPartitions(this.#topic, [0]));
+    const broker = await cluster.findBroker({ nodeId });
+    await broker.findGroupCoordinator({ groupId, coordinatorType: 0 }).catch((error: unknown) => {
+      if (!isWithoutCoordinator(error)) throw error;
+    });
   }
 
   async #fetchFrom(cluster: Cluster, { nodeId, partitions, positions, options }: LeaderFetch): Promise<Fetched[]> {
@@ -141,14 +155,19 @@ export class Link {
     );
   }
 
-  async #use<T>(what: string, work: (cluster: Cluster) => Promise<T>, waitMs = 0): Promise<T> {
+  get #read(): Right {
+    return `Read on topic ${this.#topic}`;
+  }
+
+  async #use<T>({ what, right, waitMs = 0 }: Use, work: (cluster: Cluster) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error('the Kafka driver is closed');
     const session = (this.#session ??= new Session(this.#options, this.#topic));
     try {
       const result = await within(LINK_TIMEOUT_MS + waitMs, `${what} of ${this.#topic}`, session.ready.then(work));
       this.#connectivity.reached(this.#name);
       return result;
-    } catch (error) {
+    } catch (caught) {
+      const error = lacking(caught, right);
       if (isAnswer(error) || this.#closed) throw error;
       // Somebody else's trouble ended it, and has been told.
       if (this.#session !== session) throw new GivenUp(`${what} of ${this.#topic} ended with its connection`, { cause: error });
@@ -175,7 +194,7 @@ function isAnswer(error: unknown): boolean {
 }
 
 /** A cluster's first group waits for its coordinator; nothing was committed so far that is of use. */
-function isWithoutCoordinator(error: unknown): boolean {
+export function isWithoutCoordinator(error: unknown): boolean {
   return /COORDINATOR|GROUP_LOAD_IN_PROGRESS/.test(typeOf(error)) || (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound');
 }
 
@@ -186,6 +205,15 @@ export function isOutOfRange(error: unknown): boolean {
 /** A RangeError is what kafkajs gives for one batch with more records (100,000) than a call may have arguments. */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof UnreadableBatch || error instanceof RangeError;
+}
+
+interface Use {
+  /** For the error that it takes too long. */
+  readonly what: string;
+  /** What it needs. */
+  readonly right: Right;
+  /** What the broker may wait for, ms. */
+  readonly waitMs?: number;
 }
 
 interface LeaderFetch {

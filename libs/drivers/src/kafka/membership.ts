@@ -10,7 +10,9 @@ import type { Consumer } from 'kafkajs';
 import type { OnError } from '../drivers.ts';
 import { stickyAssigner } from './assigner.ts';
 import { Client, type ClientOptions } from './client.ts';
-import { isLasting, type Connectivity } from './connectivity.ts';
+import { isLasting, typeOf, type Connectivity } from './connectivity.ts';
+import { isWithoutCoordinator, type Link } from './link.ts';
+import { lacking, MissingRight } from './rights.ts';
 import { pause, within } from './within.ts';
 
 /** After which without a heartbeat the others share what a member has. Brokers allow no less, unless told. */
@@ -35,6 +37,8 @@ export interface MembershipOptions {
   readonly client: ClientOptions;
   readonly connectivity: Connectivity;
   readonly group: string;
+  /** For questions beside the group. */
+  readonly reads: Link;
   readonly topic: string;
   readonly partitions: number;
   readonly owned: () => readonly number[];
@@ -74,15 +78,29 @@ export class Membership {
     this.#options.connectivity.gone(CONNECTION);
   }
 
+  async #explained(error: unknown): Promise<unknown> {
+    const { group, topic, reads } = this.#options;
+    if (isWithoutCoordinator(error)) {
+      try {
+        await reads.mayJoin(group);
+      } catch (reason) {
+        if (reason instanceof MissingRight) return reason;
+      }
+      return error;
+    }
+    return lacking(error, typeOf(error).startsWith('GROUP') ? `Read on group ${group}` : `Read on topic ${topic}`);
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       const member = new Member(this.#options);
       this.#member = member;
-      const error = await member.stay(signal);
+      const error = await this.#explained(await member.stay(signal));
       if (signal.aborted) return;
-      if (isLasting(error)) throw new Error(`the consumer group ${this.#options.group} can't be joined`, { cause: error });
+      // A right can be granted; the others are a matter of this program or its settings.
+      if (isLasting(error) && !(error instanceof MissingRight)) throw new Error(`the consumer group ${this.#options.group} can't be joined: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       this.#options.connectivity.failed(CONNECTION, error);
       if (member.hasJoined) retryMs = RETRY_FIRST_MS;
       await pause(retryMs, signal);

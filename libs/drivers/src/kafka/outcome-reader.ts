@@ -153,9 +153,9 @@ class Run {
 
   #join(): void {
     if (this.#stopping.signal.aborted) return;
-    const { client, connectivity, group, topic, partitions, onError } = this.#options;
+    const { client, connectivity, group, reads, topic, partitions, onError } = this.#options;
     const owned = (): number[] => [...this.#deliveries.keys()];
-    this.#membership = new Membership({ client, connectivity, group, topic, partitions, owned, onAssigned: (now) => this.#assign(now), onError });
+    this.#membership = new Membership({ client, connectivity, group, reads, topic, partitions, owned, onAssigned: (now) => this.#assign(now), onError });
     this.#committing = setInterval(() => void this.#commit().catch(() => undefined), COMMIT_EACH_MS);
   }
 

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { StartError } from '#runtime';
 import { typeOf } from './connectivity.ts';
+import { MissingRight, needing } from './rights.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A dead letter is a record with reason and place beside it, so it is larger than what a broker takes by default. */
@@ -54,25 +55,49 @@ function wantedOf(topics: Topics, partitions: number): Wanted[] {
   ];
 }
 
+/** Kinds of processes, by what they use. */
+export type Part = 'ingest' | 'proxy' | 'console' | 'audit';
+
+/** What each does with which topic; what is not here is none of its business. docs/kafka.md */
+const USES: Readonly<Record<Part, { readonly [K in keyof Topics]?: string }>> = {
+  ingest: { outcomes: 'Read and Write', control: 'Read and Write', transitions: 'Write', deadLetters: 'Write', checkpoints: 'Read and Write' },
+  proxy: { outcomes: 'Write' },
+  console: { outcomes: 'Describe', transitions: 'Read' },
+  audit: { outcomes: 'Read', control: 'Read', transitions: 'Read', checkpoints: 'Read' },
+};
+
+export interface Ensured {
+  readonly topics: Topics;
+  /** Of the outcomes topic. */
+  readonly partitions: number;
+  /** Only what this part uses is looked at; settings by ingest alone, since it is what they would mislead. */
+  readonly part: Part;
+  /** `HOST:PORT,…`, for commands that are shown. */
+  readonly brokers: string;
+}
+
 /**
  * May be called by many processes at once.
  * @throws {StartError} naming topic, setting, found, wanted
+ * @throws {MissingRight} naming right and topic; of a topic that is not there, with the command that makes it
  */
-export async function ensureTopics(admin: Admin, topics: Topics, partitions: number): Promise<void> {
-  const wanted = wantedOf(topics, partitions);
-  const counts = new Map(await Promise.all(wanted.map(async ({ topic }) => [topic, await partitionsOf(admin, topic)] as const)));
+export async function ensureTopics(admin: Admin, { topics, partitions, part, brokers }: Ensured): Promise<void> {
+  const uses = new Map(Object.entries(USES[part]).map(([key, use]) => [topics[key as keyof Topics], use]));
+  const wanted = wantedOf(topics, partitions).filter(({ topic }) => uses.has(topic));
+  const counts = new Map<string, number | undefined>();
+  for (const { topic } of wanted) counts.set(topic, await needing(`${uses.get(topic)} on topic ${topic}`, partitionsOf(admin, topic)));
   const missing = wanted.filter(({ topic }) => counts.get(topic) === undefined);
-  await makeTopics(admin, missing);
+  await makeTopics(admin, missing, brokers);
   for (const { topic } of missing) counts.set(topic, await partitionsOnceLed(admin, topic));
-  const described = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: wanted.map(({ topic, settings }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: Object.keys(settings) })),
-  });
-  const problems = wanted.flatMap((each) => {
-    const found = described.resources.find(({ resourceName }) => resourceName === each.topic)?.configEntries ?? [];
-    return [...partitionProblems(each, counts.get(each.topic)), ...settingProblems(each, new Map(found.map((entry) => [entry.configName, entry.configValue])))];
-  });
+  const problems = wanted.flatMap((each) => partitionProblems(each, counts.get(each.topic)));
+  if (part === 'ingest') for (const each of wanted) problems.push(...settingProblems(each, await settingsOf(admin, each)));
   if (problems.length > 0) throw new StartError(problems.join('\n'));
+}
+
+async function settingsOf(admin: Admin, { topic, settings }: Wanted): Promise<ReadonlyMap<string, string>> {
+  const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: Object.keys(settings) }];
+  const described = await needing(`DescribeConfigs on topic ${topic}`, admin.describeConfigs({ includeSynonyms: false, resources }));
+  return new Map(described.resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]));
 }
 
 /** Undefined: there is no such topic. Rejects while a partition has nobody who leads it. */
@@ -100,24 +125,40 @@ async function partitionsOnceLed(admin: Admin, topic: string): Promise<number | 
   }
 }
 
-async function makeTopics(admin: Admin, missing: readonly Wanted[]): Promise<void> {
-  const topics = missing.map(({ topic, partitions, settings, beside = {} }): ITopicConfig => ({
+/** One by one, so that what another process makes at the same time is no reason to leave out the rest. */
+async function makeTopics(admin: Admin, missing: readonly Wanted[], brokers: string): Promise<void> {
+  const refused: Wanted[] = [];
+  for (const wanted of missing) {
+    try {
+      await admin.createTopics({ topics: [madeAs(wanted)], waitForLeaders: false, timeout: LED_WITHIN_MS });
+    } catch (error) {
+      // kafkajs says no more than that there was an error; what it was stands inside.
+      const [said = error] = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
+      if (!typeOf(said).endsWith('AUTHORIZATION_FAILED')) throw new Error(`topic ${wanted.topic} can't be made: ${said instanceof Error ? said.message : String(said)}`, { cause: error });
+      refused.push(wanted);
+    }
+  }
+  if (refused.length === 0) return;
+  const names = refused.map(({ topic }) => topic).join(', ');
+  const commands = refused.map((each) => commandFor(each, brokers)).join(' && ');
+  throw new MissingRight(`this login lacks Create on topic ${names}, ${refused.length === 1 ? 'which is' : 'which are'} not there; whoever has it runs: ${commands}`);
+}
+
+function madeAs({ topic, partitions, settings, beside = {} }: Wanted): ITopicConfig {
+  return {
     topic,
     numPartitions: partitions,
     // What the brokers hold to be right for topics that say nothing.
     replicationFactor: -1,
     configEntries: Object.entries({ ...settings, ...beside }).map(([name, value]) => ({ name, value })),
-  }));
-  // One by one, so that what another process makes at the same time is no reason to leave out the rest.
-  for (const topic of topics) {
-    try {
-      await admin.createTopics({ topics: [topic], waitForLeaders: false, timeout: LED_WITHIN_MS });
-    } catch (error) {
-      // kafkajs says no more than that there was an error; what it was stands inside.
-      const [said = error] = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
-      throw new Error(`topic ${topic.topic} can't be made: ${said instanceof Error ? said.message : String(said)}`, { cause: error });
-    }
-  }
+  };
+}
+
+/** The same topic by Kafka's own tool. */
+function commandFor(wanted: Wanted, brokers: string): string {
+  const { topic, numPartitions, configEntries = [] } = madeAs(wanted);
+  const settings = configEntries.map(({ name, value }) => `--config ${name}=${value}`).join(' ');
+  return `kafka-topics.sh --bootstrap-server ${brokers} --create --if-not-exists --topic ${topic} --partitions ${numPartitions} ${settings}`;
 }
 
 function partitionProblems({ topic, partitions, upstreams = false }: Wanted, found: number | undefined): string[] {
