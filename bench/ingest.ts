@@ -14,7 +14,7 @@ import { documentsOf, openBenchFleet, type BenchFleet } from './fleet.ts';
 import { PARTITIONS, fillLog, hostsOf, type LogOrder } from './ingest-log.ts';
 import type { NoopOrder } from './ingest-noop.ts';
 import { paceOf, type Pace } from './ingest-pace.ts';
-import { numbered } from './proxy-world.ts';
+import { chosen, numbered } from './proxy-world.ts';
 import { openProfiles, profiled } from './proxy-profile.ts';
 
 const ROUNDS = numbered('BENCH_ROUNDS', 3);
@@ -23,15 +23,16 @@ const MERGED_CALLS = 50;
 const HOSTS = hostsOf(1_000);
 const NEVER_TRIPS = 1_000_000_000;
 
-const LOGS: Readonly<Record<string, LogOrder>> = {
-  'single records, 1,000 upstreams': { records: RECORDS, upstreams: HOSTS, count: 1 },
-  'merged records, 1,000 upstreams': { records: RECORDS, upstreams: HOSTS, count: MERGED_CALLS },
-  'single records, one upstream': { records: RECORDS / 2, upstreams: HOSTS.slice(0, 1), count: 1 },
-  'merged records, one upstream': { records: RECORDS / 2, upstreams: HOSTS.slice(0, 1), count: MERGED_CALLS },
-};
+const LOGS = {
+  single: { records: RECORDS, upstreams: HOSTS, count: 1 },
+  merged: { records: RECORDS, upstreams: HOSTS, count: MERGED_CALLS },
+  'single hot': { records: RECORDS / 2, upstreams: HOSTS.slice(0, 1), count: 1 },
+  'merged hot': { records: RECORDS / 2, upstreams: HOSTS.slice(0, 1), count: MERGED_CALLS },
+} satisfies Readonly<Record<string, LogOrder>>;
+type LogName = keyof typeof LOGS;
 
 export interface IngestRow extends Pace {
-  readonly log: string;
+  readonly log: LogName;
   readonly who: 'kafkajs and JSON.parse' | 'ingest';
   readonly callsPerSecond: number;
   /** Of the consumer's. */
@@ -44,7 +45,7 @@ export async function run(): Promise<IngestRow[]> {
   const printProfiles = openProfiles();
   try {
     const rows: IngestRow[] = [];
-    for (const [log, order] of Object.entries(LOGS)) rows.push(...(await measure(log, order, services)));
+    for (const log of chosen('BENCH_LOGS', Object.keys(LOGS) as LogName[])) rows.push(...(await measure(log, LOGS[log], services)));
     print(rows);
     return rows;
   } finally {
@@ -53,7 +54,7 @@ export async function run(): Promise<IngestRow[]> {
   }
 }
 
-async function measure(log: string, order: LogOrder, services: Services): Promise<IngestRow[]> {
+async function measure(log: LogName, order: LogOrder, services: Services): Promise<IngestRow[]> {
   const policies = HOSTS.map((host) => ({ host, errorAmountThreshold: NEVER_TRIPS }));
   const fleet = await openBenchFleet(documentsOf(policies), { partitions: PARTITIONS, services });
   const redis = new Redis(services.redisUrl);
