@@ -85,6 +85,6 @@ async function subscribe({ redisUrl, channel }: { redisUrl: string; channel: str
   const redis = new Redis(redisUrl);
   await redis.subscribe(channel);
   redis.on('messageBuffer', (_channel: Buffer, message: Buffer) => {
-    for (const { upstream, generation } of readChange(message).snapshots ?? []) if (upstream === watched) hear(generation);
+    for (const { upstream, generation } of readChange(message).snapshots() ?? []) if (upstream === watched) hear(generation);
   });
 }

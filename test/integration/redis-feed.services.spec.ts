@@ -1,6 +1,6 @@
 /** The feed of states where messages are lost, connections end, and the store falls back (V3, V4). */
 import type { Redis } from 'ioredis';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { StateUpdate } from '#engine';
 import { commit, snapshot } from '../contract/samples.ts';
 import { hear, redisClient, stageRedis } from '../support/redis-stage.ts';
@@ -82,6 +82,24 @@ async function idOf(redis: Redis, name: string): Promise<number> {
   if (line === undefined) throw new Error(`${name} is not connected`);
   return Number(/id=(\d+)/.exec(line)?.[1]);
 }
+
+test('who asks for no snapshots is told how far partitions are; who asks for them beside him misses none', async () => {
+  const stage = stageRedis();
+  await stage.states.commit(commit(null, 4, { snapshots: [snapshot('a.test', 4)] }));
+  const updates: StateUpdate[] = [];
+  onTestFinished(await stage.stateFeed.follow((update) => updates.push(update), { withoutSnapshots: true }));
+  await stage.states.commit(commit(4, 5, { snapshots: [snapshot('b.test', 5)] }));
+  await eventually(() => expect(updates.findLast(({ partition }) => partition === 0)?.meta?.next).toBe(5));
+  expect(updates.flatMap(({ snapshots }) => snapshots)).toEqual([]);
+  const committing = (async () => {
+    for (let next = 6; next <= 30; next++) await stage.states.commit(commit(next - 1, next, { snapshots: [snapshot(`u${next}.test`, next)] }));
+  })();
+  const heard = await hear(stage.stateFeed);
+  await committing;
+  await eventually(() => expect(heard.last?.meta?.next).toBe(30));
+  const { snapshots } = await stage.states.claim(0, 'looking on');
+  expect([...heard.known.values()].toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1))).toEqual(snapshots);
+});
 
 test('a store that was emptied is told as unknown, and what is written after that is told', async (context) => {
   const server = await ownRedis(context);

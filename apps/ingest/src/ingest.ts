@@ -72,10 +72,11 @@ export class Ingest {
     this.#stops.push(async () => clearInterval(timer));
     documents.notReady('the documents are published, and not in force yet');
     const hearInForce = this.#onceInForce(directory.publishedTo, () => documents.ready());
-    const follow = this.#drivers.stateFeed.follow((update) => {
+    const hear = (update: StateUpdate): void => {
       hearInForce(update);
       void pump.heard(update);
-    });
+    };
+    const follow = this.#drivers.stateFeed.follow(hear, { withoutSnapshots: true });
     this.#stops.push(await follow);
   }
 

@@ -210,7 +210,12 @@ export interface StoreTime {
 
 export interface StateFeed {
   /** Settles when every partition has been delivered once. */
-  follow(listener: (update: StateUpdate) => void): Promise<Stop>;
+  follow(listener: (update: StateUpdate) => void, options?: FollowOptions): Promise<Stop>;
+}
+
+export interface FollowOptions {
+  /** Only meta is asked for, and a driver may leave the snapshots out; default: false. */
+  readonly withoutSnapshots?: boolean;
 }
 
 /** The documents in force, whole each time they change (V2). */

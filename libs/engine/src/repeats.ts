@@ -96,26 +96,34 @@ export class Repeats {
   }
 }
 
+/** Both lanes; one object each, since this is the hot path. */
 const hashed = { high: 0, low: 0 };
+const lanes = { a: 0, b: 0 };
+const SEED = { a: 0x9e37_79b9, b: 0x85eb_ca6b };
+/** Where the lanes stand behind the last reporter's name, since records of one come together. */
+const last = { reporter: '', ...laid('', SEED) };
 
 /** Two multiplicative 32-bit lanes that mix into each other; the same everywhere and for ever, since stores keep it. */
 function hash64(reporter: string, id: string): typeof hashed {
-  let a = 0x9e37_79b9;
-  let b = 0x85eb_ca6b;
-  for (let part = 0; part < 2; part++) {
-    const text = part === 0 ? reporter : id;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, 0x9e37_79b1);
-      b = Math.imul(b ^ code, 0x5f35_6495);
-    }
-    // Keeps ("a", "bc") and ("ab", "c") apart: no UTF-16 unit is 65,536.
-    a = Math.imul(a ^ 0x1_0000, 0x9e37_79b1);
-    b = Math.imul(b ^ 0x1_0000, 0x5f35_6495);
-  }
+  if (reporter !== last.reporter) Object.assign(last, laid(reporter, SEED), { reporter });
+  let { a, b } = laid(id, last);
   a = Math.imul(a ^ (a >>> 16), 0x85eb_ca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2_ae35);
   b = Math.imul(b ^ (b >>> 16), 0x85eb_ca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
   hashed.high = a >>> 0;
   hashed.low = b >>> 0;
   return hashed;
+}
+
+/** The lanes behind a text. */
+function laid(text: string, from: typeof lanes): typeof lanes {
+  let { a, b } = from;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x9e37_79b1);
+    b = Math.imul(b ^ code, 0x5f35_6495);
+  }
+  // Keeps ("a", "bc") and ("ab", "c") apart: no UTF-16 unit is 65,536.
+  lanes.a = Math.imul(a ^ 0x1_0000, 0x9e37_79b1);
+  lanes.b = Math.imul(b ^ 0x1_0000, 0x5f35_6495);
+  return lanes;
 }

@@ -10,7 +10,7 @@ import { LogWatch, type LogLook } from './log-watch.ts';
 import { pause } from './within.ts';
 
 /** Records in one batch. */
-const BATCH_MAX = 1_000;
+const BATCH_MAX = 4_000;
 /** With as many waiting nothing is fetched; one fetch more may be there. */
 const QUEUED_MAX = 5_000;
 /** Wait after a handler's refusal; doubled each time, ms. */

@@ -6,8 +6,8 @@ export interface Change {
   readonly meta: PartitionMeta;
   /** What was there before; absent: all was written again, from whatever was there. */
   readonly after?: Pick<PartitionMeta, 'next' | 'sequence'>;
-  /** Those that it brought. Undefined: too large to be told. */
-  readonly snapshots: readonly Snapshot[] | undefined;
+  /** Those that it brought, read now: not everybody wants them. Undefined: too large to be told. */
+  readonly snapshots: () => readonly Snapshot[] | undefined;
 }
 
 const NEWLINE = 10;
@@ -25,7 +25,7 @@ export function readChange(message: Buffer): Change {
   return {
     meta,
     ...(after === undefined ? {} : { after: after as NonNullable<Change['after']> }),
-    snapshots: snapshots.length === changed ? snapshots.map(decodeSnapshot) : undefined,
+    snapshots: () => (snapshots.length === changed ? snapshots.map(decodeSnapshot) : undefined),
   };
 }
 

@@ -5,7 +5,7 @@
  * next round, which begins at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartitionMeta, Snapshot, StateFeed, StateUpdate, Stop, StoreTime } from '#engine';
+import type { FollowOptions, PartitionMeta, Snapshot, StateFeed, StateUpdate, Stop, StoreTime } from '#engine';
 import type { OnError } from '../drivers.ts';
 import { isNextAfter, readChange, type Change } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -40,6 +40,8 @@ export class RedisStateFeed implements StateFeed, Source {
   readonly #views: readonly View[];
   readonly #byChannel: ReadonlyMap<string, View>;
   readonly #followers: Followers<StateUpdate>;
+  /** By somebody, since it first was: until then none is read. */
+  #areSnapshotsWanted = false;
 
   /** @param wake lets the next round begin now */
   constructor({ prefix, partitions }: StoreOptions, wake: () => void, onError: OnError) {
@@ -56,7 +58,8 @@ export class RedisStateFeed implements StateFeed, Source {
    * Stays pending for as long as Redis is out of reach, and goes on by itself.
    * @throws Error the drivers were closed before
    */
-  async follow(listener: (update: StateUpdate) => void): Promise<Stop> {
+  async follow(listener: (update: StateUpdate) => void, { withoutSnapshots = false }: FollowOptions = {}): Promise<Stop> {
+    if (!withoutSnapshots) this.#areSnapshotsWanted = true;
     const following = this.#followers.add(listener);
     this.#wake();
     return await following;
@@ -128,11 +131,14 @@ export class RedisStateFeed implements StateFeed, Source {
    */
   async #read(view: View, reader: Connection, storeTime: StoreTime): Promise<void> {
     view.waiting = [];
+    const areWanted = this.#areSnapshotsWanted;
     try {
       const fields = await reader.ask((redis) => redis.hgetall(view.keys.meta));
-      const values = await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots));
+      const values = areWanted ? await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots)) : [];
       const meta = this.#metaOf(view, fields);
       const snapshots = meta === undefined ? [] : await decodeSnapshots(values);
+      // Who wants them came while we read without.
+      if (areWanted !== this.#areSnapshotsWanted) return this.#doubt(view);
       const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta);
       view.known = { meta };
       const update = { ...updateOf(view.partition, meta, snapshots), storeTime };
@@ -162,13 +168,25 @@ export class RedisStateFeed implements StateFeed, Source {
     // It is going to be read anyway, or was told when it was read.
     if (known === undefined || isSameMeta(known.meta, change.meta)) return;
     const { meta } = known;
-    if (meta !== undefined && isNextAfter(change, meta) && change.snapshots !== undefined) {
+    const snapshots = meta !== undefined && isNextAfter(change, meta) ? this.#snapshotsOf(change, view) : undefined;
+    if (snapshots !== undefined) {
       view.known = { meta: change.meta };
-      return this.#followers.tellNews(updateOf(view.partition, change.meta, change.snapshots), view.partition);
+      return this.#followers.tellNews(updateOf(view.partition, change.meta, snapshots), view.partition);
     }
     // Late, or of a store that fell back: the next round sees which.
     if (change.after !== undefined && isOnTheWay(change.meta, meta)) return;
     this.#doubt(view);
+  }
+
+  /** Undefined: they can't be had from here. */
+  #snapshotsOf(change: Change, { keys }: View): readonly Snapshot[] | undefined {
+    if (!this.#areSnapshotsWanted) return [];
+    try {
+      return change.snapshots();
+    } catch (error) {
+      this.#onError(error, `reading what was told on ${keys.changes}`);
+      return undefined;
+    }
   }
 
   #doubt(view: View): void {
