@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   overshoot: () => import('./overshoot.ts'),
   failover: () => import('./failover.ts'),
   ingest: () => import('./ingest.ts'),
+  'fold-size': () => import('./fold-size.ts'),
   report: () => import('./report.ts'),
   watchers: () => import('./watchers.ts'),
 };

@@ -13,6 +13,7 @@ import type { ControlRecord } from './control.ts';
 import { ENGINE_VERSION, newerEngine } from './engine-version.ts';
 import type { BreakerEvent, Change, Moved } from './machine.ts';
 import { expiry, isBeyond } from './machine.ts';
+import { Leases } from './leases.ts';
 import type { LogRecord, Mark, Outcome } from './outcome.ts';
 import type { ControlDictionary, PolicyChange } from './policies-in-force.ts';
 import { PoliciesInForce } from './policies-in-force.ts';
@@ -88,8 +89,7 @@ export class PartitionFold {
   readonly #policies: PoliciesInForce;
   readonly #actors: Actors;
   readonly #repeats: Repeats;
-  /** Upstream -> end of its lease. */
-  readonly #leases = new Map<string, number>();
+  readonly #leases = new Leases();
   /** Upstream -> its version, for those touched since `settled`. */
   readonly #touched = new Map<string, number>();
   readonly #runs = new Map<string, Run>();
@@ -138,7 +138,7 @@ export class PartitionFold {
 
   /** Earliest `until` of any state, ms; undefined: no lease runs. */
   get nextUntilMs(): number | undefined {
-    const earliest = this.#earliestUntilMs();
+    const earliest = this.#leases.earliestMs;
     return earliest === Infinity ? undefined : earliest;
   }
 
@@ -199,7 +199,7 @@ export class PartitionFold {
       if (snapshot.untilMs !== undefined) this.#leases.set(snapshot.upstream, snapshot.untilMs);
     }
     this.#repeats.restore(start.ids);
-    this.#horizonMs = this.#earliestUntilMs();
+    this.#horizonMs = this.#leases.earliestMs;
   }
 
   /** T1, T5: moves the fold clock to this record, and ends the leases that are over by then. */
@@ -218,17 +218,15 @@ export class PartitionFold {
       if (!isBeyond(this.snapshot(upstream) as Snapshot, clockMs)) continue;
       this.#send(upstream, { type: 'pulledIn', clockMs }, offset);
       const { untilMs } = this.snapshot(upstream) as Snapshot;
-      if (untilMs !== undefined) this.#leases.set(upstream, untilMs);
+      this.#leases.set(upstream, untilMs);
     }
-    this.#horizonMs = this.#earliestUntilMs();
+    this.#horizonMs = this.#leases.earliestMs;
   }
 
   #expireDue(offset: number): void {
     this.#handOver();
-    const due = [...this.#leases].filter(([, untilMs]) => untilMs <= this.#clockMs);
-    due.sort(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1));
-    for (const [upstream, untilMs] of due) this.#send(upstream, { type: 'expired', change: expiry({ untilMs }, offset) }, offset);
-    this.#horizonMs = this.#earliestUntilMs();
+    for (const { upstream, untilMs } of this.#leases.takeDue(this.#clockMs)) this.#send(upstream, { type: 'expired', change: expiry({ untilMs }, offset) }, offset);
+    this.#horizonMs = this.#leases.earliestMs;
   }
 
   #take({ entry, offset, appendMs }: LogRecord): void {
@@ -277,7 +275,7 @@ export class PartitionFold {
       if (breaker.next === run.touchedNext) this.#touched.set(upstream, breaker.next);
     }
     this.#runs.clear();
-    this.#horizonMs = this.#earliestUntilMs();
+    this.#horizonMs = this.#leases.earliestMs;
   }
 
   /** C2. */
@@ -294,9 +292,9 @@ export class PartitionFold {
       for (const change of changes) this.#changePolicy(change, { record: record as ControlRecord, offset });
       if (record !== undefined) this.#override(record, offset);
       // An override may be over before it came into force (T5).
-      if (this.#clockMs >= this.#earliestUntilMs()) this.#expireDue(offset);
+      if (this.#clockMs >= this.#leases.earliestMs) this.#expireDue(offset);
     }
-    this.#horizonMs = this.#earliestUntilMs();
+    this.#horizonMs = this.#leases.earliestMs;
   }
 
   /** C3. */
@@ -345,14 +343,7 @@ export class PartitionFold {
   #onMoved({ offset, transition }: Moved): void {
     const { upstream, openUntilMs } = transition;
     this.#transitions.push({ offset, transition });
-    if (openUntilMs === undefined) this.#leases.delete(upstream);
-    else this.#leases.set(upstream, openUntilMs);
-  }
-
-  #earliestUntilMs(): number {
-    let earliest = Infinity;
-    for (const untilMs of this.#leases.values()) if (untilMs < earliest) earliest = untilMs;
-    return earliest;
+    this.#leases.set(upstream, openUntilMs);
   }
 }
 
