@@ -19,6 +19,12 @@ test('records that can’t be read are said, with where the reason stands, once 
   expect(lines).toEqual(['records could not be read and are among the dead letters, with the reason (docs/producers.md)']);
 });
 
+test('L3: outcomes of names without a policy are said, though it be a flood of them, once in a while', () => {
+  const { lines, observer } = observed();
+  for (let batch = 0; batch < 1_000; batch++) observer.folded(4, { tally: { unknown: 1_000 }, transitions: [] } as never);
+  expect(lines).toEqual([expect.stringMatching(/^outcomes name upstreams without a policy .* nothing is kept for them .*unknown-upstream/)]);
+});
+
 test('L2: misrouted outcomes are said with what their producer must set, once in a while', () => {
   const { lines, observer } = observed();
   const record = { upstream: 'a', reporter: 'billing', count: 1, value: new Uint8Array(), partition: 1, offset: 2 };

@@ -5,6 +5,7 @@ import { Abandoned } from './abandoned.ts';
 
 export function observe({ logger, metrics, health }: Pick<Runtime, 'logger' | 'metrics' | 'health'>, group: 'ingest' | 'standby'): OwnerObserver {
   const sparing = new Sparing(logger);
+  const seldom = new Sparing(logger, () => performance.now(), SELDOM_MS);
   const abandoned = new Abandoned({ logger, health });
   return {
     lost: (loss, handled) => {
@@ -18,6 +19,7 @@ export function observe({ logger, metrics, health }: Pick<Runtime, 'logger' | 'm
     upgraded: (engine, before) => logger.info({ engine }, `engine ${engine} takes over from engine ${before}, partition by partition`),
     folded: (partition, { tally }) => {
       metrics.folded(tally);
+      if (tally.unknown > 0) seldom.info(UNKNOWN, { partition, calls: tally.unknown });
       if (tally.dead > 0) sparing.warn(UNREADABLE, { partition, records: tally.dead });
     },
     committed: (partition, answer) => {
@@ -63,6 +65,9 @@ export function inWords({ upstream, from, to, reason, openUntilMs, generation }:
   return `${upstream}: ${from} → ${to}${until}, ${reason} (generation ${generation})`;
 }
 
+/** What may be as it should be is said each so often, ms. */
+const SELDOM_MS = 60_000;
+const UNKNOWN = 'outcomes name upstreams without a policy that breaks circuits; they are counted, and nothing is kept for them (docs/operations.md: unknown-upstream)';
 const UNREADABLE = 'records could not be read and are among the dead letters, with the reason (docs/producers.md)';
 
 /** L2: with the producer's fix. */

@@ -7,23 +7,31 @@ const SAID_EACH_MS = 5_000;
 const THINGS_MAX = 100;
 const OTHERS = 'something else';
 
+type Level = 'info' | 'warn' | 'error';
+
 interface Said {
   atMs: number;
   leftOut: number;
 }
 
 export class Sparing {
-  readonly #logger: Pick<Logger, 'warn' | 'error'>;
+  readonly #logger: Pick<Logger, Level>;
   readonly #nowMs: () => number;
+  readonly #eachMs: number;
   readonly #said = new Map<string, Said>();
 
-  /** @param monotonicMs never set back, ms */
-  constructor(logger: Pick<Logger, 'warn' | 'error'>, monotonicMs: () => number = () => performance.now()) {
+  /** @param monotonicMs never set back, ms; @param eachMs for what is no trouble, longer than the default of 5 s */
+  constructor(logger: Pick<Logger, Level>, monotonicMs: () => number = () => performance.now(), eachMs = SAID_EACH_MS) {
     this.#logger = logger;
     this.#nowMs = monotonicMs;
+    this.#eachMs = eachMs;
   }
 
   /** @param what the whole line, the same each time */
+  info(what: string, details: object): void {
+    this.#say('info', what, details);
+  }
+
   warn(what: string, details: object): void {
     this.#say('warn', what, details);
   }
@@ -32,11 +40,11 @@ export class Sparing {
     this.#say('error', what, details);
   }
 
-  #say(level: 'warn' | 'error', what: string, details: object): void {
+  #say(level: Level, what: string, details: object): void {
     const thing = this.#said.has(what) || this.#said.size < THINGS_MAX ? what : OTHERS;
     const before = this.#said.get(thing);
     const nowMs = this.#nowMs();
-    if (before !== undefined && nowMs - before.atMs < SAID_EACH_MS) {
+    if (before !== undefined && nowMs - before.atMs < this.#eachMs) {
       before.leftOut++;
       return;
     }
