@@ -24,6 +24,8 @@ const USERS: readonly User[] = PAGE.filter((line) => line.startsWith('ACL SETUSE
 });
 /** What a Cluster needs beside these. */
 const OF_CLUSTER = /add `(\+cluster[^`]*)`/.exec(PAGE.join(' '))?.[1]?.split(' ') ?? [];
+/** Ids, where many apps write at once. */
+const FEW = 100;
 /** The one without which all works. */
 const ONLY_A_NAME = '+client|setname';
 const [INGEST, PROXY] = USERS as [User, User];
@@ -53,20 +55,20 @@ describe('ingest', () => {
     const withoutEach = needed.filter((each) => each !== '+eval').map(async (missing, index) => {
       const url = await urlOf(admin, server.port, { name: `ingest-${index}`, permissions: INGEST.permissions.filter((each) => each !== missing) });
       const stage = stageRedis({ url, prefix: `fuseboard:${index}:` });
-      const troubles = await troublesOf(stage, writeAll(stage).then(() => readAll(stage)));
+      const troubles = await troublesOf(stage, () => writeAll(stage, FEW).then(() => readAll(stage)));
       // The channel's and the keys' are named by those of the stage.
       expect(troubles.replaceAll(`:${index}:*`, ':*')).toContain(missing === '&fuseboard:*' ? `'publish' command on fuseboard:${index}:` : named(missing));
     });
     await Promise.all(withoutEach);
     await admin.script('FLUSH');
     const stage = stageRedis({ url: await urlOf(admin, server.port, { name: 'no-eval', permissions: INGEST.permissions.filter((each) => each !== '+eval') }), prefix: 'fuseboard:' });
-    expect(await troublesOf(stage, writeAll(stage))).toContain(named('+eval'));
+    expect(await troublesOf(stage, () => writeAll(stage, FEW))).toContain(named('+eval'));
   });
 
   test('works without a name for its connections', async (context) => {
     const server = await ownRedis(context);
     const stage = stageRedis({ url: await urlOf(redisClient(server.url), server.port, { name: 'ingest', permissions: needed }), prefix: 'fuseboard:' });
-    expect(await troublesOf(stage, writeAll(stage).then(() => readAll(stage)))).toBe('');
+    expect(await troublesOf(stage, () => writeAll(stage).then(() => readAll(stage)))).toBe('');
   });
 
   test('that loses a permission in mid-flight writes no half of a commit, says which, and goes on from there', { timeout: 60_000 }, async (context) => {
@@ -101,7 +103,7 @@ test.for([1, 2].map((index) => USERS[index] as User))('$name without one permiss
     const stage = stageRedis({ url, prefix: 'fuseboard:', partitions: 1 });
     const cache = new StateCache({ nowMs: () => snapshot(UPSTREAM, 12).sinceMs, monotonicMs: () => performance.now(), partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000 });
     void stage.stateFeed.follow((update) => cache.applyStates(update)).catch(() => undefined);
-    const troubles = await troublesOf(stage, readAll(stage));
+    const troubles = await troublesOf(stage, () => readAll(stage));
     expect(troubles).toContain(named(missing));
     cache.pulse();
     expect(cache.judgedLocally > 0 || cache.decide(UPSTREAM).kind !== 'admit').toBe(true);
@@ -124,7 +126,7 @@ test('in a Cluster the same users need what docs/redis.md adds, no more, and say
   };
   expect(OF_CLUSTER).toEqual(['+cluster|slots', '+asking']);
   const whole = stageRedis({ url: await login('whole', [...INGEST.permissions, ...OF_CLUSTER]), prefix: 'fuseboard:' });
-  expect(await troublesOf(whole, writeAll(whole).then(() => readAll(whole)))).toBe('');
+  expect(await troublesOf(whole, () => writeAll(whole).then(() => readAll(whole)))).toBe('');
   const less = stageRedis({ url: await login('less', INGEST.permissions), prefix: 'fuseboard:' });
   await expect(less.prepare()).rejects.toThrow(/FUSEBOARD_REDIS_URL: .* refuses us: NOPERM this user has no permissions to run the 'cluster\|slots' command/);
 });

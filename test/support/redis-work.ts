@@ -8,15 +8,15 @@ const IDS_MAX = 65_536;
 /** So that every connection has pinged since, ms. */
 const TWO_PINGS_MS = 2_100;
 
-/** As ingest and `fuseboard rebuild` do. */
-export async function writeAll(stage: RedisStage): Promise<void> {
+/** As ingest and `fuseboard rebuild` do, up to so many ids; permissions are looked at before what there is. */
+export async function writeAll(stage: RedisStage, idsMax = IDS_MAX): Promise<void> {
   const { states, documentStore } = stage;
   await stage.prepare();
   await states.claim(0, 'ingest');
   await states.read(0);
   await states.commit(commit(null, 4, { ids: ids(0, 4), outbox: [entry(3)], restoringTo: 9 }));
-  await states.commit(commit(4, 9, { rewrite: true, ids: ids(0, IDS_MAX) }));
-  await states.commit(commit(9, 10, { ids: ids(IDS_MAX, IDS_MAX + 264) }));
+  await states.commit(commit(4, 9, { rewrite: true, ids: ids(0, idsMax) }));
+  await states.commit(commit(9, 10, { ids: ids(idsMax, idsMax + 264) }));
   await states.published(0, [entry(3)]);
   await documentStore.publish({ control: 0, identity: 'log', documents: [setting('a', 'a')] });
   await documentStore.publish({ control: 1, identity: 'log', documents: [setting('b', 'b')] });
@@ -30,15 +30,23 @@ export async function readAll(stage: RedisStage): Promise<void> {
   await Promise.all(stops.map((stop) => stop()));
 }
 
-/** Everything that was said of what went wrong; the work is not waited for any longer once there is something. */
-export async function troublesOf(stage: RedisStage, work: Promise<void>): Promise<string> {
+/** Everything that was said of what went wrong, once something of permissions was, or all was done; a busy Redis is asked again. */
+export async function troublesOf(stage: RedisStage, work: () => Promise<void>): Promise<string> {
   let failure = '';
-  let hasEnded = false;
-  void work.then(
-    () => (hasEnded = true),
-    (error: Error) => ((hasEnded = true), (failure = error.message)),
-  );
+  let isDone = false;
   const all = (): string[] => [failure, ...stage.reach, ...stage.errors].filter((said) => said !== '' && said !== 'reached');
-  await eventually(() => (hasEnded || all().some((said) => said.includes('ACL') || said.includes('NOPERM')) ? true : undefined), { what: 'the work to end' });
-  return all().join('\n');
+  const isRefused = (): boolean => all().some((said) => said.includes('ACL') || said.includes('NOPERM'));
+  const working = async (): Promise<void> => {
+    while (!isDone && !isRefused()) {
+      try {
+        await work();
+        isDone = true;
+      } catch (error) {
+        failure = (error as Error).message;
+      }
+    }
+  };
+  void working();
+  await eventually(() => (isDone || isRefused() ? true : undefined), { what: 'the work to end' });
+  return isDone && !isRefused() ? '' : all().join('\n');
 }

@@ -23,9 +23,11 @@ export class RedisCluster {
   }
 
   /** @throws NoServiceError where there is no `redis-server`. */
-  static async open({ replicas = 0, args = [] }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  static async open({ replicas = 0, args = [], tls }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${NODE_TIMEOUT_MS}`, '--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'];
-    const node = async (): Promise<RedisServer> => RedisServer.open({ args: [...settings, '--cluster-port', `${await restartablePort()}`, ...args] });
+    const secure = tls === undefined ? [] : ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
+    const node = async (): Promise<RedisServer> =>
+      RedisServer.open({ args: [...settings, '--cluster-port', `${await restartablePort()}`, ...secure, ...args], ...(tls && { tls }) });
     const cluster = new RedisCluster(await Promise.all(Array.from({ length: PRIMARIES * (1 + replicas) }, node)));
     try {
       await cluster.#join();
@@ -36,9 +38,10 @@ export class RedisCluster {
     }
   }
 
-  /** `redis+cluster://` with the primaries at first. */
+  /** `redis+cluster://` with the primaries, or `rediss+cluster://`. */
   get url(): string {
-    return `redis+cluster://${this.nodes.slice(0, PRIMARIES).map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+    const scheme = this.nodes[0]?.tlsPort === undefined ? 'redis' : 'rediss';
+    return `${scheme}+cluster://${this.nodes.slice(0, PRIMARIES).map(({ port, tlsPort }) => `127.0.0.1:${tlsPort ?? port}`).join(',')}`;
   }
 
   /** Which of the nodes has the slot now, as the most of them say. */
@@ -86,7 +89,7 @@ export class RedisCluster {
       await asked(node, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
       await asked(node, 'CLUSTER', 'ADDSLOTSRANGE', from, to);
     }
-    for (const node of others) await asked(first, 'CLUSTER', 'MEET', '127.0.0.1', node.port, await this.#busPortOf(node));
+    for (const node of others) await asked(first, 'CLUSTER', 'MEET', '127.0.0.1', node.tlsPort ?? node.port, await this.#busPortOf(node));
     const isSo = async (node: RedisServer): Promise<boolean> => {
       const said = String(await asked(node, 'CLUSTER', 'INFO'));
       return said.includes('cluster_state:ok') && said.includes(`cluster_known_nodes:${this.nodes.length}`);

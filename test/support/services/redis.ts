@@ -10,6 +10,8 @@ import { ServerProcess, restartablePort } from './server-process.ts';
 export interface RedisOptions {
   /** Further arguments of redis-server, such as `--maxmemory-policy allkeys-lru`; the last one of a name holds. */
   readonly args?: readonly string[];
+  /** Of certificates, PEM: it takes TLS too, on a port of its own. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 /** How long until it must answer, ms; loading what it kept included. */
@@ -18,22 +20,26 @@ const READY_WITHIN_MS = 20_000;
 /** A server of one's own, to be stopped, killed and started again: on the same port, with what it kept on disk. */
 export class RedisServer {
   readonly port: number;
+  /** Undefined: it takes none. */
+  readonly tlsPort: number | undefined;
   readonly #folder: string;
   readonly #args: readonly string[];
   readonly #release: () => void;
   #process: ServerProcess | undefined;
 
-  private constructor(port: number, args: readonly string[]) {
+  private constructor([port, tlsPort]: readonly [number, number?], { args = [], tls }: RedisOptions) {
     this.port = port;
-    this.#args = args;
+    this.tlsPort = tlsPort;
+    this.#args = tls === undefined ? args : ['--tls-port', `${tlsPort}`, '--tls-ca-cert-file', tls.ca, '--tls-cert-file', tls.cert, '--tls-key-file', tls.key, ...args];
     this.#folder = mkdtempSync(join(tmpdir(), 'fuseboard-redis-'));
     this.#release = onDeath(['rm', '-rf', this.#folder]);
   }
 
   /** @throws NoServiceError where there is no `redis-server`. */
-  static async open({ args = [] }: RedisOptions): Promise<RedisServer> {
+  static async open(options: RedisOptions): Promise<RedisServer> {
     if (onPath('redis-server') === undefined) throw new NoServiceError('no redis-server on PATH (Debian: apt-get install redis-server)');
-    const server = new RedisServer(await restartablePort(), args);
+    const ports = [await restartablePort(), ...(options.tls === undefined ? [] : [await restartablePort()])] as const;
+    const server = new RedisServer(ports as readonly [number, number?], options);
     try {
       await server.start();
       return server;
