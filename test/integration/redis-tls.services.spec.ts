@@ -67,6 +67,7 @@ test('a renewed client certificate is used at the next connect, and one that can
   await reason(stage, /certificate|alert|closed/);
   client('ingest');
   await again();
+  expect(stage.errors).toEqual([]);
 });
 
 test('a certificate that cannot be used stops the start, by the variable and the path', () => {
