@@ -3,7 +3,7 @@
  * where the log's beginning is gone and no checkpoint stands for it, a new incarnation begins, as an ingest would begin
  * it. Positions decide (K2), so ingests may run: who is slower goes on.
  */
-import type { Claim, CommitAnswer, ControlLog, Incarnation, OutboxEntry, OutcomeLog, PartitionFold, StateStore, TransitionLog } from '#engine';
+import type { Claim, CommitAnswer, ControlLog, Incarnation, LogBounds, OutboxEntry, OutcomeLog, PartitionFold, StateStore, TransitionLog } from '#engine';
 import { ControlRecords } from './control-records.ts';
 import { beginningOf, Folding, type Beginning } from './folding.ts';
 import type { AuditOptions, AuditPorts, PartitionLog } from './ports.ts';
@@ -58,7 +58,7 @@ export async function rebuildPartition(ports: RebuildPorts, options: RebuildOpti
     options.onProgress?.(share);
   });
   for await (const { transition } of toldTransitions(ports.history, partition)) if (transition !== undefined) untold.delete(identityOf(transition));
-  const left = await write(ports, folding, { untold, misplaced, newId: options.newId });
+  const left = await write(ports, folding, { log, untold, misplaced, newId: options.newId });
   await publish(ports, partition, left);
   const { incarnation } = fold;
   const from = { offset: beginning.start.next, by: beginning.by };
@@ -87,6 +87,8 @@ async function begin(ports: RebuildPorts, control: ControlRecords, log: Partitio
 }
 
 interface Writing {
+  /** As it was when the fold began. */
+  readonly log: PartitionLog;
   /** By identity; what the fold of the rest makes is added. */
   readonly untold: Map<string, OutboxEntry>;
   readonly misplaced: Misplaced;
@@ -94,7 +96,7 @@ interface Writing {
 }
 
 /** Gives what is to be published: committed now, or before and found in the outbox. */
-async function write(ports: RebuildPorts, folding: Folding, { untold, misplaced, newId }: Writing): Promise<OutboxEntry[]> {
+async function write(ports: RebuildPorts, folding: Folding, { log, untold, misplaced, newId }: Writing): Promise<OutboxEntry[]> {
   const { fold } = folding;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const claim = await ports.states.claim(fold.partition, GROUP);
@@ -105,6 +107,7 @@ async function write(ports: RebuildPorts, folding: Folding, { untold, misplaced,
       await misplaced.take(records);
     });
     refuseShorter(fold, claim);
+    refuseAnother(log, await ports.reader.bounds(fold.partition), fold);
     const answer = await commit(ports.states, fold, { claim, outbox: [...untold.values()], commitId: newId() });
     if (answer.kind === 'OK' || answer.kind === 'ALREADY') return [...claim.outbox, ...untold.values()];
     if (answer.kind === 'FENCED') throw new Error(`partition ${fold.partition}: another rebuild runs, or a new incarnation has begun; try again`);
@@ -120,6 +123,13 @@ function refuseNewer({ partition, incarnation }: PartitionFold, { meta }: Claim)
 function refuseShorter({ partition, incarnation, next }: PartitionFold, { meta }: Claim): void {
   if (meta === undefined || meta.incarnation !== incarnation || meta.next <= next) return;
   throw new Error(`partition ${partition}: the log ends at ${next}, and the store has got to ${meta.next}: the log lost its end, and an ingest begins anew with it`);
+}
+
+/** V1. Asked behind the last read: a log that is the same now was the same when it was read. */
+function refuseAnother({ partition, bounds: before }: PartitionLog, now: LogBounds, { next }: PartitionFold): void {
+  const isSame = now.identity === before.identity || (now.identity === undefined && now.first > 0);
+  if (isSame && now.next >= next) return;
+  throw new Error(`partition ${partition}: the log was made again while it was read; try again`);
 }
 
 /** All that is there is replaced, all or nothing (K1). */
