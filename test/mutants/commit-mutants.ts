@@ -1,5 +1,5 @@
 /** Wrong versions of claim, commit and publication: L2, C2, T5, K, V1. */
-import { LIVES, type Finder, type Mutant } from './mutant.ts';
+import { LIVES, SIMULATOR, type Finder, type Mutant } from './mutant.ts';
 
 const OWNER = 'libs/engine/src/owner.ts';
 const ANSWER = 'libs/drivers/src/embedded/commit-answer.ts';
@@ -21,7 +21,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a mark folded before control is read up to it', rule: 'C2', file: OWNER,
-    find: "if (entry.kind === 'mark') await this.#control.reach(entry.mark.control);", replace: '{}',
+    find: 'await this.#control.reach(mark.control);', replace: '',
     by: pump('C2: a mark is folded with the control record it names'),
   },
   {
@@ -43,7 +43,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a store that fell back not noticed', rule: 'K2', file: ANSWER,
-    find: "return next < commit.expected ? { kind: 'REGRESSED', next } : { kind: 'OK' };", replace: "return { kind: 'OK' };", by: LIVES,
+    find: "return next < commit.expected ? { kind: 'REGRESSED', next } : { kind: 'OK' };", replace: "return { kind: 'OK' };", by: SIMULATOR,
   },
   {
     name: 'ALREADY taken for AHEAD', rule: 'K2', file: ANSWER, find: "if (meta?.commitId === commit.commitId) return { kind: 'ALREADY' };", replace: '',
@@ -56,23 +56,23 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   { name: 'AHEAD drops what is held', rule: 'K2', file: OWNER, find: "case 'AHEAD':", replace: "case 'AHEAD':\n        this.#unpublished = [];", by: LIVES },
   {
     name: 'AHEAD believes the store where it stands', rule: 'K2', file: OWNER,
-    find: 'this.#expected = answer.next;\n        return;', replace: 'this.#expected = this.#fold.next;\n        return;', by: LIVES,
+    find: 'this.#expected = answer.next;\n        return;', replace: 'this.#expected = this.#fold.next;\n        return;', by: SIMULATOR,
   },
   { name: 'FENCED contends for the epoch', rule: 'K2', file: OWNER, find: "case 'FENCED':", replace: "case 'FENCED':\n        this.#epoch++;\n        return;", by: LIVES },
-  { name: 'REGRESSED writes changes only', rule: 'K2', file: OWNER, find: '        this.#rewrite = true;\n', replace: '', by: LIVES },
+  { name: 'REGRESSED writes changes only', rule: 'K2', file: OWNER, find: '        this.#rewrite = true;\n', replace: '', by: SIMULATOR },
   {
-    name: 'written again without ids', rule: 'K2', file: OWNER, find: 'ids: this.#fold.idsSince(from)', replace: 'ids: this.#rewrite ? [] : this.#fold.idsSince(from)', by: LIVES,
+    name: 'written again without ids', rule: 'K2', file: OWNER, find: 'ids: this.#fold.idsSince(from)', replace: 'ids: this.#rewrite ? [] : this.#fold.idsSince(from)', by: SIMULATOR,
   },
   {
     name: 'written again without transitions', rule: 'K2', file: OWNER,
-    find: 'outbox: this.#unpublished.filter(({ offset }) => offset >= from)', replace: 'outbox: this.#rewrite ? [] : this.#unpublished.filter(({ offset }) => offset >= from)', by: LIVES,
+    find: 'outbox: this.#unpublished.filter(({ offset }) => offset >= from)', replace: 'outbox: this.#rewrite ? [] : this.#unpublished.filter(({ offset }) => offset >= from)', by: SIMULATOR,
   },
   {
-    name: 'what was dropped by a claim not read again', rule: 'K2', file: OWNER, find: 'this.#catchUpTo = Math.max(this.#catchUpTo, next);', replace: '', by: LIVES,
+    name: 'what was dropped by a claim not read again', rule: 'K2', file: OWNER, find: 'this.#catchUpTo = Math.max(this.#catchUpTo, next);', replace: '', by: SIMULATOR,
   },
   {
     name: 'told before it is committed', rule: 'K3', file: OWNER,
-    find: 'async settle(): Promise<void> {', replace: 'async settle(): Promise<void> {\n    await this.#ports.transitions.append(this.#unpublished.map(({ transition }) => transition));', by: LIVES,
+    find: 'async settle(): Promise<void> {', replace: 'async settle(): Promise<void> {\n    await this.#ports.transitions.append(this.#unpublished.map(({ transition }) => transition));', by: SIMULATOR,
   },
   {
     name: 'unpublished forgotten at a claim', rule: 'K3', file: OWNER, find: 'this.#unpublished = [...claim.outbox];', replace: 'this.#unpublished = [];',
@@ -84,8 +84,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     by: pump('K3: what could not be published is published by the next pulse'),
   },
   { name: 'outbox emptied before it is told', rule: 'K3', file: OWNER, find: 'await this.#ports.transitions.append(entries.map(({ transition }) => transition));\n      await this.#ports.states.published(this.partition, entries);', replace: 'await this.#ports.states.published(this.partition, entries);\n      await this.#ports.transitions.append(entries.map(({ transition }) => transition));', by: pump('K3: what was committed and not published is published by the next owner') },
-  { name: 'horizon lost in a restart', rule: 'K4', file: 'libs/engine/src/fold.ts', find: 'this.#repeats.restore(start.ids);', replace: '', by: pump('K4: a repeat is dropped across a change of owner') },
-  { name: 'all snapshots with each commit', rule: 'K5', file: OWNER, find: 'this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from)', replace: 'this.#fold.snapshots()', by: pump('K5: a commit brings what changed and nothing else') },
+  { name: 'horizon lost in a restart', rule: 'K4', file: 'libs/engine/src/fold.ts', find: 'this.#repeats.restore(start.ids);', replace: '', by: SIMULATOR },
+  { name: 'all snapshots with each commit', rule: 'K5', file: OWNER, find: 'this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from)', replace: 'this.#fold.snapshots()', by: SIMULATOR },
   { name: 'another log not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'return bounds.identity !== undefined && bounds.identity !== identity;', replace: 'return false;', by: pump('V1: another stage.log under the same store is a new incarnation') },
   { name: 'catches up with whatever log is there', rule: 'V1', file: OWNER, find: 'if (isAnother(this.#identity, bounds)) return await this.#startOver();', replace: '', by: pump('folds nothing of a log that took the place', 'pump-incarnations') },
   { name: 'old news take the store back', rule: 'K2', file: OWNER, find: ' || this.#fold.next < this.#expected) return;', replace: ') return;', by: pump('K2 AHEAD: who is behind the store takes nothing back', 'pump-answers') },

@@ -1,5 +1,5 @@
 /** Wrong versions of what makes a state out of a log: L, T, G, C, O, F1. */
-import { inEngine, type Mutant } from './mutant.ts';
+import { inEngine, SIMULATOR, type Mutant } from './mutant.ts';
 
 const timeInFold = inEngine('fold.ts', 'time.rules.spec.ts');
 const timeInMachine = inEngine('machine.ts', 'time.rules.spec.ts');
@@ -49,16 +49,16 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   timeInFold('T1', 'clock follows each record', { find: 'if (appendMs > this.#clockMs)', replace: 'if (appendMs !== this.#clockMs)', title: 'is the largest append time so far' }),
   timeInFold('T1', 'clock goes by `at`', {
     find: 'this.#runOf(upstream).add(outcome, this.#clockMs, offset);', replace: 'this.#runOf(upstream).add(outcome, outcome.atMs, offset);',
-    title: 'goes by append times',
+    by: SIMULATOR,
   }),
   timeInMachine('T1', 'trip not pulled in', {
     find: 'const isTrip = untilMs !== undefined && override === undefined;', replace: 'const isTrip = false;',
     title: 'set back: a trip whose `until` is later than clock',
   }),
-  timeInFold('T2', 'late outcomes counted', { find: 'outcome.atMs < appendMs - this.#lateAfterMs', replace: 'outcome.atMs < 0', title: 'older than append - 60 s is late' }),
+  timeInFold('T2', 'late outcomes counted', { find: 'outcome.atMs < appendMs - this.#lateAfterMs', replace: 'outcome.atMs < 0', by: SIMULATOR }),
   inEngine('log-clock.ts', 'log-clock.spec.ts')('T2', 'proxy’s clock not corrected', {
     find: 'this.#aheadMs = Math.min(Math.max(aheadMs, leastMs), mostMs);', replace: '',
-    title: 'follows the log once an append time has shown that it is off',
+    by: SIMULATOR,
   }),
   inEngine('log-clock.ts', 'log-clock.spec.ts')('T2', 'proxy’s clock goes with the wall’s', {
     find: 'return this.#aheadMs === undefined ? this.#own.wallMs() : this.#own.monotonicMs() + this.#aheadMs;',
@@ -82,7 +82,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     find: 'generation: context.generation + 1,\n        state: to', replace: 'generation: context.generation + (to === context.state ? 0 : 1),\n        state: to',
     title: 'an override that leaves the state as it was',
   }),
-  admission('G2', 'generation not checked', { find: "if (ahead < 0) return 'stale';", replace: "if (ahead < 0) return 'current';", title: 'a lower generation is stale: dropped, counted' }),
+  admission('G2', 'generation not checked', { find: "if (ahead < 0) return 'stale';", replace: "if (ahead < 0) return 'current';", by: SIMULATOR }),
   admission('G2', 'incarnation not checked', {
     find: "if (admitted.incarnation !== standing.incarnation) return 'otherIncarnation';", replace: '', title: 'another incarnation is dropped, counted',
   }),

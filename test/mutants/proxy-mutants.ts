@@ -1,5 +1,5 @@
 /** Wrong versions of what a proxy does: L4, T4, G3, V, O3. */
-import { inEngine, type Mutant } from './mutant.ts';
+import { inEngine, SIMULATOR, type Mutant } from './mutant.ts';
 
 const cache = inEngine('state-cache.ts', 'state-cache.spec.ts');
 const judging = inEngine('state-cache.ts', 'local-breakers.spec.ts');
@@ -45,7 +45,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'isSame ? before.firstSeenMs : this.#options.monotonicMs()', replace: 'this.#options.monotonicMs()', title: 'T4: news of the same generation does not begin its time anew',
   }),
   cache('G3', 'old generation stamped after the lease', {
-    find: 'this.#leftMs(seen) > 0 ? generation : generation + 1', replace: 'generation', title: 'T4, G3: from `until` on the lease is over without a message',
+    find: 'this.#leftMs(seen) > 0 ? generation : generation + 1', replace: 'generation', by: SIMULATOR,
   }),
   judging('G3', 'own judgement stamped', {
     find: 'const admitted = this.#stamp(shared);', replace: 'const admitted = this.#stamp(shared) ?? this.#stamp(local) ?? begun;', title: 'G3: stamps nothing while no state is known',
@@ -74,7 +74,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'after?.sequence === known.sequence && after.next === known.next', replace: 'true',
     by: { spec: 'libs/drivers/src/redis/change.spec.ts', title: 'a change follows what is known where incarnation, offset and count of writes all say so' },
   },
-  cache('V4', 'restoring ignored by proxies', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta !== undefined', title: 'V4: the states of a store that is being restored are unknown until it is whole' }),
+  cache('V4', 'restoring ignored by proxies', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta !== undefined', by: SIMULATOR }),
   judging('V4', 'old states believed for ever', {
     find: 'this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs', replace: 'true', title: 'begins when the state is older than allowed',
   }),

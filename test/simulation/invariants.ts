@@ -9,7 +9,6 @@ export const INVARIANTS = {
   'I6 converged': 'once faults have stopped, everything comes to what the log says within a bounded time: the stores, the proxies, the reporters',
   'one content': 'one content for each (incarnation, upstream, generation), whoever made it (G1)',
   'verify': '`fuseboard verify` finds no difference in a fleet that has come to what the log says, and finds what was tampered with',
-  'K1 restoring': 'a store found empty is marked as restoring up to the end of the log as it was then',
   'K2 never back': 'a commit that the store takes never brings it back to a lower offset of the same incarnation',
   'K3 nothing uncommitted': 'what is told in the transitions topic was committed before',
   'K5 what changed': 'a commit brings the snapshots that changed since the one before, and no others, unless it writes all again',
