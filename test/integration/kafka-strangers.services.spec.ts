@@ -1,4 +1,5 @@
 /** What other programs write into the outcomes topic, in ways that Kafka allows: wrong partitions, compressed, in transactions. */
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import kafkajs, { type KafkaMessage } from 'kafkajs';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -6,6 +7,7 @@ import type { LogRecord, MisplacedRecord } from '#engine';
 import { decodeEntry, encodeOutcome, partitionOf } from '#wire';
 import type { Kafka } from '../../libs/drivers/src/kafka/kafka.ts';
 import { Ledger, openStage, Owner, someOutcomes, Stranger } from '../support/kafka-stage.ts';
+import { services } from '../support/services/services.ts';
 
 const valueOf = (id: string, upstream = 'u1.test'): Buffer => Buffer.from(encodeOutcome({ ...someOutcomes(id, 0, 1)[0]!, upstream }));
 
@@ -91,6 +93,22 @@ test.each(['gzip', 'snappy', 'lz4', 'zstd'])('batches compressed by %s are read 
   expect(ledger.ids).toEqual([...many, ...few].map(({ id }) => id));
   const dead = ledger.recordsOf(0)[900]!.entry;
   expect(dead.kind === 'dead' && Buffer.from(dead.value!).equals(noise)).toBe(true);
+});
+
+test.each(['gzip', 'snappy', 'lz4', 'zstd'])('batches that librdkafka (kcat) compressed by %s are read like others', async (codec) => {
+  const { kafka, prefix } = openStage({ partitions: 1 });
+  await kafka.prepare();
+  const ledger = await ownAll(kafka);
+  // Few alike, many alike, and more than one block of any codec.
+  const sizes = [3, 2_000, 40];
+  for (const [index, count] of sizes.entries()) {
+    const input = someOutcomes(`k${index}`, 0, count).map((outcome) => `${outcome.upstream}\t${Buffer.from(encodeOutcome(outcome)).toString()}\n`).join('');
+    const args = ['-b', services().kafkaBrokers, '-P', '-t', `${prefix}outcomes`, '-p', '0', '-K', '\t', '-z', codec, '-X', 'batch.size=900000', '-X', 'linger.ms=50'];
+    expect(spawnSync('kcat', args, { input, encoding: 'utf8' })).toMatchObject({ status: 0 });
+  }
+  const ids = sizes.flatMap((count, index) => someOutcomes(`k${index}`, 0, count).map(({ id }) => id));
+  await vi.waitFor(() => expect(ledger.ids).toHaveLength(ids.length), 20_000);
+  expect(ledger.ids).toEqual(ids);
 });
 
 test('a batch that nobody can read is passed over, with a line that says which and why; what is behind it is taken', async () => {
