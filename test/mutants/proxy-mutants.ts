@@ -38,6 +38,10 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     name: 'a broker’s minute ahead kept', rule: 'T1', file: 'libs/engine/src/fold.ts', find: 'appendMs < this.#clockMs - SET_BACK_AFTER_MS', replace: 'false',
     by: { spec: 'test/integration/pump-clocks.spec.ts', title: 'T1: a broker’s clock that jumps a minute ahead' },
   },
+  {
+    name: 'an older engine given partitions', rule: 'C2', file: 'libs/drivers/src/kafka/assigner.ts', find: 'engine === newest)', replace: 'engine <= newest)',
+    by: { spec: 'libs/drivers/src/kafka/assigner.spec.ts', title: 'members of an older engine than others get nothing' },
+  },
   lease('T4', 'lease not counted from first seen', {
     find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return untilMs - clocks.nowMs();', title: 'T4: no trip refuses for longer than its own length',
   }),

@@ -4,6 +4,7 @@
  * that nobody caught is a bug in an unknown state: logged, and ended with 1; a supervisor starts the process again.
  */
 import type { Logger } from './logger.ts';
+import { StartError } from './start-error.ts';
 
 /** How long everything together may take, ms. */
 export const STOP_DEADLINE_MS = 10_000;
@@ -85,7 +86,7 @@ export class Stopper {
   }
 
   #died(what: string, error: unknown): void {
-    this.#logger.fatal({ err: error }, `${what}: ending`);
+    this.#logger.fatal({ err: error }, error instanceof StartError ? `${error.message}: ending` : `${what}: ending`);
     this.#exit(1);
   }
 }

@@ -17,6 +17,8 @@ export interface FleetOptions {
   readonly part?: Part;
   /** Folds in the standby's consumer group; default false. */
   readonly isStandby?: boolean;
+  /** The newest rules that its owners can fold by; default ENGINE_VERSION. */
+  readonly engine?: number;
   readonly kafka: Reach;
   readonly redis: Reach;
   /** What went wrong in the background and is tried again, other than being out of reach. */
@@ -34,7 +36,7 @@ export interface Fleet extends Drivers {
 export function openFleet(options: FleetOptions): Fleet {
   const { config, instance, part = 'ingest', isStandby = false, onError, freshnessMs } = options;
   const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, redisPrefix: prefix } = config;
-  const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, part, isStandby, reach: options.kafka, onError });
+  const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, part, isStandby, reach: options.kafka, onError, ...(options.engine === undefined ? {} : { engine: options.engine }) });
   const redis = openRedis({ ...redisOf(config), prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
   const { states, stateFeed, documentFeed } = redis;

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { assign, type Member } from './assigner.ts';
+import { assign as assignTo, type Member } from './assigner.ts';
 
-const members = fc.uniqueArray(fc.record({ id: fc.string({ minLength: 1, maxLength: 4 }), owned: fc.array(fc.integer({ min: -1, max: 40 })) }), {
+const assign = (all: readonly (Omit<Member, 'engine'> & { engine?: number })[], partitions: number): Map<string, number[]> =>
+  assignTo(all.map((member) => ({ engine: 1, ...member })), partitions);
+
+const members = fc.uniqueArray(fc.record({ id: fc.string({ minLength: 1, maxLength: 4 }), owned: fc.array(fc.integer({ min: -1, max: 40 })), engine: fc.constant(1) }), {
   minLength: 1,
   maxLength: 12,
   selector: ({ id }) => id,
@@ -22,10 +25,15 @@ test('every partition goes to one member, in shares that differ by one at most, 
 });
 
 test('who has partitions keeps them, but for what a newcomer is due', () => {
-  const alone: Member[] = [{ id: 'a', owned: [0, 1, 2, 3, 4, 5] }];
+  const alone = [{ id: 'a', owned: [0, 1, 2, 3, 4, 5] }];
   const two = assign([...alone, { id: 'b', owned: [] }], 6);
   expect(two).toEqual(new Map([['a', [0, 1, 2]], ['b', [3, 4, 5]]]));
   const three = assign([{ id: 'c', owned: [] }, ...[...two].map(([id, owned]) => ({ id, owned }))], 6);
   expect(three).toEqual(new Map([['a', [0, 1]], ['b', [3, 4]], ['c', [2, 5]]]));
   expect(assign([{ id: 'a', owned: [0, 1] }, { id: 'c', owned: [2, 5] }], 6)).toEqual(new Map([['a', [0, 1, 3]], ['c', [2, 4, 5]]]));
+});
+
+test('members of an older engine than others get nothing, and what they had goes over at once', () => {
+  const assigned = assign([{ id: 'a', owned: [0, 1], engine: 1 }, { id: 'b', owned: [2, 3], engine: 2 }, { id: 'c', owned: [], engine: 2 }, { id: 'd', owned: [4], engine: 1 }], 5);
+  expect(assigned).toEqual(new Map([['b', [0, 2, 3]], ['c', [1, 4]], ['a', []], ['d', []]]));
 });

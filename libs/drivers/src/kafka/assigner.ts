@@ -7,15 +7,28 @@ import kafkajs, { type PartitionAssigner } from 'kafkajs';
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 const NAME = 'fuseboard-sticky';
 const VERSION = 1;
+/** Of a member that doesn't say. */
+const OLDEST_ENGINE = 1;
 
 export interface Member {
   readonly id: string;
   /** What it says that it has. */
   readonly owned: readonly number[];
+  /** The newest rules that it can fold by. */
+  readonly engine: number;
 }
 
-/** Each partition once. The same for the same members, in whatever order they come. */
+/**
+ * Each partition once; none to members of an older engine than others have, who may have to leave it alone. The same for
+ * the same members, in whatever order they come.
+ */
 export function assign(members: readonly Member[], partitions: number): Map<string, number[]> {
+  const newest = Math.max(...members.map(({ engine }) => engine));
+  const older = members.filter(({ engine }) => engine < newest).map(({ id }) => [id, []] as [string, number[]]);
+  return new Map([...deal(members.filter(({ engine }) => engine === newest), partitions), ...older]);
+}
+
+function deal(members: readonly Member[], partitions: number): Map<string, number[]> {
   const sorted = members.toSorted((a, b) => b.owned.length - a.owned.length || (a.id < b.id ? -1 : 1));
   const least = Math.floor(partitions / sorted.length);
   const oneMore = partitions % sorted.length;
@@ -41,18 +54,19 @@ export interface AssignerOptions {
   readonly partitions: number;
   /** What this process has, when it joins or joins again. */
   readonly owned: () => readonly number[];
+  readonly engine: number;
 }
 
-export function stickyAssigner({ topic, partitions, owned }: AssignerOptions): PartitionAssigner {
+export function stickyAssigner({ topic, partitions, owned, engine }: AssignerOptions): PartitionAssigner {
   return () => ({
     name: NAME,
     version: VERSION,
     protocol: ({ topics }) => ({
       name: NAME,
-      metadata: MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify(owned())) }),
+      metadata: MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify({ owned: owned(), engine })) }),
     }),
     assign: async ({ members }) => {
-      const all = members.map(({ memberId, memberMetadata }) => ({ id: memberId, owned: ownedIn(memberMetadata) }));
+      const all = members.map(({ memberId, memberMetadata }) => ({ id: memberId, ...saidIn(memberMetadata) }));
       return [...assign(all, partitions)].map(([memberId, own]) => ({
         memberId,
         memberAssignment: MemberAssignment.encode({ version: VERSION, assignment: { [topic]: own }, userData: Buffer.alloc(0) }),
@@ -62,11 +76,15 @@ export function stickyAssigner({ topic, partitions, owned }: AssignerOptions): P
 }
 
 /** Any program may join a group; what it says is no reason to end ours. */
-function ownedIn(memberMetadata: Buffer): number[] {
+function saidIn(memberMetadata: Buffer): Omit<Member, 'id'> {
   try {
     const said: unknown = JSON.parse(MemberMetadata.decode(memberMetadata)?.userData.toString() ?? '');
-    return Array.isArray(said) ? said.filter((each): each is number => Number.isInteger(each)) : [];
+    const { owned, engine } = said as { readonly owned?: unknown; readonly engine?: unknown };
+    return {
+      owned: Array.isArray(owned) ? owned.filter((each): each is number => Number.isInteger(each)) : [],
+      engine: Number.isInteger(engine) ? (engine as number) : OLDEST_ENGINE,
+    };
   } catch {
-    return [];
+    return { owned: [], engine: OLDEST_ENGINE };
   }
 }

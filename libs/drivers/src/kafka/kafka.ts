@@ -2,6 +2,7 @@
  * The logs in Kafka: outcomes, control, transitions, dead letters (L1). Opening connects to nothing; the first call, or
  * `prepare`, does, in the background and for as long as it takes. Whether Kafka answers is told to `reach` alone.
  */
+import { ENGINE_VERSION } from '#engine';
 import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { StartError, formatAddress, type Address, type KafkaSecurity } from '#runtime';
 import { Appender } from './appender.ts';
@@ -43,6 +44,8 @@ export interface KafkaOptions {
   readonly instance: string;
   /** Which part of the fleet it is: what it makes sure of, and so what it must be allowed to. Default ingest: all of it. */
   readonly part?: Part;
+  /** The newest rules that this process can fold by (engine-version.ts); default ENGINE_VERSION. */
+  readonly engine?: number;
   /** Ingest's consumer group is the standby's; default false. */
   readonly isStandby?: boolean;
   readonly reach: Reach;
@@ -58,7 +61,7 @@ export interface Kafka extends Pick<Drivers, 'outcomes' | 'reader' | 'control' |
 }
 
 /** @throws {StartError} a certificate or key can't be used */
-export function openKafka({ brokers, security: how, topicPrefix, partitions, instance, part = 'ingest', isStandby = false, reach, onError }: KafkaOptions): Kafka {
+export function openKafka({ brokers, security: how, topicPrefix, partitions, instance, part = 'ingest', isStandby = false, reach, onError, engine = ENGINE_VERSION }: KafkaOptions): Kafka {
   const topics = topicsOf(topicPrefix);
   const security = new Security(how);
   const connectivity = new Connectivity(explaining(reach, security));
@@ -82,7 +85,7 @@ export function openKafka({ brokers, security: how, topicPrefix, partitions, ins
   const common = { ready, appender, onError };
 
   const outcomes = new KafkaOutcomeLog({ topic: topics.outcomes, partitions, appender, ready });
-  const reader = new KafkaOutcomeReader({ ...by, topic: topics.outcomes, partitions, group, reads, bounds, ready, prepared, onError });
+  const reader = new KafkaOutcomeReader({ ...by, topic: topics.outcomes, partitions, group, reads, bounds, ready, prepared, onError, engine, onLasting: endLoudly });
   const control = new KafkaControlLog({ ...common, topic: topics.control, appender: controlAppender, reads: controlReads, tail: new Link('control', topics.control, by) });
   const transitions = new KafkaTransitionLog({
     ...common,
@@ -108,6 +111,13 @@ export function openKafka({ brokers, security: how, topicPrefix, partitions, ins
   };
   let ended: Promise<void> | undefined;
   return { outcomes, reader, control, transitions, deadLetters, history, checkpoints, prepare: prepared, close: () => (ended ??= end()) };
+}
+
+/** What this process would do from now on would be wrong. */
+function endLoudly(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 interface PreparationOptions {

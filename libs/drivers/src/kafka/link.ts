@@ -77,6 +77,14 @@ export class Link {
     );
   }
 
+  /** How many the topic has now; 0: it is not there. */
+  async partitions(): Promise<number> {
+    return await this.#use({ what: 'counting partitions', right: `Describe on topic ${this.#topic}` }, async (cluster) => {
+      await cluster.refreshMetadata();
+      return cluster.findTopicPartitionMetadata(this.#topic).length;
+    });
+  }
+
   /** Of every partition, in order. */
   async bounds(partitions: number): Promise<readonly Bounds[]> {
     return await this.#use({ what: 'asking for offsets', right: `Describe on topic ${this.#topic}` }, async (cluster) => {

@@ -42,6 +42,8 @@ export interface MembershipOptions {
   readonly topic: string;
   readonly partitions: number;
   readonly owned: () => readonly number[];
+  /** The newest rules that this process can fold by. */
+  readonly engine: number;
   /** These are ours from now on, and no others. */
   readonly onAssigned: (partitions: readonly number[]) => void;
   readonly onError: OnError;

@@ -4,6 +4,7 @@
  * partition is handed over at its handler's pace (delivery.ts).
  */
 import type { LogBounds, LogRecord, OutcomeReader, PartitionHandler, Stop } from '#engine';
+import { StartError } from '#runtime';
 import type { OnError } from '../drivers.ts';
 import type { ClientOptions } from './client.ts';
 import type { Connectivity } from './connectivity.ts';
@@ -13,6 +14,7 @@ import { isOutOfRange, isUnreadable, Link, ONE_BATCH, type Fetched } from './lin
 import { LogBoundsReader } from './log-bounds.ts';
 import { Membership } from './membership.ts';
 import { RecordReader } from './record.ts';
+import { partitionsProblem } from './topics.ts';
 import { endOfUnreadable, fetchBatch } from './unreadable.ts';
 import { pause, within } from './within.ts';
 
@@ -20,6 +22,8 @@ import { pause, within } from './within.ts';
 const UNCERTAIN_MAX_MS = 3_000;
 const LOOK_AGAIN_MS = 20;
 const COMMIT_EACH_MS = 1_000;
+/** How often it is asked whether the topic still has as many partitions, ms. */
+const COUNT_EACH_MS = 2_000;
 /** A partition that can't be read rests, ms. */
 const REST_MS = 1_000;
 /** Stopping: for the batches at hand, then for the group to know how far they went. */
@@ -38,6 +42,10 @@ export interface OutcomeReaderOptions {
   /** As `ready`, but for as long as it takes; rejects only for good. */
   readonly prepared: () => Promise<void>;
   readonly onError: OnError;
+  /** The newest rules that this process can fold by. */
+  readonly engine: number;
+  /** The topic has become one that this process must not read. */
+  readonly onLasting: (error: Error) => void;
 }
 
 export class KafkaOutcomeReader implements OutcomeReader {
@@ -115,6 +123,7 @@ class Run {
   /** Undefined: we are sure of what is ours. */
   #uncertainSinceMs: number | undefined;
   #committing: NodeJS.Timeout | undefined;
+  #counting: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: OutcomeReaderOptions, handler: PartitionHandler, records: RecordReader) {
@@ -144,6 +153,7 @@ class Run {
   async #stop(): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#committing);
+    clearInterval(this.#counting);
     const given = Promise.all([...[...this.#deliveries.values()].map((each) => each.stop()), ...this.#leaving.values()]);
     await within(TAKE_BEFORE_STOP_MAX_MS, 'giving partitions up', given).catch((error: unknown) => this.#options.onError(error, 'stopping the reader'));
     await within(LAST_COMMIT_MAX_MS, 'committing offsets', this.#commit()).catch(() => undefined);
@@ -153,10 +163,22 @@ class Run {
 
   #join(): void {
     if (this.#stopping.signal.aborted) return;
-    const { client, connectivity, group, reads, topic, partitions, onError } = this.#options;
+    const { client, connectivity, group, reads, topic, partitions, engine, onError } = this.#options;
     const owned = (): number[] => [...this.#deliveries.keys()];
-    this.#membership = new Membership({ client, connectivity, group, reads, topic, partitions, owned, onAssigned: (now) => this.#assign(now), onError });
+    this.#membership = new Membership({ client, connectivity, group, reads, topic, partitions, owned, engine, onAssigned: (now) => this.#assign(now), onError });
+    this.#counting = setInterval(() => void this.#count(), COUNT_EACH_MS);
     this.#committing = setInterval(() => void this.#commit().catch(() => undefined), COMMIT_EACH_MS);
+  }
+
+  /** L2: by another number of partitions upstreams belong elsewhere, and nobody may go on as if they didn't. */
+  async #count(): Promise<void> {
+    const { reads, topic, partitions, onLasting } = this.#options;
+    // Out of reach, or just being made again: the link has told of it.
+    const found = await reads.partitions().catch(() => partitions);
+    if (found === partitions || found === 0 || this.#stopping.signal.aborted) return;
+    clearInterval(this.#counting);
+    await this.stop();
+    onLasting(new StartError(partitionsProblem({ topic, found, wanted: partitions })));
   }
 
   /** What was ours stays in the same hands. */

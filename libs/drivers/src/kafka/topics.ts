@@ -165,8 +165,13 @@ function partitionProblems({ topic, partitions, upstreams = false }: Wanted, fou
   // Made a moment ago and not known to every broker yet, or deleted a moment ago.
   if (found === undefined) throw new Error(`topic ${topic} is not there yet`);
   if (found === partitions) return [];
-  const fix = upstreams ? `set FUSEBOARD_PARTITIONS=${found} (it is never repartitioned: upstreams would move)` : `have it made again with ${partitions}`;
-  return [`topic ${topic} has ${found} partitions, ${partitions} are wanted; ${fix}, or choose another FUSEBOARD_TOPIC_PREFIX`];
+  if (upstreams) return [partitionsProblem({ topic, found, wanted: partitions })];
+  return [`topic ${topic} has ${found} partitions, ${partitions} are wanted; have it made again with ${partitions}, or choose another FUSEBOARD_TOPIC_PREFIX`];
+}
+
+export function partitionsProblem({ topic, found, wanted }: { readonly topic: string; readonly found: number; readonly wanted: number }): string {
+  const fix = `set FUSEBOARD_PARTITIONS=${found} (it is never repartitioned: upstreams would move)`;
+  return `topic ${topic} has ${found} partitions, ${wanted} are wanted; ${fix}, or choose another FUSEBOARD_TOPIC_PREFIX (docs/operations.md#lost-logs)`;
 }
 
 function settingProblems({ topic, settings }: Wanted, found: ReadonlyMap<string, string>): string[] {
