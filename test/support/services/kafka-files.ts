@@ -55,6 +55,8 @@ export interface KafkaFiles {
   readonly jvmArgs: readonly string[];
   /** A formatted data folder, to be copied. */
   readonly template: string;
+  /** Folder of its jars. */
+  readonly lib: string;
   /** Formats an empty data folder with logins of its own in it: `--add-scram` and such. */
   format(settingsFile: string, args: readonly string[]): Promise<void>;
 }
@@ -65,7 +67,7 @@ export interface KafkaFiles {
  * @throws NoServiceError where there is no JDK, or no Maven for a first download, or the download fails.
  */
 export async function prepareKafka(say: (line: string) => void = () => undefined): Promise<KafkaFiles> {
-  const folder = cacheFolder();
+  const folder = cacheFolder(`kafka-${VERSION}`);
   const java = findJava();
   const files = new Preparation(folder, java);
   if (files.isDone()) return files;
@@ -87,6 +89,10 @@ class Preparation implements KafkaFiles {
 
   get template(): string {
     return this.#in('template');
+  }
+
+  get lib(): string {
+    return this.#in('lib');
   }
 
   get jvmArgs(): readonly string[] {
@@ -114,9 +120,8 @@ class Preparation implements KafkaFiles {
 
   /** The archive holds for this order of the jars alone. */
   get #plainArgs(): string[] {
-    const lib = this.#in('lib');
-    const jars = readdirSync(lib).filter((name) => name.endsWith('.jar')).toSorted();
-    return [...JVM_FLAGS, `-Dlog4j2.configurationFile=${this.#in('log4j2.properties')}`, '-cp', jars.map((jar) => join(lib, jar)).join(':')];
+    const jars = readdirSync(this.lib).filter((name) => name.endsWith('.jar')).toSorted();
+    return [...JVM_FLAGS, `-Dlog4j2.configurationFile=${this.#in('log4j2.properties')}`, '-cp', jars.map((jar) => join(this.lib, jar)).join(':')];
   }
 
   get #recipe(): string {
@@ -175,9 +180,10 @@ async function inScratch(work: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-function cacheFolder(): string {
+/** What tests fetch once and keep, in a folder of the user. */
+export function cacheFolder(name: string): string {
   const given = process.env['XDG_CACHE_HOME'] ?? '';
-  return join(given === '' ? join(homedir(), '.cache') : given, 'fuseboard', `kafka-${VERSION}`);
+  return join(given === '' ? join(homedir(), '.cache') : given, 'fuseboard', name);
 }
 
 function findJava(): string {

@@ -84,7 +84,7 @@ export function isLeftOut(program: string): boolean {
 }
 
 /** Outside CI a test that can't have its server is left out, with the reason. */
-function leaveOut(context: OneTest, error: unknown): never {
+export function leaveOut(context: Pick<TestContext, 'skip'>, error: unknown): never {
   if (error instanceof NoServiceError && process.env['CI'] !== 'true') context.skip(error.message);
   throw error;
 }
