@@ -24,7 +24,7 @@ export type MembersReport =
   | { readonly kind: 'heard'; readonly generation: number; readonly atMs: readonly number[] };
 
 /** Connections begun at once. */
-const AT_ONCE = 25;
+const AT_ONCE = 5;
 
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 

@@ -17,7 +17,7 @@ import { WATCHED, Watchers, processTeller, redisTeller, type Teller } from './wa
 import { machineMs, type MembersOrder } from './watchers-members.ts';
 
 const WATCHERS = Number(process.env['BENCH_WATCHERS'] ?? 1_000);
-const CHANGES = Number(process.env['BENCH_CHANGES'] ?? 80);
+const CHANGES = Number(process.env['BENCH_CHANGES'] ?? 40);
 const WARM_UP = 10;
 /** Between two changes, so that none rides on another, ms. */
 const PAUSE_MS = 150;
@@ -66,14 +66,19 @@ export async function run(): Promise<{ rows: WatchersRow[]; figures: ConsoleFigu
     const teller = processTeller(console.pid);
     const of = { console: formatAddress(console.grpc), topicPrefix: `${fleet.prefix}.` };
     const channel = { redisUrl: fleet.services.redisUrl, channel: `${fleet.prefix}:{0}:changes` };
-    const rows = [await measure({ what: 'Redis Pub/Sub', of: channel, teller: redisTeller(redis), commits })];
-    rows.push(await measure({ what: 'console, Follow', of, teller, commits }));
-    rows.push(await measure({ what: `console, Follow, ${STANDING} beside them stand still`, of, teller, commits, standing: STANDING }));
-    rows.push(await measure({ what: 'console, WatchBreakers', of: { watched: of.console }, teller, commits }));
+    const rows: WatchersRow[] = [];
+    const row = async (measuring: Omit<Measuring, 'commits'>): Promise<void> => {
+      rows.push(await measure({ ...measuring, commits }));
+      print(rows);
+    };
+    await row({ what: 'Redis Pub/Sub', of: channel, teller: redisTeller(redis) });
+    await row({ what: 'console, Follow', of, teller });
+    await row({ what: `console, Follow, ${STANDING} beside them stand still`, of, teller, standing: STANDING });
+    await row({ what: 'console, WatchBreakers', of: { watched: of.console }, teller });
     const floodKib = await flooded({ of, teller, commits });
     const againMs = await again({ fleet, console, of, commits });
     const figures = { floodKib, againMs };
-    print(rows, figures);
+    say(figures);
     return { rows, figures };
   } finally {
     redis.disconnect();
@@ -227,9 +232,10 @@ async function changes(watchers: Watchers, commits: Commits, count: number): Pro
   return took;
 }
 
-function print(rows: readonly WatchersRow[], { floodKib, againMs }: ConsoleFigures): void {
-  const peer = rows[0] as WatchersRow;
-  console.table(rows.map((row) => ({
+/** The last one, beside the peer, which is the first. */
+function print(rows: readonly WatchersRow[]): void {
+  const [peer, row] = [rows[0], rows.at(-1)] as [WatchersRow, WatchersRow];
+  console.table([{
     what: row.what,
     watchers: row.watchers,
     'p50 ms': Number(row.p50Ms.toFixed(1)),
@@ -240,7 +246,10 @@ function print(rows: readonly WatchersRow[], { floodKib, againMs }: ConsoleFigur
     'CPU ms a change': Number(row.cpuMs.toFixed(1)),
     'cores at rest': Number(row.idleCores.toFixed(3)),
     'KiB a watcher': Number(row.kibEach.toFixed(0)),
-  })));
+  }]);
+}
+
+function say({ floodKib, againMs }: ConsoleFigures): void {
   const flood = `${FLOOD.commits * FLOOD.upstreams} changes made the console’s memory grow by ${floodKib.allTake} KiB`;
   console.log(`${flood}, and the same while ${STANDING} of ${2 * STANDING} watchers stood still by ${floodKib.someStand} KiB; these were told the newest when they went on`);
   console.log(`killed with ${WATCHERS} watchers and begun again: ${Math.round(againMs)} ms from listening until the last had all of ${FLOOD.upstreams + 1} upstreams again`);

@@ -16,6 +16,8 @@ import { StateClient } from './state-client.ts';
 const LOOK_EACH_MS = 1_000;
 /** Looks in a row without a word; not a time, since a process that stood still has missed nothing but its own looks. */
 const SILENT_LOOKS_MAX = 3;
+/** Before the first one, which those wait for who come with a thousand others. */
+const FIRST_LOOKS_MAX = 10;
 /** Looks in a row at states older than this, where another console may have newer ones. */
 const OLD_MS = 3_000;
 const OLD_LOOKS_MAX = 3;
@@ -112,6 +114,7 @@ class Following {
   #stream: ClientReadableStream<FollowMessage> | undefined;
   #storeTime: StoreTime | undefined;
   #isOver = false;
+  #isHeard = false;
   #wasOfUse = false;
   #looks = 0;
   #silentLooks = 0;
@@ -161,6 +164,7 @@ class Following {
   #take(message: FollowMessage): void {
     const { heard, reach, onFollowing } = this.#options;
     this.#silentLooks = 0;
+    this.#isHeard = true;
     try {
       heard.take(message, { address: this.#address, storeTime: this.#storeTime });
     } catch (error) {
@@ -173,7 +177,8 @@ class Following {
   }
 
   #look(): void {
-    if (++this.#silentLooks > SILENT_LOOKS_MAX) return this.#fail(new FollowFailure(`the console at ${this.#address} has been silent for ${SILENT_LOOKS_MAX} s`));
+    const looksMax = this.#isHeard ? SILENT_LOOKS_MAX : FIRST_LOOKS_MAX;
+    if (++this.#silentLooks > looksMax) return this.#fail(new FollowFailure(`the console at ${this.#address} has been silent for ${looksMax} s`));
     this.#oldLooks = this.#options.heard.oldestMs > OLD_MS ? this.#oldLooks + 1 : 0;
     if (!this.#isAlone && this.#oldLooks > OLD_LOOKS_MAX) return this.#fail(new FollowFailure(`what the console at ${this.#address} hands on is old`));
     // One that fails is asked again; the stream says whether the console is there.
