@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   codec: () => import('./codec.ts'),
   proxy: () => import('./proxy.ts'),
   trip: () => import('./trip.ts'),
+  'trip-cluster': () => import('./trip-cluster.ts'),
   overshoot: () => import('./overshoot.ts'),
   failover: () => import('./failover.ts'),
   ingest: () => import('./ingest.ts'),

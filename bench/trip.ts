@@ -18,9 +18,13 @@ import { PARTITIONS, documentsOf, openBenchFleet, type BenchFleet } from './flee
 import { percentile } from './percentiles.ts';
 import type { FloorOrder } from './trip-floor.ts';
 
-const TRIPS = 300;
-/** A fresh broker is cold, and so is code that has hardly run; these are not counted. */
-const WARM_UP = 200;
+export interface TripCounts {
+  /** A fresh broker is cold, and so is code that has hardly run; these are not counted. */
+  readonly warmUp: number;
+  readonly trips: number;
+}
+
+const COUNTS: TripCounts = { warmUp: 200, trips: 300 };
 /** Between two trips, ms, so that they don't ride on each other's fetches. */
 const PAUSE_MS = 15;
 const FAILED = { result: { kind: 'status', code: 511 } } as const;
@@ -37,24 +41,29 @@ export interface TripRow {
 export const hostOf = (trip: number): string => `trip-${trip}.bench.local`;
 
 export async function run(): Promise<TripRow[]> {
-  const policies = Array.from({ length: WARM_UP + TRIPS }, (_, trip) => ({ host: hostOf(trip), errorAmountThreshold: 1 }));
+  const policies = Array.from({ length: COUNTS.warmUp + COUNTS.trips }, (_, trip) => ({ host: hostOf(trip), errorAmountThreshold: 1 }));
   const fleet = await openBenchFleet(documentsOf(policies));
   try {
     const ingest = await fleet.stage.ingest();
     await fleet.stage.ready([ingest]);
-    const [ours, floor] = [await openTrips(fleet), await openFloor(fleet)];
-    const took = { ours: [] as number[], floor: [] as number[] };
-    for (let trip = 0; trip < WARM_UP + TRIPS; trip++) {
-      const pair = [await floor.once(trip), await ours.once(trip)] as const;
-      if (trip < WARM_UP) continue;
-      took.floor.push(pair[0]);
-      took.ours.push(pair[1]);
-    }
-    await floor.close();
-    return print(took);
+    return await measure(fleet, COUNTS);
   } finally {
     await fleet.close();
   }
+}
+
+/** Each upstream of `hostOf` trips at its first error, by the fleet's documents; ingest is ready. */
+export async function measure(fleet: BenchFleet, { warmUp, trips }: TripCounts): Promise<TripRow[]> {
+  const [ours, floor] = [await openTrips(fleet), await openFloor(fleet)];
+  const took = { ours: [] as number[], floor: [] as number[] };
+  for (let trip = 0; trip < warmUp + trips; trip++) {
+    const pair = [await floor.once(trip), await ours.once(trip)] as const;
+    if (trip < warmUp) continue;
+    took.floor.push(pair[0]);
+    took.ours.push(pair[1]);
+  }
+  await floor.close();
+  return print(took);
 }
 
 export interface Measured {
