@@ -50,7 +50,9 @@ async function partitionsAdded(stage: Stage): Promise<Seen> {
   const seen = await world.proven('');
   await world.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic: `${world.prefix}.outcomes`, count: PARTITIONS + 1 }] }));
   const fromMs = performance.now();
-  const codes = await Promise.all(world.ingests.map(({ ended }) => ended));
+  const ended = (ingest: Member): Promise<true> => eventually(() => ingest.hasEnded || undefined, { what: 'a running ingest to end', deadlineMs: 60_000 });
+  await Promise.all(world.ingests.map((ingest) => ended(ingest)));
+  const codes = await Promise.all(world.ingests.map((ingest) => ingest.ended));
   const seconds = (performance.now() - fromMs) / 1_000;
   const said = world.ingests.every(({ output }) => output.includes(`has ${PARTITIONS + 1} partitions`));
   claim(said && codes.every((code) => code === 1), `every running ingest says so and ends with 1; they ended with ${codes.join(', ')}`);
