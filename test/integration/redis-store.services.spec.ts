@@ -157,6 +157,7 @@ test('a person reads snapshots as JSON and meta as plain numbers', async () => {
     ids: '0',
     commitId: '1:null-9',
     restoringTo: '4000000000000',
+    v: '1',
   });
 });
 
