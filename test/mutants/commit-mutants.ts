@@ -58,7 +58,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: 'AHEAD believes the store where it stands', rule: 'K2', file: OWNER,
     find: 'this.#expected = answer.next;\n        return;', replace: 'this.#expected = this.#fold.next;\n        return;', by: SIMULATOR,
   },
-  { name: 'FENCED contends for the epoch', rule: 'K2', file: OWNER, find: "case 'FENCED':", replace: "case 'FENCED':\n        this.#epoch++;\n        return;", by: LIVES },
+  { name: 'FENCED contends for the epoch', rule: 'K2', file: OWNER, find: "case 'FENCED':", replace: "case 'FENCED':\n        this.#epoch++;\n        return;", by: pump('K2 FENCED: an owner that was ahead of the store folds again', 'pump-answers') },
   { name: 'REGRESSED writes changes only', rule: 'K2', file: OWNER, find: '        this.#rewrite = true;\n', replace: '', by: SIMULATOR },
   {
     name: 'written again without ids', rule: 'K2', file: OWNER, find: 'ids: this.#fold.idsSince(from)', replace: 'ids: this.#rewrite ? [] : this.#fold.idsSince(from)', by: SIMULATOR,
@@ -88,7 +88,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   { name: 'all snapshots with each commit', rule: 'K5', file: OWNER, find: 'this.#rewrite ? this.#fold.snapshots() : this.#fold.changedSince(from)', replace: 'this.#fold.snapshots()', by: SIMULATOR },
   { name: 'another log not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'return bounds.identity !== undefined && bounds.identity !== identity;', replace: 'return false;', by: pump('V1: another stage.log under the same store is a new incarnation') },
   { name: 'catches up with whatever log is there', rule: 'V1', file: OWNER, find: 'if (isAnother(this.#identity, bounds)) return await this.#startOver();', replace: '', by: pump('folds nothing of a log that took the place', 'pump-incarnations') },
-  { name: 'old news take the store back', rule: 'K2', file: OWNER, find: ' || this.#fold.next < this.#expected) return;', replace: ') return;', by: pump('K2 AHEAD: who is behind the store takes nothing back', 'pump-answers') },
+  { name: 'old news take the store back', rule: 'K2', file: OWNER, find: '(this.#fold.next === expected && (this.#isDoubted || this.#rewrite))', replace: 'this.#isDoubted || this.#rewrite', by: SIMULATOR },
   { name: 'another log, cut since, not noticed', rule: 'V1', file: 'libs/engine/src/reincarnation.ts', find: 'last.appendMs <= kept.clockMs', replace: 'true', by: { spec: 'libs/engine/src/reincarnation.spec.ts', title: 'is another one where its last folded record' } },
   { name: 'lost end of a log passed over', rule: 'V1', file: 'libs/engine/src/log-loss.ts', find: 'if (reached > bounds.next) return', replace: 'if (false) return', by: pump('V1: a log that ends before what was folded has lost its end', 'pump-misrouted') },
   { name: 'a cut log passed over by a lagging owner', rule: 'V1', file: OWNER, find: '.first > this.#fold.next;', replace: '.first < 0;', by: lost('cut while an owner lags, rebuild') },

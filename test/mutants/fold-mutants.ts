@@ -74,7 +74,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     find: 'this.#moveClock(record);\n      this.#take(record);', replace: 'this.#take(record);\n      this.#moveClock(record);',
     title: 'comes before any outcome whose fold clock',
   }),
-  timeInFold('T5', 'lease holds at its end', { find: 'untilMs <= this.#clockMs', replace: 'untilMs < this.#clockMs', title: 'comes before any outcome whose fold clock' }),
+  inEngine('leases.ts', 'time.rules.spec.ts')('T5', 'lease holds at its end', { find: 'first.untilMs <= clockMs', replace: 'first.untilMs < clockMs', title: 'comes before any outcome whose fold clock' }),
   timeInFold('T5', 'closing told with the time of its noticing', {
     find: 'expiry({ untilMs }, offset)', replace: 'expiry({ untilMs: this.#clockMs }, offset)', title: 'has the same content whoever notices it, and when',
   }),
