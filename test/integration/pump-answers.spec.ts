@@ -2,7 +2,7 @@
  * Whatever the store answers to a commit (K2), the pump neither loses nor repeats a record.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Outcome, OutcomeReader, StateStore } from '#engine';
+import type { Commit, Outcome, OutcomeReader, StateStore } from '#engine';
 import { PumpStage, Switch } from '../support/pump-stage.ts';
 
 describe('the pump, answered by its store,', () => {
@@ -81,6 +81,31 @@ describe('the pump, answered by its store,', () => {
     await pump.heard({ partition: 0, storeTime, snapshots: [] });
     expect(states.answers).toEqual(['REGRESSED', 'OK']);
     expect(await stage.stored(states)).toEqual(before);
+  });
+
+  test('K3 REGRESSED: what a store that fell back holds in its outbox again is emptied once more', async () => {
+    const states = new Switch(stage.log.states);
+    const commits: Commit[] = [];
+    const { commit } = states;
+    states.commit = async (each) => {
+      commits.push(each);
+      return await commit(each);
+    };
+    const pump = await stage.inForce({ errorAmountThreshold: 2 }, stage.pumpOn({ states }));
+    await stage.append([500, 500]);
+    await stage.run(pump);
+    // As it was when the trip was committed, and not told yet.
+    const fallen = stage.open().states;
+    for (const each of commits.splice(0)) await fallen.commit(each);
+    expect((await fallen.claim(0, 'looking')).outbox).toHaveLength(1);
+    await stage.append([200]);
+    await stage.run(pump);
+    states.store = fallen;
+    await stage.append([200]);
+    await stage.run(pump);
+    expect(states.answers.slice(-2)).toEqual(['REGRESSED', 'OK']);
+    expect((await fallen.claim(0, 'looking')).outbox).toEqual([]);
+    expect(await stage.transitions()).toEqual(['2: closed → open']);
   });
 
   test('K2 AHEAD: who is behind the store takes nothing back on old news of it', async () => {

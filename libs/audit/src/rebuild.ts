@@ -3,12 +3,12 @@
  * where the log's beginning is gone and no checkpoint stands for it, a new incarnation begins, as an ingest would begin
  * it. Positions decide (K2), so ingests may run: who is slower goes on.
  */
-import type { Claim, CommitAnswer, ControlLog, Incarnation, LogBounds, OutboxEntry, OutcomeLog, PartitionFold, StateStore, TransitionLog } from '#engine';
+import { transitionName, type Claim, type CommitAnswer, type ControlLog, type Incarnation, type LogBounds, type OutboxEntry, type OutcomeLog, type PartitionFold, type StateStore, type TransitionLog } from '#engine';
 import { ControlRecords } from './control-records.ts';
 import { beginningOf, Folding, type Beginning } from './folding.ts';
 import type { AuditOptions, AuditPorts, PartitionLog } from './ports.ts';
 import { Misplaced, type MisplacedPorts } from './misplaced.ts';
-import { identityOf, toldTransitions } from './transition-comparison.ts';
+import { toldTransitions } from './transition-comparison.ts';
 
 /** Its epochs count apart from any ingest's (K1). */
 const GROUP = 'rebuild';
@@ -53,11 +53,11 @@ export async function rebuildPartition(ports: RebuildPorts, options: RebuildOpti
   const { meta } = await ports.kept.read(partition);
   const misplaced = new Misplaced(ports, { partition, from: Math.max(log.bounds.passed, meta?.incarnation === fold.incarnation ? meta.next : 0) });
   await folding.to(log.bounds.next, async ({ report, records, share }) => {
-    for (const entry of report.transitions) untold.set(identityOf(entry.transition), entry);
+    for (const entry of report.transitions) untold.set(transitionName(entry.transition), entry);
     await misplaced.take(records);
     options.onProgress?.(share);
   });
-  for await (const { transition } of toldTransitions(ports.history, partition)) if (transition !== undefined) untold.delete(identityOf(transition));
+  for await (const { transition } of toldTransitions(ports.history, partition)) if (transition !== undefined) untold.delete(transitionName(transition));
   const left = await write(ports, folding, { log, untold, misplaced, newId: options.newId });
   await publish(ports, partition, left);
   const { incarnation } = fold;
@@ -103,7 +103,7 @@ async function write(ports: RebuildPorts, folding: Folding, { log, untold, mispl
     refuseNewer(fold, claim);
     const { next } = await ports.reader.bounds(fold.partition);
     await folding.to(Math.max(next, claim.meta?.next ?? 0), async ({ report, records }) => {
-      for (const entry of report.transitions) untold.set(identityOf(entry.transition), entry);
+      for (const entry of report.transitions) untold.set(transitionName(entry.transition), entry);
       await misplaced.take(records);
     });
     refuseShorter(fold, claim);

@@ -1,15 +1,10 @@
 /** What was told of a partition's transitions against those that its log makes (G1, K3). */
-import type { OutboxEntry, PartitionFold, ToldTransition, Transition, TransitionHistory } from '#engine';
+import { transitionName, type OutboxEntry, type PartitionFold, type ToldTransition, type Transition, type TransitionHistory } from '#engine';
 import type { ControlRecords } from './control-records.ts';
 import { fieldsApart, type Differences } from './difference.ts';
 
 /** Records read at once. */
 const READ_MAX = 1_000;
-
-/** G1. */
-export function identityOf({ incarnation, upstream, generation }: Transition): string {
-  return `${incarnation} ${generation} ${upstream}`;
-}
 
 export interface TransitionComparison {
   readonly history: TransitionHistory;
@@ -38,7 +33,7 @@ export async function* toldTransitions(history: TransitionHistory, partition: nu
 
 export async function compareTransitions(comparison: TransitionComparison, differences: Differences): Promise<void> {
   const { history, told, fold, made, outbox, isAsked } = comparison;
-  const expected = new Map(made.filter(({ transition }) => isAsked(transition.upstream)).map((entry) => [identityOf(entry.transition), entry]));
+  const expected = new Map(made.filter(({ transition }) => isAsked(transition.upstream)).map((entry) => [transitionName(entry.transition), entry]));
   const seen = new Set<string>();
   /** Of what is left; what was made before may have been told and be gone. */
   let oldestMs = told.first > 0 ? Infinity : -Infinity;
@@ -48,12 +43,12 @@ export async function compareTransitions(comparison: TransitionComparison, diffe
     if (transition === undefined) {
       differences.add(fold.next, `transitions ${fold.partition}@${record.offset} can't be read`);
     } else if (isAsked(transition.upstream)) {
-      const entry = expected.get(identityOf(transition));
-      if (entry !== undefined) seen.add(identityOf(transition));
+      const entry = expected.get(transitionName(transition));
+      if (entry !== undefined) seen.add(transitionName(transition));
       compareTold(comparison, { ...record, transition }, { entry, differences });
     }
   }
-  const waiting = new Set(outbox.map(({ transition }) => identityOf(transition)));
+  const waiting = new Set(outbox.map(({ transition }) => transitionName(transition)));
   for (const [identity, { offset, transition }] of expected) {
     if (seen.has(identity) || waiting.has(identity) || (told.first > 0 && transition.atMs < oldestMs)) continue;
     differences.add(offset, `transition ${inShort(transition)} is missing from the transitions log`, transition.upstream);

@@ -1,8 +1,6 @@
 /**
  * One partition in the hands of its owner: restore, fold, commit, publish, in that order (K1-K3). The fold is
- * deterministic and the store compares positions, so whatever answer a commit gets, there is a way on that neither
- * loses nor repeats a record:
- *
+ * deterministic and the store compares positions, so each answer to a commit has a way on that neither loses nor repeats a record:
  *   OK, ALREADY  what was sent stands                        → publish it
  *   AHEAD        somebody folded further                     → keep all, commit again once past the store
  *   REGRESSED    the store fell back or was emptied          → write all again
@@ -17,6 +15,7 @@ import { PartitionFold } from './fold.ts';
 import type { LogRecord, Mark } from './outcome.ts';
 import type { Checkpoint, CheckpointLog, Commit, CommitAnswer, ControlLog, DeadLetters, LogBounds, MisplacedRecord, OutboxEntry, OutcomeLog, OutcomeReader, PartitionMeta, StateStore, TransitionLog } from './ports.ts';
 import { isAnother } from './reincarnation.ts';
+import { transitionName } from './transition.ts';
 
 export interface OwnerPorts {
   readonly outcomes: OutcomeLog;
@@ -337,6 +336,7 @@ export class PartitionOwner {
         return;
       case 'REGRESSED':
         if (isAnother(this.#identity, await this.#ports.reader.bounds(this.partition))) return await this.#startOver();
+        await this.#findOutbox();
         // No lower than where we stand: of an older incarnation, whose offsets say nothing here.
         this.#expected = answer.next !== undefined && answer.next < this.#fold.next ? answer.next : null;
         this.#rewrite = true;
@@ -344,6 +344,14 @@ export class PartitionOwner {
       case 'FENCED':
         return await this.#startOver();
     }
+  }
+
+  /** K3: a store that fell back may hold what was published since, and nobody would empty it before the next claim. */
+  async #findOutbox(): Promise<void> {
+    const { epoch, outbox } = await this.#ports.states.claim(this.partition, this.#options.group);
+    this.#epoch = epoch;
+    const known = new Set(this.#unpublished.map(({ transition }) => transitionName(transition)));
+    this.#unpublished.unshift(...outbox.filter(({ transition }) => !known.has(transitionName(transition))));
   }
 
   /** Back to what the store has, then on to where we stood. */

@@ -38,3 +38,8 @@ export interface Transition {
   /** T4: end of the new state, if it has one. */
   readonly openUntilMs?: number;
 }
+
+/** G1: names a transition for ever, whoever made it. */
+export function transitionName({ incarnation, generation, upstream }: Pick<Transition, 'incarnation' | 'generation' | 'upstream'>): string {
+  return `${incarnation} ${generation} ${upstream}`;
+}
