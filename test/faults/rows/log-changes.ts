@@ -38,8 +38,10 @@ async function cut(stage: Stage): Promise<Seen> {
   await world.ledger.settle();
   const next = await world.ingest();
   // V1: a new incarnation has no policy in force before its first mark, so what the log still had counts for nothing.
-  const controlOf = async (): Promise<number> => (await world.drivers.kept.read(lost)).meta?.control ?? -1;
-  await eventually(async () => (await controlOf()) >= 0 || undefined, { what: 'policies to be in force in the new incarnation', deadlineMs: 60_000 });
+  await eventually(async () => {
+    const { incarnation = 0, control = -1 } = (await world.drivers.kept.read(lost)).meta ?? {};
+    return (incarnation > 1 && control >= 0) || undefined;
+  }, { what: 'policies to be in force in the new incarnation', deadlineMs: 60_000 });
   await world.forget(lost);
   world.ledger.begin();
   const seconds = await world.handOver();
