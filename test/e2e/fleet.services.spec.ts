@@ -52,7 +52,9 @@ describe('a fleet', () => {
       const found = await console.client.transitions(HOST);
       return found.length > 0 ? found : undefined;
     }, { what: 'the transition' });
-    expect(trip).toMatchObject({ generation: breaker.generation, to: 'open', window: { total: THRESHOLD, errors: THRESHOLD } });
+    expect(trip).toMatchObject({ generation: breaker.generation, to: 'open', window: { errors: THRESHOLD } });
+    // A call that asked the other proxy whether it refuses may have passed before the last of the errors came.
+    expect(trip?.window.total).toBeGreaterThanOrEqual(THRESHOLD);
 
     const redis = new Redis(services().redisUrl);
     onTestFinished(() => void redis.disconnect());

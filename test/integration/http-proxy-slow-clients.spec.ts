@@ -110,7 +110,7 @@ describe('300 clients that are slow in their bodies', () => {
 
   it('but move take no call from another client, and are served', async () => {
     const { plane } = await stage({ clientBodyMs: 5_000 });
-    const slow = slowClients(plane, { bytes: bytes.replace('1000', '20'), drip: 'x', drips: 20, reads: true });
+    const slow = slowClients(plane, { bytes: bytes.replace('1000', '50'), drip: 'x', drips: 50, reads: true });
     await expect.poll(() => plane.proxy.stats().callsInFlight, { timeout: 10_000 }).toBe(SLOW);
     const { statuses } = await quickCalls(plane, () => plane.proxy.stats().callsInFlight > 0);
     expect([[...statuses], slow.open(), new Set(plane.calls.map(({ statusCode }) => statusCode))]).toEqual([[200], SLOW, new Set([200])]);
