@@ -81,10 +81,12 @@ export class Delivery {
 
   push({ messages, from, next }: Fetched): void {
     const position = this.#position;
-    const last = messages.at(-1);
+    // Asked for by a claim that has ended meanwhile, which may have been further, and of another log.
+    const isOfEnded = position === undefined || from > position;
+    const last = isOfEnded ? undefined : messages.at(-1);
     this.#watch.answered(last && { offset: Number(last.offset), appendMs: Number(last.timestamp) });
-    // Asked for by a claim that has ended meanwhile, which may have been further, or what is here already.
-    if (position === undefined || from > position || next <= position) return;
+    // Or here already.
+    if (isOfEnded || next <= position) return;
     this.#position = next;
     for (const message of messages) if (Number(message.offset) >= position) this.#queue.push(message);
     this.#news();
