@@ -55,7 +55,7 @@ async function run({ members, upstream, of }: MembersOrder): Promise<void> {
 async function follow({ console: address, topicPrefix }: { console: string; topicPrefix: string }, watched: string, hear: (generation: number) => void): Promise<void> {
   const { stateFeed } = openConsole({
     consoles: [parseAddress(address) as Address],
-    token: undefined,
+    credentials: () => ({ token: undefined, tls: undefined }),
     partitions: PARTITIONS,
     topicPrefix,
     reach: { failed: () => {}, reached: () => {} },

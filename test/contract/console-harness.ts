@@ -13,7 +13,7 @@ async function throughConsole(of: DriverUnderTest): Promise<DriverUnderTest> {
   const running = await startConsole({ drivers: of, runtime: runtimeOf(of) });
   const console = openConsole({
     consoles: [running.grpcAddress],
-    token: undefined,
+    credentials: () => ({ token: undefined, tls: undefined }),
     partitions: of.partitions,
     topicPrefix: TOPIC_PREFIX,
     reach: { failed: () => {}, reached: () => {} },

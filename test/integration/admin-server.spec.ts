@@ -1,13 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Health, Metrics, startAdminServer, type AdminServer } from '#runtime';
+import { Gates, Health, Metrics, readConfig, startAdminServer, type AdminServer, type Gate } from '#runtime';
 
 const servers: AdminServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 
-async function admin() {
+function gate(host = '127.0.0.1', env: Readonly<Record<string, string>> = {}): Gate {
+  return new Gates(readConfig({ role: 'standalone', argv: [], env }).access).at(host);
+}
+
+async function admin(own: Gate = gate()) {
   const health = new Health();
   const metrics = new Metrics({ process: 'ingest', version: '1', instance: 'i' });
-  const server = await startAdminServer({ listen: { host: '127.0.0.1', port: 0 }, health, metrics });
+  const server = await startAdminServer({ listen: { host: '127.0.0.1', port: 0 }, gate: own, health, metrics });
   servers.push(server);
   const get = (path: string, init?: RequestInit): Promise<Response> => fetch(`http://127.0.0.1:${server.address.port}${path}`, init);
   return { health, metrics, server, get };
@@ -48,16 +52,26 @@ describe('the admin address', () => {
     expect((await get('/metrics', { method: 'POST' })).status).toBe(405);
   });
 
+  it('shows metrics beyond loopback to who may read, and health to everybody', async () => {
+    const { get } = await admin(gate('0.0.0.0', { FUSEBOARD_READ_TOKEN: 'hush' }));
+    const refused = await get('/metrics');
+    expect([refused.status, await refused.json()]).toEqual([401, { error: 'a bearer token is needed (FUSEBOARD_TOKEN)' }]);
+    expect((await get('/metrics', { headers: { authorization: 'Bearer hush' } })).status).toBe(200);
+    expect((await get('/healthz')).status).toBe(200);
+    const open = await admin(gate('0.0.0.0', { FUSEBOARD_ANONYMOUS: 'read' }));
+    expect((await open.get('/metrics')).status).toBe(200);
+  });
+
   it('names the variable when its port is in use', async () => {
     const { server, health, metrics } = await admin();
-    await expect(startAdminServer({ listen: server.address, health, metrics })).rejects.toThrow(
+    await expect(startAdminServer({ listen: server.address, gate: gate(), health, metrics })).rejects.toThrow(
       `FUSEBOARD_ADMIN_LISTEN: 127.0.0.1:${server.address.port} is in use by another process`,
     );
   });
 
   it('names an address that is not this machine\'s', async () => {
     const { health, metrics } = await admin();
-    await expect(startAdminServer({ listen: { host: '192.0.2.1', port: 0 }, health, metrics })).rejects.toThrow(
+    await expect(startAdminServer({ listen: { host: '192.0.2.1', port: 0 }, gate: gate(), health, metrics })).rejects.toThrow(
       'FUSEBOARD_ADMIN_LISTEN: 192.0.2.1:0 is no address of this machine',
     );
   });

@@ -54,12 +54,12 @@ describe('the YAML file', () => {
 describe('a secret in a file', () => {
   it('is read without the line break at its end', () => {
     const secret = file('hush\n');
-    expect(read('', { FUSEBOARD_TOKEN_FILE: secret }).access.token?.reveal()).toBe('hush');
-    expect(read(`tokenFile: ${secret}\n`).access.token?.reveal()).toBe('hush');
+    expect(read('', { FUSEBOARD_TOKEN_FILE: secret }).access.tokens.write?.shown().reveal()).toBe('hush');
+    expect(read(`tokenFile: ${secret}\n`).access.tokens.write?.shown().reveal()).toBe('hush');
   });
 
   it('of the environment rules over one of the file', () => {
-    expect(read('token: from-file\n', { FUSEBOARD_TOKEN_FILE: file('from-env') }).access.token?.reveal()).toBe('from-env');
+    expect(read('token: from-file\n', { FUSEBOARD_TOKEN_FILE: file('from-env') }).access.tokens.write?.shown().reveal()).toBe('from-env');
   });
 
   it('is refused where there is a value too, or where the file is empty', () => {

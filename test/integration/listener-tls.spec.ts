@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ListenerTls } from '#http-proxy';
-import { StartError, type TlsFiles } from '#runtime';
-import { readListenerTls, renewListenerTls } from '../../apps/proxy/src/listener-tls.ts';
+import { StartError, readListenerTls, renewListenerTls, type ListenerPem, type TlsFiles } from '#runtime';
 import { makeCertificate, type Certificate } from '../support/certificate.ts';
 import { Cleanup } from '../support/data-plane.ts';
 
@@ -16,10 +14,12 @@ interface Folder {
   readonly write: (of: Partial<Certificate> & { readonly ca?: string }) => void;
 }
 
+const VARIABLES = { cert: 'FUSEBOARD_PROXY_TLS_CERT', key: 'FUSEBOARD_PROXY_TLS_KEY', ca: 'FUSEBOARD_PROXY_TLS_CA' } as const;
+
 function folder(): Folder {
   const directory = mkdtempSync(join(tmpdir(), 'fuseboard-tls-'));
   cleanup.add(() => rmSync(directory, { recursive: true }));
-  const files = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem'), ca: join(directory, 'ca.pem') };
+  const files = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem'), ca: join(directory, 'ca.pem'), variables: VARIABLES };
   return {
     files,
     write: (of) => {
@@ -55,15 +55,15 @@ describe('the listeners’ certificate', () => {
   it('is used anew when its files change, and a change that can’t be used is said once and changes nothing', async () => {
     const { files, write } = folder();
     write({ ...one, ca: one.cert });
-    const [used, lines]: [ListenerTls[], string[]] = [[], []];
+    const [used, lines]: [ListenerPem[], string[]] = [[], []];
     const logger = { info: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) };
     cleanup.add(renewListenerTls({ files, tls: readListenerTls(files), use: (tls) => used.push(tls), logger: logger as never, eachMs: 5 }));
     // Between the two writes the pair doesn't fit.
     write({ cert: other.cert });
-    await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/can't be used together.*; the certificate before stays$/)]));
+    await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/can't be used together.*; the certificate of FUSEBOARD_PROXY_TLS_CERT before stays$/)]));
     expect(used).toEqual([]);
     write({ key: other.key });
     await vi.waitFor(() => expect(used.map(({ cert }) => String(cert))).toEqual([other.cert]));
-    expect(lines).toEqual([expect.anything(), expect.stringMatching(/^the certificate of the listeners is renewed, valid until /)]);
+    expect(lines).toEqual([expect.anything(), expect.stringMatching(/^the certificate of FUSEBOARD_PROXY_TLS_CERT is renewed, valid until /)]);
   });
 });

@@ -26,7 +26,7 @@ export function stageFollower(consoles: readonly Address[], { token, ...of }: Op
   const say = (what: string): void => void (reach.at(-1) === what || reach.push(what));
   const opened = openConsole({
     consoles,
-    token: token === undefined ? undefined : new Secret(token),
+    credentials: () => ({ token: token === undefined ? undefined : new Secret(token), tls: undefined }),
     partitions: 1,
     topicPrefix: '',
     reach: { failed: (error) => say((error as Error).message), reached: () => say('reached') },

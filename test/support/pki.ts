@@ -30,5 +30,5 @@ export function pki(): Pki {
     const { cert, key } = makeCertificate({ commonName: name, names, issuer: authority });
     return { ca, cert: write(`${name}.pem`, cert), key: write(`${name}.key`, key) };
   };
-  return { authority, ca, server: signed('server', ['127.0.0.1']), client: (name) => signed(name, [name]), write };
+  return { authority, ca, server: signed('server', ['127.0.0.1', 'localhost']), client: (name) => signed(name, [name]), write };
 }

@@ -1,6 +1,7 @@
 /** `fuseboard.v1.BreakerService`, as a client has it. */
 import { Metadata, credentials, loadPackageDefinition, type CallOptions, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { clientChannel } from '#runtime';
 import { PROTO_FILES, protoDir, type BreakerMessage } from '#wire';
 import { failureOf, type Connection } from './connection.ts';
 
@@ -34,7 +35,10 @@ export class BreakerClient {
     if (connection.token !== undefined) this.#metadata.set('authorization', `Bearer ${connection.token.reveal()}`);
     const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, oneofs: true, defaults: true, includeDirs: [protoDir()] });
     const loaded = loadPackageDefinition(definition) as unknown as { fuseboard: { v1: { BreakerService: new (...of: unknown[]) => BreakerService } } };
-    this.#service = new loaded.fuseboard.v1.BreakerService(connection.server, credentials.createInsecure(), {
+    const { server, tls } = connection;
+    const secure = tls && clientChannel(server, tls);
+    this.#service = new loaded.fuseboard.v1.BreakerService(server, secure === undefined ? credentials.createInsecure() : credentials.createSsl(...secure.ssl), {
+      ...secure?.options,
       'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
       'grpc.keepalive_time_ms': 30_000,
       'grpc.keepalive_timeout_ms': 10_000,

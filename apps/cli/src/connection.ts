@@ -1,25 +1,55 @@
 /** Where the console is, and how to say what went wrong on the way there. */
 import { readFileSync } from 'node:fs';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { ADDRESS_ALLOWED, Secret, parseAddress, type Address } from '#runtime';
+import { ADDRESS_ALLOWED, Secret, StartError, TOKENS_ALLOWED, parseAddress, parseTokens, readClientTls, type Address, type ClientPem } from '#runtime';
 import { Failure } from './failure.ts';
 
 export interface Connection {
   /** As it was written, for messages. */
   readonly server: string;
   readonly token: Secret | undefined;
+  /** Absent: cleartext. */
+  readonly tls: ClientPem | undefined;
+}
+
+/** As commander gives them; each also has its variable. */
+export interface ConnectionFlags {
+  readonly server?: string;
+  readonly tls?: true;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 export const SERVER_DEFAULT = '127.0.0.1:50051';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** @throws {Failure} for an address or a token that can't be read. */
-export function connectionOf(flag: string | undefined, env: Env): Connection {
+/** @throws {Failure} for an address, a token or a certificate that can't be read. */
+export function connectionOf(flags: ConnectionFlags, env: Env): Connection {
+  const { server: flag } = flags;
   const written = flag ?? given(env, 'FUSEBOARD_SERVER') ?? SERVER_DEFAULT;
   const address = addressOf(written, flag === undefined ? 'FUSEBOARD_SERVER' : '--server');
   if (address.port === 0) throw new Failure(`${flag === undefined ? 'FUSEBOARD_SERVER' : '--server'}: found "${written}", allowed: a port from 1 to 65535`, 2);
-  return { server: written, token: tokenOf(env) };
+  return { server: written, token: tokenOf(env), tls: tlsOf(flags, env) };
+}
+
+function tlsOf(flags: ConnectionFlags, env: Env): ClientPem | undefined {
+  const [ca, cert, key] = [flags.tlsCa ?? given(env, 'FUSEBOARD_SERVER_TLS_CA'), flags.tlsCert ?? given(env, 'FUSEBOARD_SERVER_TLS_CERT'), flags.tlsKey ?? given(env, 'FUSEBOARD_SERVER_TLS_KEY')];
+  const isOn = flags.tls ?? wordOf(env, 'FUSEBOARD_SERVER_TLS', ['true', 'false']) === 'true';
+  if (!isOn && ca === undefined && cert === undefined && key === undefined) return undefined;
+  if ((cert === undefined) !== (key === undefined)) throw new Failure('--tls-cert and --tls-key (FUSEBOARD_SERVER_TLS_CERT and FUSEBOARD_SERVER_TLS_KEY): one is given without the other; allowed: both or none', 2);
+  try {
+    return readClientTls({ ca, cert, key, variables: { ca: '--tls-ca (FUSEBOARD_SERVER_TLS_CA)', cert: '--tls-cert (FUSEBOARD_SERVER_TLS_CERT)', key: '--tls-key (FUSEBOARD_SERVER_TLS_KEY)' } });
+  } catch (error) {
+    throw error instanceof StartError ? new Failure(error.message, 2) : error;
+  }
+}
+
+function wordOf(env: Env, name: string, allowed: readonly string[]): string | undefined {
+  const found = given(env, name);
+  if (found === undefined || allowed.includes(found)) return found;
+  throw new Failure(`${name}: found "${found}", allowed: ${allowed.join(', ')}`, 2);
 }
 
 /** @throws {Failure} naming where it was written. */
@@ -42,8 +72,9 @@ function tokenOf(env: Env): Secret | undefined {
 }
 
 function checked(token: string, where: string): Secret {
-  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return new Secret(token);
-  throw new Failure(`${where}: found a value that is not allowed (it is secret, and not shown), allowed: 1 to 4096 visible ASCII characters, no spaces`, 2);
+  const [first] = parseTokens(token) ?? [];
+  if (first !== undefined) return new Secret(first);
+  throw new Failure(`${where}: found a value that is not allowed (it is secret, and not shown), allowed: ${TOKENS_ALLOWED}; the first is shown to the console`, 2);
 }
 
 function given(env: Env, name: string): string | undefined {
@@ -51,13 +82,16 @@ function given(env: Env, name: string): string | undefined {
 }
 
 /** What gRPC says, for a person. */
-export function failureOf(error: unknown, { server }: Connection): Failure {
+export function failureOf(error: unknown, { server, tls }: Connection): Failure {
   const { code, details } = error as Partial<ServiceError>;
   if (code === undefined) return new Failure((error as Error).message);
   if (code === status.UNAVAILABLE && !isAnswered(details)) {
+    const untrusted = /[\w' -]*certificate[\w' -]*/i.exec(details ?? '')?.[0].trim();
+    if (tls !== undefined && untrusted !== undefined) return new Failure(`the console at ${server} can't be trusted (${untrusted}); who signed its certificate is named by --tls-ca FILE or FUSEBOARD_SERVER_TLS_CA`);
     return new Failure(`no console answers at ${server} (${reason(details)}); is it running? Another address: --server HOST:PORT or FUSEBOARD_SERVER`);
   }
   if (code === status.UNAUTHENTICATED) return new Failure(`${server} refuses: ${details}. Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.`);
+  if (code === status.PERMISSION_DENIED) return new Failure(`${server} refuses: ${details}.`);
   if (code === status.DEADLINE_EXCEEDED) return new Failure(`${server} did not answer in time`);
   return new Failure(details ?? (error as Error).message);
 }

@@ -1,7 +1,7 @@
 /** The `fuseboard` command line: what can be asked, and how it is read. What is done stands in commands/. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '#runtime';
-import { SERVER_DEFAULT, addressOf, connectionOf, type Connection } from './connection.ts';
+import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
 import { MOMENT_ALLOWED, parseMoment } from './span.ts';
 
 /** Each command loads what it needs when it is asked for, so that none waits for another's libraries. */
@@ -10,9 +10,13 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .description('Fuseboard on the command line.')
     .version(VERSION)
     .option('--server <HOST:PORT>', `the console's gRPC (default: FUSEBOARD_SERVER, or ${SERVER_DEFAULT})`)
+    .option('--tls', 'the console is spoken to over TLS (default: FUSEBOARD_SERVER_TLS=true, or if one of the next is given)')
+    .option('--tls-ca <FILE>', "PEM: who signed the console's certificate (default: FUSEBOARD_SERVER_TLS_CA, or whom Node trusts)")
+    .option('--tls-cert <FILE>', 'PEM: a certificate to show in place of a token (default: FUSEBOARD_SERVER_TLS_CERT)')
+    .option('--tls-key <FILE>', 'PEM: its key (default: FUSEBOARD_SERVER_TLS_KEY)')
     .showHelpAfterError('See `fuseboard --help`.')
     .addHelpText('after', '\nA token for the console is taken from FUSEBOARD_TOKEN, or from the file that FUSEBOARD_TOKEN_FILE names.');
-  const connection = (): Connection => connectionOf(root.opts<{ server?: string }>().server, env);
+  const connection = (): Connection => connectionOf(root.opts<ConnectionFlags>(), env);
 
   root
     .command('validate')

@@ -2,19 +2,22 @@
  * Nest's gRPC server, with what it lacks: the port that was bound, a token asked of every service, a health service,
  * reflection, and bounds on what a client may do.
  */
-import { Server, ServerCredentials, ServerInterceptingCall, logVerbosity, setLogVerbosity, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { Server, ServerInterceptingCall, logVerbosity, setLogVerbosity, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { ServerGrpc } from '@nestjs/microservices';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import { loadSync } from '@grpc/proto-loader';
-import { bindError, formatAddress, type Address } from '#runtime';
-import type { Gate } from './gate.ts';
+import { bindError, formatAddress, type Address, type Gate, type ListenerPem, type Refusal } from '#runtime';
+import { namesIn } from './certificate-names.ts';
+import { GrpcCredentials } from './grpc-credentials.ts';
 import { withReferences } from './reflection-files.ts';
 
 export interface GrpcServerOptions {
   readonly listen: Address;
   readonly gate: Gate;
+  /** Absent: cleartext. */
+  readonly tls: ListenerPem | undefined;
   /** Ours: what is served, and what reflection shows beside the health service. */
   readonly definition: PackageDefinition;
 }
@@ -43,6 +46,7 @@ const CHANNEL = {
 export class GrpcServer extends ServerGrpc {
   readonly #own: GrpcServerOptions;
   readonly #health = new HealthImplementation();
+  readonly #credentials: GrpcCredentials;
   #server: Server | undefined;
   #address: Address | undefined;
 
@@ -57,6 +61,7 @@ export class GrpcServer extends ServerGrpc {
       },
     });
     this.#own = options;
+    this.#credentials = new GrpcCredentials(options.tls);
     this.setServing(false);
   }
 
@@ -64,6 +69,11 @@ export class GrpcServer extends ServerGrpc {
   get address(): Address {
     if (this.#address === undefined) throw new Error('the gRPC server does not listen yet');
     return this.#address;
+  }
+
+  /** For connections from now on. */
+  setTls(tls: ListenerPem): void {
+    this.#credentials.use(tls);
   }
 
   /** What the health service says. */
@@ -78,7 +88,7 @@ export class GrpcServer extends ServerGrpc {
     setLogVerbosity(logVerbosity.NONE);
     const server = new Server({ ...CHANNEL, interceptors: [guarded(gate)] });
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(formatAddress(listen), ServerCredentials.createInsecure(), (error, bound) => {
+      server.bindAsync(formatAddress(listen), this.#credentials, (error, bound) => {
         if (error === null) resolve(bound);
         // grpc-js gives the system's error as text only.
         else reject(bindError({ message: error.message, code: /\bE[A-Z]{3,}\b/.exec(error.message)?.[0] ?? '' }, listen, 'FUSEBOARD_GRPC_LISTEN (--grpc)'));
@@ -105,6 +115,17 @@ const READS: ReadonlySet<string> = new Set(['GetBreaker', 'ListBreakers', 'Watch
 /** Asked by supervisors, which hold no token. */
 const ALWAYS_OPEN = '/grpc.health.v1.Health/';
 
+const CODES: Readonly<Record<Refusal['why'], status>> = {
+  unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
+  'too-many': status.RESOURCE_EXHAUSTED,
+};
+
+/** @param peer `ADDRESS:PORT`, of IPv6 without brackets */
+function addressIn(peer: string): string {
+  return peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
+}
+
 function guarded(gate: Gate): ServerInterceptor {
   return (method, call) =>
     new ServerInterceptingCall(call, {
@@ -113,9 +134,11 @@ function guarded(gate: Gate): ServerInterceptor {
         const name = method.path.slice(method.path.lastIndexOf('/') + 1);
         next({
           onReceiveMetadata(metadata: Metadata, admit) {
-            const verdict = gate.judge(metadata.get('authorization')[0]?.toString(), READS.has(name) ? 'read' : 'write');
+            const { sslPeerCertificate: certificate } = call.getAuthContext();
+            const asked = { authorization: metadata.get('authorization')[0]?.toString(), peer: addressIn(call.getPeer()), certificateNames: certificate && namesIn(certificate) };
+            const verdict = gate.judge(asked, READS.has(name) ? 'read' : 'write');
             if (verdict.admitted) admit(metadata);
-            else call.sendStatus({ code: status.UNAUTHENTICATED, details: verdict.reason });
+            else call.sendStatus({ code: CODES[verdict.why], details: verdict.reason });
           },
         });
       },

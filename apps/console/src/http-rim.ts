@@ -1,8 +1,10 @@
 /** What each HTTP answer of the console has in common: security headers, the token, errors as JSON. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import type { Logger } from '#runtime';
-import type { Gate } from './gate.ts';
+import { TLSSocket } from 'node:tls';
+import { refusalOf, type Gate, type Logger } from '#runtime';
+import { namesIn } from './certificate-names.ts';
 
 /** No CORS: another site's page may not read what it finds here. */
 const HEADERS = new Map([
@@ -24,11 +26,17 @@ export function secured(gate: Gate) {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if (ALWAYS_OPEN.has(path)) return next();
     const call = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
-    const verdict = gate.judge(request.headers.authorization, call);
+    const { headers: { authorization, host = '' }, socket } = request;
+    const verdict = gate.judge({ authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) }, call);
     if (verdict.admitted) return next();
-    response.setHeader('www-authenticate', 'Bearer');
-    sendJson(response, 401, errorBody(401, verdict.reason));
+    const { status, headers } = refusalOf(verdict);
+    response.setHeaders(new Map(Object.entries(headers)));
+    sendJson(response, status, errorBody(status, verdict.reason));
   };
+}
+
+function certifiedNames(socket: Socket): readonly string[] | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? namesIn(socket.getPeerCertificate()) : undefined;
 }
 
 @Catch()
@@ -48,7 +56,7 @@ export class JsonErrors implements ExceptionFilter {
   }
 }
 
-const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 404: 'not-found', 503: 'unavailable' };
+const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 429: 'too-many-tries', 503: 'unavailable' };
 
 function errorBody(status: number, message: string): object {
   return { error: { code: CODES[status] ?? 'internal', message } };

@@ -1,14 +1,14 @@
 /** The console: the read side over gRPC and HTTP. */
+import { Server as HttpsServer } from 'node:https';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { listen, nestLogger, type Address, type Runtime } from '#runtime';
+import { Gates, listen, nestLogger, readListenerTls, renewListenerTls, type Address, type ListenerPem, type Runtime } from '#runtime';
 import { breakerMetrics } from './breaker-metrics.ts';
 import type { ConsoleDrivers } from './breaker-queries.ts';
 import { ConsoleModule } from './console.module.ts';
 import { Feeds } from './feeds.ts';
-import { Gate } from './gate.ts';
 import { followMetrics } from './follow/follow-metrics.ts';
 import { StateFanout } from './follow/state-fanout.ts';
 import { StateController } from './follow/state.controller.ts';
@@ -29,6 +29,8 @@ export interface RunningConsole {
   /** With the ports that were bound. */
   readonly httpAddress: Address;
   readonly grpcAddress: Address;
+  /** For connections from now on; only where it began with TLS. */
+  useTls(renewed: ListenerPem): void;
   /** Ends watches, lets what was asked be answered, and lets go of the feeds. */
   close(): Promise<void>;
 }
@@ -42,17 +44,27 @@ const GRACE_MS = 500;
  */
 export async function startConsole({ drivers, runtime }: ConsoleOptions): Promise<RunningConsole> {
   const { config, logger } = runtime;
-  const app = await NestFactory.create<NestExpressApplication>(ConsoleModule.forRoot(drivers, runtime), { logger: nestLogger(logger), abortOnError: false });
-  const grpc = new GrpcServer({ listen: config.grpcListen, gate: new Gate(config.access, config.grpcListen.host), definition: protoDefinition() });
+  const gates = new Gates(config.access);
+  const { tls: files } = config.access;
+  const tls = files && readListenerTls(files);
+  const app = await NestFactory.create<NestExpressApplication>(ConsoleModule.forRoot(drivers, runtime), {
+    logger: nestLogger(logger),
+    abortOnError: false,
+    ...(tls && { httpsOptions: { ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: false } }),
+  });
+  const grpc = new GrpcServer({ listen: config.grpcListen, gate: gates.at(config.grpcListen.host), definition: protoDefinition(), tls });
   app.connectMicroservice<MicroserviceOptions>({ strategy: grpc });
   app.disable('x-powered-by').disable('etag');
-  app.use(secured(new Gate(config.access, config.consoleListen.host)));
+  app.use(secured(gates.at(config.consoleListen.host)));
   app.useGlobalFilters(new JsonErrors(logger));
   const feeds = app.get(Feeds);
   feeds.onComplete = (complete) => grpc.setServing(complete);
   breakerMetrics(runtime.metrics, app.get(ReadModel));
   followMetrics(runtime.metrics, app.get(StateFanout));
+  const useTls = (renewed: ListenerPem): void => (setHttpsTls(app, renewed), grpc.setTls(renewed));
+  const stops = [gates.keepRenewed(logger), ...(files && tls ? [renewListenerTls({ files, tls, use: useTls, logger })] : [])];
   const close = async (): Promise<void> => {
+    for (const stop of stops) stop();
     grpc.setServing(false);
     app.get(GrpcController).endWatches();
     app.get(StateController).endFollowing();
@@ -65,11 +77,16 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
     await app.init();
     const httpAddress = await listen(app.getHttpServer(), config.consoleListen, 'FUSEBOARD_CONSOLE_LISTEN (--console)');
     feeds.start();
-    return { httpAddress, grpcAddress: grpc.address, close };
+    return { httpAddress, grpcAddress: grpc.address, useTls, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function setHttpsTls(app: NestExpressApplication, tls: ListenerPem): void {
+  const server: unknown = app.getHttpServer();
+  if (server instanceof HttpsServer) server.setSecureContext(tls);
 }
 
 async function closeHttp(app: NestExpressApplication): Promise<void> {

@@ -1,6 +1,7 @@
 /** `/healthz`, `/readyz` and `/metrics` of a process that has no console: ingest and proxy. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { refusalOf, type Gate, type Refusal } from './access/gate.ts';
 import { formatAddress, type Address } from './address.ts';
 import type { HealthReport } from './health.ts';
 import { StartError } from './start-error.ts';
@@ -18,7 +19,7 @@ export interface AdminSource {
 }
 
 /** @throws {StartError} if the address can't be bound. */
-export async function startAdminServer(options: AdminSource & { readonly listen: Address }): Promise<AdminServer> {
+export async function startAdminServer(options: AdminSource & { readonly listen: Address; readonly gate: Gate }): Promise<AdminServer> {
   const server = createServer((request, response) => void answer(request, response, options));
   server.requestTimeout = 10_000;
   const address = await listen(server, options.listen, 'FUSEBOARD_ADMIN_LISTEN');
@@ -68,14 +69,23 @@ export function bindError(error: Pick<NodeJS.ErrnoException, 'code' | 'message'>
   return new StartError(`${setting}: ${formatAddress(at)} ${BIND_REASONS[error.code ?? ''] ?? `can't be bound: ${error.message}`}`);
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, { health, metrics }: AdminSource): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, { health, metrics, gate }: AdminSource & { readonly gate: Gate }): Promise<void> {
   const path = (request.url ?? '').split('?', 1)[0];
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'only GET is allowed' });
   if (path === '/healthz') return report(response, await health.alive());
   if (path === '/readyz') return report(response, await health.ready());
   if (path !== '/metrics') return send(response, 404, { error: 'not found; there are /healthz, /readyz and /metrics' });
+  const { authorization, host } = request.headers;
+  const verdict = gate.judge({ authorization, host, peer: request.socket.remoteAddress ?? '' }, 'read');
+  if (!verdict.admitted) return refuse(response, verdict);
   response.setHeader('content-type', metrics.registry.contentType);
   response.end(await metrics.registry.metrics());
+}
+
+function refuse(response: ServerResponse, verdict: Refusal): void {
+  const { status, headers } = refusalOf(verdict);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  send(response, status, { error: verdict.reason });
 }
 
 function report(response: ServerResponse, { ok, body }: HealthReport): void {

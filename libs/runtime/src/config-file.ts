@@ -8,6 +8,8 @@ import { suggest } from './suggest.ts';
 export interface Written {
   readonly text: string;
   readonly where: string;
+  /** Of a secret: the file that it was read from, if it was one. */
+  readonly path?: string;
 }
 
 export interface ConfigFile {

@@ -33,7 +33,7 @@ describe('defaults', () => {
       adminListen: { host: '127.0.0.1', port: 9464 },
       configDir: undefined,
       drivers: { kind: 'embedded', dataDir: './data' },
-      access: { token: undefined, anonymousReads: false },
+      access: { tokens: {}, anonymousReads: false, tls: undefined, tlsWriters: [] },
       demo: true,
       lateAfterMs: 60_000,
       stateMaxAgeMs: 5_000,
@@ -154,14 +154,14 @@ describe('a variable that is not known has no effect, and a warning says so', ()
 
 describe('secrets', () => {
   it('are never in a message, nor in the configuration when it is printed', () => {
-    const bad = refusal({ ...FLEET, FUSEBOARD_TOKEN: 'my secret', FUSEBOARD_REDIS_URL: 'http://:pass-word@x' }, [], 'console').message;
-    expect(bad).toContain('FUSEBOARD_TOKEN: found a value that is none of those (it is secret, and not shown), allowed: 1 to 4096 visible');
+    const bad = refusal({ ...FLEET, FUSEBOARD_TOKEN: 'my sécret', FUSEBOARD_REDIS_URL: 'http://:pass-word@x' }, [], 'console').message;
+    expect(bad).toContain('FUSEBOARD_TOKEN: found a value that is none of those (it is secret, and not shown), allowed: 1 to 20 tokens with white space between them, each of 1 to 4096 visible');
     expect(bad).toContain('FUSEBOARD_REDIS_URL: found a value that is none of those');
-    expect(bad).not.toMatch(/my secret|pass-word/);
+    expect(bad).not.toMatch(/my sécret|pass-word/);
 
     const config = read({ ...FLEET, FUSEBOARD_TOKEN: 'hush', FUSEBOARD_REDIS_URL: 'redis://:pass-word@x:1' }, [], 'console');
     expect(`${inspect(config, { depth: 9 })}${JSON.stringify(config)}`).not.toMatch(/hush|pass-word/);
-    expect(config.access.token?.reveal()).toBe('hush');
+    expect(config.access.tokens.write?.shown().reveal()).toBe('hush');
   });
 
   it('of Redis and its Sentinels are none of them printed', () => {
@@ -228,10 +228,30 @@ describe('console and gRPC beyond loopback', () => {
     for (const own of ['127.0.0.2:1', '[::1]:1', 'localhost:1']) read({ [variable]: own });
   });
 
-  it('is taken with a token, or for reads alone with FUSEBOARD_ANONYMOUS=read', () => {
+  it('is taken with a token, with an authority for clients’ certificates, or for reads alone with FUSEBOARD_ANONYMOUS=read', () => {
     const open = { FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:1', FUSEBOARD_GRPC_LISTEN: '0.0.0.0:2' };
     expect(read({ ...open, FUSEBOARD_TOKEN: 't' }).access.anonymousReads).toBe(false);
-    expect(read({ ...open, FUSEBOARD_ANONYMOUS: 'read' }).access).toEqual({ token: undefined, anonymousReads: true });
+    expect(read({ ...open, FUSEBOARD_ANONYMOUS: 'read' }).access).toMatchObject({ tokens: {}, anonymousReads: true });
+    expect(read({ ...open, FUSEBOARD_READ_TOKEN: 't' }).access.tokens.read?.shown().reveal()).toBe('t');
+    expect(read({ ...open, FUSEBOARD_CONSOLE_TLS_CERT: 'c', FUSEBOARD_CONSOLE_TLS_KEY: 'k', FUSEBOARD_CONSOLE_TLS_CA: 'a' }).access.tls).toMatchObject({ cert: 'c', key: 'k', ca: 'a' });
+  });
+
+  it.each<[object, string]>([
+    [{ FUSEBOARD_CONSOLE_TLS_CERT: 'c' }, 'FUSEBOARD_CONSOLE_TLS_KEY is not set, but FUSEBOARD_CONSOLE_TLS_CERT is; allowed: both or none'],
+    [{ FUSEBOARD_CONSOLE_TLS_KEY: 'k' }, 'FUSEBOARD_CONSOLE_TLS_CERT is not set, but FUSEBOARD_CONSOLE_TLS_KEY is; allowed: both or none'],
+    [{ FUSEBOARD_CONSOLE_TLS_CA: 'a' }, 'FUSEBOARD_CONSOLE_TLS_CA is set without FUSEBOARD_CONSOLE_TLS_CERT and FUSEBOARD_CONSOLE_TLS_KEY, and would have no effect'],
+    [{ FUSEBOARD_CONSOLE_TLS_WRITERS: 'alice' }, 'FUSEBOARD_CONSOLE_TLS_WRITERS is set without FUSEBOARD_CONSOLE_TLS_CA, and would have no effect'],
+    [{ FUSEBOARD_CONSOLE_TLS_WRITERS: 'alice,,bob' }, 'FUSEBOARD_CONSOLE_TLS_WRITERS: found "alice,,bob", allowed: names with commas between them'],
+  ])('%o is refused', (env, message) => {
+    expect(refusal(env as ConfigSources['env']).message).toContain(message);
+  });
+
+  it('warns of a token that can be guessed, and of one that goes over the network in cleartext', () => {
+    const open = { FUSEBOARD_CONSOLE_LISTEN: '0.0.0.0:1' };
+    const long = 'x'.repeat(32);
+    expect(read({ FUSEBOARD_TOKEN: `${long} short` }).warnings).toEqual([expect.stringMatching(/^FUSEBOARD_TOKEN holds a token of fewer than 16 characters/)]);
+    expect(read({ ...open, FUSEBOARD_READ_TOKEN: long }).warnings).toEqual([expect.stringMatching(/^FUSEBOARD_CONSOLE_LISTEN: others can reach it, and tokens go there in cleartext; FUSEBOARD_CONSOLE_TLS_CERT/)]);
+    expect(read({ ...open, FUSEBOARD_TOKEN: long, FUSEBOARD_CONSOLE_TLS_CERT: 'c', FUSEBOARD_CONSOLE_TLS_KEY: 'k' }).warnings).toEqual([]);
   });
 
   it('is none of the proxy\'s business: it may bind anywhere', () => {
@@ -247,7 +267,7 @@ describe('a proxy that takes its states from consoles', () => {
   it('needs Kafka and no Redis', () => {
     const { drivers } = read({ ...KAFKA, ...CONSOLES, FUSEBOARD_TOKEN: 'hush' }, [], 'proxy');
     expect(drivers).toMatchObject({ kind: 'consoles', consoles: [{ host: 'console-1', port: 50_051 }, { host: '::1', port: 50_051 }], partitions: 12, topicPrefix: 'fuseboard.' });
-    expect([JSON.stringify(drivers).includes('hush'), drivers.kind === 'consoles' && drivers.token?.reveal()]).toEqual([false, 'hush']);
+    expect([JSON.stringify(drivers).includes('hush'), drivers.kind === 'consoles' && drivers.token?.shown().reveal()]).toEqual([false, 'hush']);
     expect(read({ ...FLEET, FUSEBOARD_STATES_FROM: 'redis' }, [], 'proxy').drivers.kind).toBe('fleet');
   });
 

@@ -6,14 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { LostLogHandling } from '#engine';
-import { formatAddress, isLoopback, type Address } from './address.ts';
+import { accessConfig, accessProblems, accessWarnings, type Access } from './access/access-config.ts';
+import type { Address } from './address.ts';
 import { ORS_OF_A_PROXY, consoleFedOf, type ConsoleFedConfig } from './console-fed-config.ts';
 import { readConfigFile, type Written } from './config-file.ts';
 import { readFlags, type Flags } from './flags.ts';
 import { kafkaProblems, kafkaSecurity, type KafkaSecurity } from './kafka-config.ts';
 import { must, proxyConfig, proxyProblems, type ProxyConfig } from './proxy-config.ts';
 import { redisConfig, redisProblems, type RedisConfig } from './redis-config.ts';
-import { Secret } from './secret.ts';
 import { SETTINGS, knownVariables, type LogLevel, type Setting, type SettingKey, type Values } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { suggest } from './suggest.ts';
@@ -73,12 +73,6 @@ export interface FleetConfig extends RedisConfig {
   readonly partitions: number;
 }
 
-/** Who may ask the console. Without `token` nothing but loopback, or reads where `anonymousReads` says so. */
-export interface Access {
-  readonly token: Secret | undefined;
-  readonly anonymousReads: boolean;
-}
-
 export interface ConfigSources {
   readonly role: Role;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -92,12 +86,12 @@ export function readConfig(sources: ConfigSources): Config {
   const problems: string[] = [];
   const written = collect(sources.env, flags, problems);
   const values = parse(written, problems);
-  const token = values.token === undefined ? undefined : new Secret(values.token);
-  const access: Access = { token, anonymousReads: values.anonymous === 'read' };
-  const parsed = { values, isSet: (key: SettingKey) => written.has(key) };
+  const access = accessConfig(values, written);
+  const parsed = { values, isSet: (key: SettingKey) => written.has(key), access };
   const { statesFrom = 'redis' } = values;
   const drivers = statesFrom === 'redis' ? driversOf(sources.role, parsed, problems) : consoleFedOf(sources.role, { ...parsed, consoles: statesFrom }, problems);
-  checkBinding(sources.role, { values, access }, problems);
+  const servesConsole = sources.role === 'standalone' || sources.role === 'console';
+  if (servesConsole) problems.push(...accessProblems(values));
   if (sources.role === 'standalone' || sources.role === 'proxy') problems.push(...proxyProblems(values, sources.role === 'standalone'));
   checkDirectory(written.get('configDir'), problems);
   if (problems.length > 0) throw new StartError(report(problems));
@@ -112,14 +106,14 @@ export function readConfig(sources: ConfigSources): Config {
     proxy: proxyConfig(values),
     configDir: values.configDir,
     drivers: Object.freeze(must(drivers)),
-    access: Object.freeze(access),
+    access,
     demo: flags.demo,
     isStandby: sources.role === 'ingest' && values.standby === 'true',
     lateAfterMs: must(values.lateAfter),
     lostLog: must(values.lostLog),
     checkpointRecords: must(values.checkpointRecords),
     stateMaxAgeMs: must(values.stateMaxAge),
-    warnings: unknownVariables(sources.env),
+    warnings: [...unknownVariables(sources.env), ...(servesConsole ? accessWarnings(values) : [])],
   });
 }
 
@@ -200,7 +194,7 @@ function layer({ plain, where, secretFile, whereFile }: Layer): Written | { read
 function readSecret(path: string, where: string): Written | { readonly problem: string } {
   try {
     const text = readFileSync(path, 'utf8').trim();
-    return text === '' ? { problem: `${where}: ${path} is empty; allowed: a file that holds the secret` } : { text, where };
+    return text === '' ? { problem: `${where}: ${path} is empty; allowed: a file that holds the secret` } : { text, where, path };
   } catch (error) {
     return { problem: `${where}: ${path} can't be read: ${(error as Error).message}` };
   }
@@ -251,20 +245,6 @@ function driversOf(role: Role, { values, isSet }: Parsed, problems: string[]): E
     redisPrefix: must(redisPrefix),
     partitions: must(partitions),
   };
-}
-
-/** DESIGN: nothing of the console is reachable from elsewhere without a token, but for reads where that is said. */
-function checkBinding(role: Role, { values, access }: { values: Values; access: Access }, problems: string[]): void {
-  if (role !== 'standalone' && role !== 'console') return;
-  if (access.token !== undefined || access.anonymousReads) return;
-  for (const key of ['consoleListen', 'grpcListen'] as const) {
-    const listen = values[key];
-    if (listen === undefined || isLoopback(listen.host)) continue;
-    problems.push(
-      `${SETTINGS[key].variable}: found "${formatAddress(listen)}", which others can reach; allowed: an address of this machine alone (127.0.0.1), ` +
-        `or any with FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE set, or, for reads only, with FUSEBOARD_ANONYMOUS=read`,
-    );
-  }
 }
 
 function checkDirectory(written: Written | undefined, problems: string[]): void {

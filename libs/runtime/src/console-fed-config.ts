@@ -1,11 +1,12 @@
 /** A proxy that takes its states from consoles: its settings, and what is wrong with a combination of them. */
 import { formatAddress, type Address } from './address.ts';
-import type { FleetConfig, Parsed, Role } from './config.ts';
+import type { Config, FleetConfig, Parsed, Role } from './config.ts';
 import { kafkaProblems, kafkaSecurity } from './kafka-config.ts';
 import { must } from './proxy-config.ts';
 import type { RedisConfig } from './redis-config.ts';
-import { Secret } from './secret.ts';
-import { SETTINGS } from './settings.ts';
+import { clientTlsProblems, type ClientTlsFiles } from './client-tls.ts';
+import { SETTINGS, type Values } from './settings.ts';
+import type { TokenSource } from './access/tokens.ts';
 
 /** It needs no Redis. */
 export interface ConsoleFedConfig extends Omit<FleetConfig, 'kind' | 'redisPrefix' | keyof RedisConfig> {
@@ -13,14 +14,16 @@ export interface ConsoleFedConfig extends Omit<FleetConfig, 'kind' | 'redisPrefi
   /** At least one: their gRPC. */
   readonly consoles: readonly Address[];
   /** Shown to them. */
-  readonly token: Secret | undefined;
+  readonly token: TokenSource | undefined;
+  /** Absent: cleartext. */
+  readonly tls: ClientTlsFiles | undefined;
 }
 
 /** What a proxy may have in place of both stores. */
 export const ORS_OF_A_PROXY = `, or ${SETTINGS.kafkaBrokers.variable} and ${SETTINGS.statesFrom.variable} with the address of a console`;
 
 /** Only where FUSEBOARD_STATES_FROM names consoles. */
-export function consoleFedOf(role: Role, { values, isSet, consoles }: Parsed & { readonly consoles: readonly Address[] }, problems: string[]): ConsoleFedConfig | undefined {
+export function consoleFedOf(role: Role, { values, isSet, consoles, access }: Parsed & Pick<Config, 'access'> & { readonly consoles: readonly Address[] }, problems: string[]): ConsoleFedConfig | undefined {
   const [statesFrom, redisUrl, kafka] = [SETTINGS.statesFrom, SETTINGS.redisUrl, SETTINGS.kafkaBrokers].map(({ variable }) => variable);
   if (role !== 'proxy') {
     problems.push(`${statesFrom}: found "${consoles.map(formatAddress).join(',')}", but only a proxy takes its states from consoles; allowed for ${role}: redis`);
@@ -29,8 +32,15 @@ export function consoleFedOf(role: Role, { values, isSet, consoles }: Parsed & {
   if (isSet('redisUrl')) problems.push(`${redisUrl} is set, but ${statesFrom} names consoles, so that Redis is not asked; allowed: one of them`);
   if (!isSet('kafkaBrokers')) problems.push(`${kafka} is not set; a proxy that takes its states from consoles (${statesFrom}) needs it for its outcomes`);
   problems.push(...kafkaProblems(values, isSet));
-  const { kafkaBrokers, topicPrefix, partitions, token } = values;
+  const isOn = values.statesTls === 'true';
+  const tls = statesTlsFiles(values);
+  problems.push(...clientTlsProblems(tls, { isOn, variable: SETTINGS.statesTls.variable }));
+  const { kafkaBrokers, topicPrefix, partitions } = values;
   if (kafkaBrokers === undefined) return undefined;
-  const shown = token === undefined ? undefined : new Secret(token);
-  return { kind: 'consoles', kafkaBrokers, kafkaSecurity: kafkaSecurity(values), consoles, token: shown, topicPrefix: must(topicPrefix), partitions: must(partitions) };
+  return { kind: 'consoles', kafkaBrokers, kafkaSecurity: kafkaSecurity(values), consoles, token: access.tokens.write, tls: isOn ? tls : undefined, topicPrefix: must(topicPrefix), partitions: must(partitions) };
+}
+
+function statesTlsFiles({ statesTlsCa: ca, statesTlsCert: cert, statesTlsKey: key }: Values): ClientTlsFiles {
+  const { statesTlsCa, statesTlsCert, statesTlsKey } = SETTINGS;
+  return Object.freeze({ ca, cert, key, variables: { ca: statesTlsCa.variable, cert: statesTlsCert.variable, key: statesTlsKey.variable } });
 }

@@ -1,12 +1,17 @@
 /** What every process needs: configuration, log, metrics, health, graceful stop. */
 export { ADDRESS_ALLOWED, formatAddress, isLoopback, parseAddress, type Address } from './address.ts';
+export type { Access } from './access/access-config.ts';
+export { Gates, refusalOf, type Gate, type Asked, type Refusal, type Verdict } from './access/gate.ts';
+export { TOKENS_ALLOWED, parseTokens, type AccessRole } from './access/tokens.ts';
 export { bindError, listen, startAdminServer, type AdminServer, type AdminSource } from './admin-server.ts';
+export { clientChannel, readClientTls, type ClientPem, type ClientTlsFiles } from './client-tls.ts';
 export { OTHER } from './bounded-label.ts';
 export type { ConsoleFedConfig } from './console-fed-config.ts';
-export { readConfig, readStoresConfig, type Access, type Config, type ConfigSources, type DriversConfig, type EmbeddedConfig, type FleetConfig, type Role, type StoresConfig } from './config.ts';
+export { readConfig, readStoresConfig, type Config, type ConfigSources, type DriversConfig, type EmbeddedConfig, type FleetConfig, type Role, type StoresConfig } from './config.ts';
 export { Health, type Condition, type HealthReport } from './health.ts';
 export { keepFollowing } from './keep-following.ts';
 export { type KafkaSecurity } from './kafka-config.ts';
+export { readListenerTls, renewListenerTls, type ListenerPem, type TlsFiles } from './listener-tls.ts';
 export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { runMain } from './main.ts';
 export { Metrics, type CallAnswer, type MetricsOptions } from './metrics.ts';
@@ -15,7 +20,7 @@ export { Outage, Refused, type OutageOptions } from './outage.ts';
 export { readPem, readPemPair } from './pem.ts';
 export { persist, type PersistOptions } from './persist.ts';
 export { ROUTES, beginProcess, healthOf, serveAdmin, type Process } from './process.ts';
-export { proxyUrl, type ProxyConfig, type TlsFiles } from './proxy-config.ts';
+export { proxyUrl, type ProxyConfig } from './proxy-config.ts';
 export { type RedisConfig } from './redis-config.ts';
 export { formatRedisPlace, parseRedisUrl, type RedisPlace } from './redis-url.ts';
 export { RUNTIME, RuntimeModule, type Runtime } from './runtime.module.ts';

@@ -1,4 +1,5 @@
 /** How each of Fuseboard's processes begins: configuration, log, graceful stop, health and metrics, in that order. */
+import { Gates } from './access/gate.ts';
 import { formatAddress } from './address.ts';
 import { startAdminServer, type AdminSource } from './admin-server.ts';
 import { readConfig, type Config, type Role } from './config.ts';
@@ -43,8 +44,14 @@ export function healthOf({ role, proxy, isStandby }: Config): Health {
  * @throws {StartError} if the address can't be bound.
  */
 export async function serveAdmin({ runtime, stopper }: Process, source: AdminSource = runtime): Promise<void> {
-  const admin = await startAdminServer({ ...source, listen: runtime.config.adminListen });
-  stopper.onStop('admin', () => admin.close());
+  const { access, adminListen } = runtime.config;
+  const gates = new Gates(access);
+  const admin = await startAdminServer({ ...source, listen: adminListen, gate: gates.at(adminListen.host) });
+  const stopRenewing = gates.keepRenewed(runtime.logger);
+  stopper.onStop('admin', async () => {
+    stopRenewing();
+    await admin.close();
+  });
   const address = formatAddress(admin.address);
   runtime.logger.info({ address }, `admin: http://${address}/readyz, /healthz, /metrics`);
 }

@@ -1,5 +1,6 @@
 /** The proxy's own settings, in the shape that its data plane takes them in. */
 import { formatAddress, type Address } from './address.ts';
+import { tlsFiles, tlsProblems, type TlsFiles, type TlsSettings } from './listener-tls.ts';
 import { SETTINGS, type Values } from './settings.ts';
 
 export interface ProxyConfig {
@@ -34,21 +35,12 @@ export interface ProxyConfig {
   };
 }
 
-/** Paths of PEM files. */
-export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-  /** Clients must show a certificate that these signed. */
-  readonly ca: string | undefined;
-}
-
 /** Only where nothing is wrong with the values. */
 export function proxyConfig(values: Values): ProxyConfig {
-  const { proxyTlsCert: cert, proxyTlsKey: key, proxyTlsCa: ca } = values;
   return Object.freeze({
     workers: must(values.proxyWorkers),
     ready: must(values.proxyReady),
-    tls: cert === undefined || key === undefined ? undefined : Object.freeze({ cert, key, ca }),
+    tls: tlsFiles(tlsSettings(values)),
     trustedNetworks: Object.freeze(values.proxyTrustedNetworks ?? []),
     drainMs: must(values.proxyDrainTimeout),
     timeouts: Object.freeze({
@@ -71,14 +63,15 @@ export function proxyConfig(values: Values): ProxyConfig {
   });
 }
 
+function tlsSettings({ proxyTlsCert: cert, proxyTlsKey: key, proxyTlsCa: ca }: Values): TlsSettings {
+  const { proxyTlsCert, proxyTlsKey, proxyTlsCa } = SETTINGS;
+  return { cert, key, ca, variables: { cert: proxyTlsCert.variable, key: proxyTlsKey.variable, ca: proxyTlsCa.variable } };
+}
+
 /** What is wrong with a combination of them; each value by itself is fine or undefined. */
 export function proxyProblems(values: Values, isOneProcess: boolean): string[] {
-  const problems: string[] = [];
-  const { proxyTlsCert: cert, proxyTlsKey: key, proxyTlsCa: ca, proxyWorkers: workers = 1 } = values;
-  const [certName, keyName, caName] = [SETTINGS.proxyTlsCert, SETTINGS.proxyTlsKey, SETTINGS.proxyTlsCa].map(({ variable }) => variable);
-  if (cert !== undefined && key === undefined) problems.push(`${keyName} is not set, but ${certName} is; allowed: both or none`);
-  if (cert === undefined && key !== undefined) problems.push(`${certName} is not set, but ${keyName} is; allowed: both or none`);
-  if (ca !== undefined && cert === undefined && key === undefined) problems.push(`${caName} is set without ${certName} and ${keyName}, and would have no effect; allowed: all three, or none`);
+  const problems = tlsProblems(tlsSettings(values));
+  const { proxyWorkers: workers = 1 } = values;
   if (isOneProcess && workers !== 1) {
     problems.push(
       `${SETTINGS.proxyWorkers.variable}: found ${workers} workers, but \`npm start\` is one process; allowed: 1. ` +

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { TOKENS_ALLOWED, parseTokens } from './access/tokens.ts';
 import { ADDRESS_ALLOWED, parseAddress, type Address } from './address.ts';
 import { parseRedisUrl, REDIS_URL_ALLOWED } from './redis-url.ts';
 
@@ -61,6 +62,17 @@ const statesFrom: Rule<'redis' | readonly Address[]> = {
     const found = written.split(',').map((part) => parseAddress(part));
     const good = found.filter((console) => console !== undefined && console.port > 0) as Address[];
     return good.length === found.length && good.length <= CONSOLES_MAX ? good : undefined;
+  },
+};
+
+const tokens: Rule<readonly string[]> = { allowed: TOKENS_ALLOWED, parse: parseTokens };
+
+const NAMES_MAX = 1_000;
+const names: Rule<readonly string[]> = {
+  allowed: `names with commas between them (at most ${NAMES_MAX}), each the common name, DNS name, URI or email address of a certificate`,
+  parse(written) {
+    const found = written.split(',').map((part) => part.trim());
+    return found.length <= NAMES_MAX && found.every((name) => /^[^\p{Cc}]{1,512}$/u.test(name)) ? found : undefined;
   },
 };
 
@@ -167,6 +179,10 @@ export const SETTINGS = {
   redisTlsKey: setting({ variable: 'FUSEBOARD_REDIS_TLS_KEY', fallback: undefined, ...text }),
   redisSentinelUsername: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_USERNAME', fallback: undefined, ...login }),
   redisSentinelPassword: setting({ variable: 'FUSEBOARD_REDIS_SENTINEL_PASSWORD', fallback: undefined, secret: true, ...login }),
+  statesTls: setting({ variable: 'FUSEBOARD_STATES_TLS', fallback: 'false', ...oneOf('false', 'true') }),
+  statesTlsCa: setting({ variable: 'FUSEBOARD_STATES_TLS_CA', fallback: undefined, ...text }),
+  statesTlsCert: setting({ variable: 'FUSEBOARD_STATES_TLS_CERT', fallback: undefined, ...text }),
+  statesTlsKey: setting({ variable: 'FUSEBOARD_STATES_TLS_KEY', fallback: undefined, ...text }),
   statesFrom: setting({ variable: 'FUSEBOARD_STATES_FROM', fallback: 'redis', ...statesFrom }),
   topicPrefix: setting({
     variable: 'FUSEBOARD_TOPIC_PREFIX',
@@ -190,8 +206,13 @@ export const SETTINGS = {
     variable: 'FUSEBOARD_TOKEN',
     fallback: undefined,
     secret: true,
-    ...matching(/^[\x21-\x7e]{1,4096}$/, '1 to 4096 visible ASCII characters, no spaces'),
+    ...tokens,
   }),
+  readToken: setting({ variable: 'FUSEBOARD_READ_TOKEN', fallback: undefined, secret: true, ...tokens }),
+  consoleTlsCert: setting({ variable: 'FUSEBOARD_CONSOLE_TLS_CERT', fallback: undefined, ...text }),
+  consoleTlsKey: setting({ variable: 'FUSEBOARD_CONSOLE_TLS_KEY', fallback: undefined, ...text }),
+  consoleTlsCa: setting({ variable: 'FUSEBOARD_CONSOLE_TLS_CA', fallback: undefined, ...text }),
+  consoleTlsWriters: setting({ variable: 'FUSEBOARD_CONSOLE_TLS_WRITERS', fallback: undefined, ...names }),
   anonymous: setting({ variable: 'FUSEBOARD_ANONYMOUS', fallback: 'none', ...oneOf('none', 'read') }),
   logLevel: setting({ variable: 'FUSEBOARD_LOG_LEVEL', fallback: 'info', ...oneOf(...LOG_LEVELS) }),
   lateAfter: setting({
@@ -215,7 +236,7 @@ export type SettingKey = keyof typeof SETTINGS;
 export type Values = { -readonly [K in SettingKey]?: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never };
 
 /** Read by the `fuseboard` command and by the configuration's own reading; no settings of a process. */
-const OTHER_VARIABLES = ['FUSEBOARD_CONFIG_FILE', 'FUSEBOARD_SERVER'];
+const OTHER_VARIABLES = ['FUSEBOARD_CONFIG_FILE', 'FUSEBOARD_SERVER', 'FUSEBOARD_SERVER_TLS', 'FUSEBOARD_SERVER_TLS_CA', 'FUSEBOARD_SERVER_TLS_CERT', 'FUSEBOARD_SERVER_TLS_KEY'];
 
 /** Every variable that Fuseboard reads. */
 export function knownVariables(): string[] {

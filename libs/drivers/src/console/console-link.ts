@@ -6,11 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { StoreTime } from '#engine';
-import { formatAddress, type Address, type Secret } from '#runtime';
+import { formatAddress, type Address } from '#runtime';
 import { timeOfMessage, type FollowMessage } from '#wire';
 import type { Reach } from '../drivers.ts';
 import { FollowFailure, failureOf } from './follow-failure.ts';
-import { StateClient } from './state-client.ts';
+import { StateClient, type ConsoleCredentials } from './state-client.ts';
 
 /** A console says something each second. */
 const LOOK_EACH_MS = 1_000;
@@ -38,7 +38,8 @@ export interface Heard {
 export interface ConsoleLinkOptions {
   /** At least one. */
   readonly consoles: readonly Address[];
-  readonly token: Secret | undefined;
+  /** Asked for each connection; must not throw. */
+  readonly credentials: () => ConsoleCredentials;
   readonly heard: Heard;
   readonly reach: Reach;
   /** This one is followed now. */
@@ -123,7 +124,7 @@ class Following {
   constructor(address: string, options: ConsoleLinkOptions) {
     this.#address = address;
     this.#options = options;
-    this.#client = new StateClient(address, options.token);
+    this.#client = new StateClient(address, options.credentials());
   }
 
   async run(signal: AbortSignal): Promise<FollowingEnd> {

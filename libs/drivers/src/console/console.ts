@@ -1,10 +1,11 @@
 /** States and documents from a console, in place of Redis. This folder is the only one here that knows gRPC. */
 import type { DocumentFeed, StateFeed } from '#engine';
-import { StartError, type Address, type Secret } from '#runtime';
+import { StartError, type Address } from '#runtime';
 import type { OnError, Reach } from '../drivers.ts';
 import { ConsoleLink } from './console-link.ts';
 import { ConsoleDocumentFeed } from './document-feed.ts';
 import { FollowFailure } from './follow-failure.ts';
+import type { ConsoleCredentials } from './state-client.ts';
 import { ConsoleStateFeed } from './state-feed.ts';
 
 const STAY_MS = 600_000;
@@ -12,7 +13,8 @@ const STAY_MS = 600_000;
 export interface ConsoleOptions {
   /** At least one; which of them is followed is left to chance, so that many processes spread. */
   readonly consoles: readonly Address[];
-  readonly token: Secret | undefined;
+  /** Asked for each connection; must not throw. */
+  readonly credentials: () => ConsoleCredentials;
   /** Of the outcomes log. */
   readonly partitions: number;
   readonly topicPrefix: string;
@@ -40,7 +42,7 @@ export interface OpenConsole {
 
 /** Connects when it is first needed. Says nothing but to `reach`, `onFollowing` and `onError`. */
 export function openConsole(options: ConsoleOptions): OpenConsole {
-  const { consoles, token, partitions, topicPrefix, reach, onFollowing = () => {}, onError, stayMs = STAY_MS } = options;
+  const { consoles, credentials, partitions, topicPrefix, reach, onFollowing = () => {}, onError, stayMs = STAY_MS } = options;
   const prepared = Promise.withResolvers<void>();
   prepared.promise.catch(() => undefined);
   const wake = (): void => link.wake();
@@ -48,7 +50,7 @@ export function openConsole(options: ConsoleOptions): OpenConsole {
   const documentFeed = new ConsoleDocumentFeed(wake, onError);
   const link = new ConsoleLink({
     consoles,
-    token,
+    credentials,
     reach,
     stayMs,
     onFollowing: (address) => (prepared.resolve(), onFollowing(address)),

@@ -16,7 +16,7 @@ export class FollowFailure extends Error {
 export function failureOf(error: unknown, address: string): FollowFailure {
   if (error instanceof FollowFailure) return error;
   const { code, details, message } = error as Partial<ServiceError> & Error;
-  if (code === status.UNAUTHENTICATED) return new FollowFailure(`the console at ${address} refuses us: ${details}`, 'FUSEBOARD_TOKEN');
+  if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) return new FollowFailure(`the console at ${address} refuses us: ${details}`, 'FUSEBOARD_TOKEN');
   if (code === status.UNIMPLEMENTED) return new FollowFailure(`the console at ${address} is of a version that hands no states on`, 'FUSEBOARD_STATES_FROM');
   if (code === status.DEADLINE_EXCEEDED) return new FollowFailure(`the console at ${address} did not answer in time`);
   return new FollowFailure(`the console at ${address}: ${reasonOf(details ?? message)}`);

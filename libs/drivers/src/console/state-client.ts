@@ -1,7 +1,7 @@
 /** `fuseboard.v1.StateService` of one console, as a client has it: one connection of its own, for one following. */
 import { Metadata, credentials, loadPackageDefinition, type CallOptions, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import type { Secret } from '#runtime';
+import { clientChannel, type ClientPem, type Secret } from '#runtime';
 import { PROTO_FILES, protoDir, type FollowMessage, type StoreTimeMessage } from '#wire';
 
 /** How long an answer may take, the connection included, ms: a console that a thousand come to at once takes them in turn. */
@@ -11,6 +11,13 @@ const MESSAGE_MAX_BYTES = 4_194_304;
 interface StateService extends Client {
   Follow(request: object, metadata: Metadata): ClientReadableStream<FollowMessage>;
   GetStoreTime(request: object, metadata: Metadata, options: CallOptions, done: (error: ServiceError | null, answer: StoreTimeMessage) => void): void;
+}
+
+/** How this process shows itself to a console, and a console to it. */
+export interface ConsoleCredentials {
+  readonly token: Secret | undefined;
+  /** Absent: cleartext. */
+  readonly tls: ClientPem | undefined;
 }
 
 type StateServiceClass = new (...of: unknown[]) => StateService;
@@ -23,10 +30,12 @@ export class StateClient {
   readonly #metadata = new Metadata();
 
   /** Connects when it is first asked. @param address HOST:PORT */
-  constructor(address: string, token: Secret | undefined) {
+  constructor(address: string, { token, tls }: ConsoleCredentials) {
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token.reveal()}`);
     loaded ??= loadService();
-    this.#service = new loaded(address, credentials.createInsecure(), {
+    const secure = tls && clientChannel(address, tls);
+    this.#service = new loaded(address, secure === undefined ? credentials.createInsecure() : credentials.createSsl(...secure.ssl), {
+      ...secure?.options,
       'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
       // Else it shares a connection, and what that knows of failures, with the tries before it.
       'grpc.use_local_subchannel_pool': 1,

@@ -1,6 +1,7 @@
 /** A proxy's drivers where its states come from consoles: outcomes go to Kafka, and Redis sees the consoles only. */
-import { Outage, Sparing, StartError, formatAddress, type ConsoleFedConfig, type Runtime } from '#runtime';
+import { Outage, Sparing, StartError, formatAddress, readClientTls, type ConsoleFedConfig, type Runtime } from '#runtime';
 import { openConsole } from '../console/console.ts';
+import type { ConsoleCredentials } from '../console/state-client.ts';
 import type { OnError, ProxyDrivers, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openFleetFor } from './fleet.ts';
@@ -16,9 +17,9 @@ interface ConsoleFedOptions {
 
 function openConsoleFed(options: ConsoleFedOptions): ProxyDrivers {
   const { config, instance, onFollowing, onError } = options;
-  const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, consoles, token } = config;
+  const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, consoles } = config;
   const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, reach: options.kafka, onError });
-  const console = openConsole({ consoles, token, partitions, topicPrefix, reach: options.console, onFollowing, onError });
+  const console = openConsole({ consoles, credentials: credentialsOf(config), partitions, topicPrefix, reach: options.console, onFollowing, onError });
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await Promise.all([kafka.close(), console.close()]);
@@ -35,6 +36,22 @@ function openConsoleFed(options: ConsoleFedOptions): ProxyDrivers {
   const { outcomes } = kafka;
   const { stateFeed, documentFeed } = console;
   return { partitions, outcomes, stateFeed, documentFeed, prepare, close: () => (closing ??= end()) };
+}
+
+/**
+ * Read again for each connection, so that renewing them needs no restart; files that can't be used then leave what was in use.
+ * @throws {StartError} naming the setting and the file that can't be used now
+ */
+function credentialsOf({ token, tls: files }: ConsoleFedConfig): () => ConsoleCredentials {
+  let tls = files && readClientTls(files);
+  return () => {
+    try {
+      tls = files && readClientTls(files);
+    } catch {
+      // Half written, perhaps; the pair in use is good until it runs out, and then the console says so.
+    }
+    return { token: token?.shown(), tls };
+  };
 }
 
 /** For a proxy's process: as it is configured, its outages in its log and its readiness. */
