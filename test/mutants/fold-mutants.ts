@@ -107,6 +107,10 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   controlInFold('C3', 'window kept though measured otherwise', {
     find: 'keepWindow: measuresAlike(before, policy)', replace: 'keepWindow: true', title: 'whose statTimeWindow changes starts an empty window',
   }),
+  inEngine('snapshot.ts', 'control.rules.spec.ts')('C4', 'what is not enforced refuses', {
+    find: 'const refuses = override !== undefined || policy === undefined || isEnforced(policy);', replace: 'const refuses = true;', title: 'refuses nothing',
+  }),
+  inEngine('policy.ts', 'own-outcomes.spec.ts')('C4', 'own amounts refuse what is not enforced', { find: 'isEnforced(identity) && (', replace: '(', by: SIMULATOR }),
   controlInMachine('C3', 'override outlives its policy', {
     find: 'override: event.change.override,', replace: 'override: event.change.override ?? context.override,', title: 'deleted takes its override along',
   }),

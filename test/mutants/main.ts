@@ -12,7 +12,7 @@ import { LIVES, SIMULATOR, type Finder, type Mutant } from './mutant.ts';
 import { PROXY_MUTANTS } from './proxy-mutants.ts';
 
 /** docs/model.md. */
-const RULES = { L: 4, T: 5, G: 3, C: 3, K: 5, V: 7, O: 3, F: 1 };
+const RULES = { L: 4, T: 5, G: 3, C: 4, K: 5, V: 7, O: 3, F: 1 };
 /** As many cores as a small machine has. */
 const AT_ONCE = 2;
 

@@ -27,8 +27,9 @@ export function settingOf(document: number, upstream: string, chance: Chance): T
     degraded: { statusCode: 409, content: '' },
   };
   const key = { kind: 'UpstreamTrafficSetting', namespace: 'default', name: `document-${document}` } as const;
-  const version = JSON.stringify(Object.values(measured));
-  const breaker = { identity: { name: key.name, namespace: key.namespace, version }, ...measured };
+  const unenforced = chance.below(5) === 0 ? { enforced: false as const } : {};
+  const version = JSON.stringify(Object.values({ ...measured, ...unenforced }));
+  const breaker = { identity: { name: key.name, namespace: key.namespace, version, ...unenforced }, ...measured };
   return { ...key, version, body: {}, upstream, limits: LIMITS, breaker };
 }
 

@@ -15,6 +15,7 @@ export const INVARIANTS = {
   'L2 sent on': 'a record of another partition, or one that can’t be read, is sent on before a commit passes it',
   'V1 never back': 'a proxy never goes back to an older version: it stamps the generation of the newest snapshot that it was given, or, its lease being over, the one after it (G3)',
   'V5 open refuses': 'while the state is open, known and its lease runs, no call is let through',
+  'C4 unenforced refuses nothing': 'under a policy that isn’t enforced no call is refused, but for what somebody opened by hand',
   'T4 past its lease': 'no call is refused for a state whose lease is over by the log’s clock or by its own length since it was first seen',
   'T4 dead behind': 'when all behind a proxy is dead, every state that has an end ends there',
   'T2 corrected': 'once a proxy has heard a clock of the fleet, its own is off by no more than the fleet’s clocks and the way there and back',

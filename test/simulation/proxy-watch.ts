@@ -108,6 +108,7 @@ export class ProxyWatch {
     const isPoliced = this.#policies === undefined || this.#policies.has(upstream);
     const isRefusing = isPoliced && seen?.snapshot.admit === 0;
     if (decision.kind === 'refuse') {
+      this.#checkEnforced(upstream, seen?.snapshot);
       if (!isRefusing || seen === undefined || this.#isOver(seen, 'surely')) this.#checkCause(upstream, isRefusing ? seen : undefined);
       return false;
     }
@@ -131,6 +132,14 @@ export class ProxyWatch {
     world.count('admitted under a lease that was over');
     // By the slowest of the brokers, and with none that was ever wrong by a minute.
     return world.leastClockMs >= untilMs - Math.min(TOLERANCE_MS, (untilMs - sinceMs) / 2);
+  }
+
+  /** C4. The document may be here before the state that it makes, or behind it. */
+  #checkEnforced(upstream: string, snapshot: Snapshot | undefined): void {
+    const isHeldBack = this.#policies?.get(upstream)?.identity.enforced === false;
+    const isByHand = snapshot?.override !== undefined;
+    if (!isHeldBack || isByHand || (snapshot?.admit === 0 && snapshot.policy?.enforced !== false)) return;
+    throw new Violation('C4 unenforced refuses nothing', `${this.#who(upstream)} refused a call at ${this.#options.nowMs()} under ${JSON.stringify(snapshot)}`);
   }
 
   /** V4, V7. `seen`: it would refuse, were its lease not over. */

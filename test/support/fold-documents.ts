@@ -37,8 +37,9 @@ export function settingFrom(digits: Digits, n: number, host: number): TrafficSet
     degraded: { statusCode: digits.of([409, 520]), content: '' },
   };
   const limitsOnly = digits.below(16) === 15;
-  const version = limitsOnly ? `limits ${upstream}` : JSON.stringify(Object.values(measured));
-  const identity = { name: key.name, namespace: key.namespace, version };
+  const unenforced = digits.below(4) === 3 ? { enforced: false as const } : {};
+  const version = limitsOnly ? `limits ${upstream}` : JSON.stringify(Object.values({ ...measured, ...unenforced }));
+  const identity = { name: key.name, namespace: key.namespace, version, ...unenforced };
   const breaker: Policy = { identity, ...measured };
   return { ...key, kind: 'UpstreamTrafficSetting', version, body: {}, upstream, limits: LIMITS, ...(!limitsOnly && { breaker }) };
 }

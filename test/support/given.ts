@@ -22,6 +22,8 @@ export interface PolicyWords {
   readonly degradedStatusCode?: number;
   /** `'none'`: limits only. */
   readonly circuitBreaking?: 'none';
+  /** `'false'`: it is judged, and refuses nothing. */
+  readonly enforce?: 'false';
   /** The document's name and its host, both 'web' unless told otherwise. */
   readonly name?: string;
   readonly host?: string;
@@ -177,7 +179,7 @@ function settingOf(words: PolicyWords): TrafficSetting {
   const key = { kind: 'UpstreamTrafficSetting' as const, namespace: 'default', name };
   const version = JSON.stringify(words);
   const breaker: Policy = {
-    identity: { name, namespace: 'default', version },
+    identity: { name, namespace: 'default', version, ...(words.enforce === 'false' && { enforced: false }) },
     upstream: host,
     statTimeWindowMs: ms(words.statTimeWindow ?? '30s'),
     minRequestAmount: words.minRequestAmount ?? 100,

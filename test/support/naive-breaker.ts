@@ -56,13 +56,18 @@ export function snapshotOf(breaker: NaiveBreaker, incarnation: number): Snapshot
     next: breaker.next,
     generation: breaker.generation,
     state: breaker.state,
-    admit: breaker.state === 'open' ? 0 : 1,
+    admit: breaker.state === 'closed' ? 1 : isHeldBack(breaker) ? 1 : 0,
     sinceMs: breaker.sinceMs,
     ...(breaker.untilMs !== undefined && { untilMs: breaker.untilMs }),
     ...(breaker.override && { override: breaker.override }),
     window: countsOf(breaker),
     ...(breaker.policy && { policy: breaker.policy.identity }),
   };
+}
+
+/** C4: opened by a policy that isn't enforced. */
+function isHeldBack({ override, policy }: NaiveBreaker): boolean {
+  return override === undefined && policy?.identity.enforced === false;
 }
 
 /** O2. */

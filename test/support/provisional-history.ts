@@ -4,7 +4,7 @@
  * without V7; and the naive model of V7.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { StateCache, hasAmount, measuresAlike, type Admit, type Call, type Document, type Policy, type Snapshot } from '#engine';
+import { StateCache, measuresAlike, opensByAmount, type Admit, type Call, type Document, type Policy, type Snapshot } from '#engine';
 import { NaiveProvisional } from './naive-provisional.ts';
 
 const AMOUNTS: Policy = {
@@ -72,7 +72,7 @@ export class ProvisionalHistory {
     if (lasting === undefined || without.kind === 'refuse' || this.#isForcedClosed()) return deepEqual(decision, without);
     equal(decision.kind, 'refuse');
     ok(this.#monotonicMs - lasting.fromMs < 1_000);
-    ok(this.#policy !== undefined && hasAmount(this.#policy));
+    ok(this.#policy !== undefined && opensByAmount(this.#policy));
     equal(this.#twin.judgedLocally, 0);
   }
 
@@ -97,7 +97,7 @@ export class ProvisionalHistory {
     const document = { kind: 'UpstreamTrafficSetting', namespace: 'n', name: 'a', version: 'v1', upstream: 'a', breaker: policy, body: {} } as unknown as Document;
     const documents = { control: this.#control++, documents: policy === undefined ? [] : [document] };
     this.#both((cache) => void cache.applyDocuments(documents));
-    if (policy === undefined || !hasAmount(policy)) this.naive.end(this.#monotonicMs);
+    if (policy === undefined || !opensByAmount(policy)) this.naive.end(this.#monotonicMs);
     if (policy === undefined || before === undefined || !measuresAlike(policy, before)) this.naive.empty();
   }
 
@@ -155,7 +155,7 @@ export class ProvisionalHistory {
   #count(call: Call): void {
     const without = this.#twin.decide('a');
     const { admitted } = call;
-    if (without.kind === 'refuse' || admitted === undefined || this.#twin.judgedLocally > 0 || this.#policy === undefined || !hasAmount(this.#policy)) return;
+    if (without.kind === 'refuse' || admitted === undefined || this.#twin.judgedLocally > 0 || this.#policy === undefined || !opensByAmount(this.#policy)) return;
     if (admitted.generation !== without.admitted?.generation || admitted.incarnation !== without.admitted.incarnation) return;
     if (this.#heard.policy === undefined || this.naive.lasting(this.#monotonicMs) !== undefined) return;
     if (this.#isForcedClosed()) return void this.uncountedWhileForced++;

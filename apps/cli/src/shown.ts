@@ -10,7 +10,8 @@ export interface ShownBreaker {
   readonly since: string;
   readonly open_until?: string;
   readonly window: { readonly started_at?: string; readonly total: number; readonly errors: number; readonly slow: number };
-  readonly policy?: { readonly name: string; readonly namespace: string; readonly version: string };
+  /** `enforced` absent: it is. */
+  readonly policy?: { readonly name: string; readonly namespace: string; readonly version: string; readonly enforced?: false };
   readonly override?: { readonly author: string; readonly reason: string; readonly control_offset: number; readonly until?: string };
   readonly position: { readonly partition: number; readonly next_offset: number };
 }
@@ -27,7 +28,7 @@ export function shown({ upstream, state, admit, incarnation, generation, ...mess
     since: time(since),
     ...(openUntil && { open_until: time(openUntil) }),
     window: { ...(window.started_at && { started_at: time(window.started_at) }), total: window.total, errors: window.errors, slow: window.slow },
-    ...(policy && { policy: { name: policy.name, namespace: policy.namespace, version: policy.version } }),
+    ...(policy && { policy: { name: policy.name, namespace: policy.namespace, version: policy.version, ...(policy.enforced === false && { enforced: policy.enforced }) } }),
     ...(override && { override: shownOverride(override) }),
     position: { partition: position.partition, next_offset: position.next_offset },
   };
@@ -43,12 +44,17 @@ function time({ seconds, nanos }: TimestampMessage): string {
 
 export const HEADING = ['UPSTREAM', 'STATE', 'UNTIL', 'GENERATION', 'CALLS', 'ERRORS', 'SLOW', 'POLICY', 'OVERRIDE'];
 
+/** For people: a state that refuses nothing is no open one to them. */
+export function stateInWords({ state, admit }: Pick<ShownBreaker, 'state' | 'admit'>): string {
+  return state === 'open' && admit > 0 ? 'would open' : state;
+}
+
 /** A line of a table. */
-export function row({ upstream, state, open_until: openUntil, generation, window, policy, override }: ShownBreaker): string[] {
+export function row({ upstream, state, admit, open_until: openUntil, generation, window, policy, override }: ShownBreaker): string[] {
   const until = openUntil ?? override?.until;
   return [
     upstream,
-    state,
+    stateInWords({ state, admit }),
     until ?? '-',
     `${generation}`,
     `${window.total}`,

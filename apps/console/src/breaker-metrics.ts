@@ -7,14 +7,14 @@ import type { ReadModel } from './read-model.ts';
 export function breakerMetrics(metrics: Metrics, model: ReadModel): void {
   const byState = new Gauge({
     name: 'fuseboard_breakers',
-    help: 'Breakers by state',
+    help: 'Breakers by state; would-open: open by a policy that is not enforced',
     labelNames: ['state'],
     registers: [],
     collect: () => {
-      const counts = { closed: 0, open: 0 };
+      const counts = { closed: 0, open: 0, 'would-open': 0 };
       for (const name of model.names()) {
-        const state = model.breaker(name)?.snapshot.state;
-        if (state !== undefined) counts[state] += 1;
+        const snapshot = model.breaker(name)?.snapshot;
+        if (snapshot !== undefined) counts[snapshot.state === 'open' && snapshot.admit > 0 ? 'would-open' : snapshot.state] += 1;
       }
       for (const [state, count] of Object.entries(counts)) byState.set({ state }, count);
     },

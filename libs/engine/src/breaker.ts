@@ -7,7 +7,7 @@ import type { BreakerContext, BreakerEvent, Moved } from './machine.ts';
 import { breakerMachine } from './machine.ts';
 import type { Policy } from './policy.ts';
 import type { Run } from './run.ts';
-import type { Snapshot } from './snapshot.ts';
+import { admitOf, type Snapshot } from './snapshot.ts';
 import { Window } from './window.ts';
 
 export class Breaker {
@@ -70,7 +70,7 @@ export class Breaker {
       next: this.#next,
       generation,
       state,
-      admit: state === 'open' ? 0 : 1,
+      admit: admitOf(state, override, policy?.identity),
       sinceMs,
       ...(untilMs === undefined ? {} : { untilMs }),
       ...(override === undefined ? {} : { override }),

@@ -1,4 +1,4 @@
-/** docs/model.md C1 to C3: marks, policies and overrides. */
+/** docs/model.md C1 to C4: marks, policies and overrides. */
 import { describe } from 'vitest';
 import {
   apply, applying, at, clear, deleting, error, force, forcing, mark, markOf, ok, remove, rule, slow, times, write,
@@ -217,6 +217,34 @@ describe('C3: a policy', () => {
     given: [apply({ errorAmountThreshold: 3 }), error()],
     when: [apply({ errorAmountThreshold: 3 }), at('1s'), error()],
     expect: { window: [2, 2, 0], windowFrom: '0s', generation: 1, control: 1 },
+  });
+});
+describe('C4: a policy that is not enforced', () => {
+  const HELD_BACK = { ...TWO_ERRORS, enforce: 'false' } as const;
+  rule('opens and closes like any other, counts nothing meanwhile, and refuses nothing', {
+    given: [apply(HELD_BACK), error({ count: 2 })],
+    when: [at('1s'), error(), error({ generation: 2 })],
+    expect: { state: 'open', admit: 1, until: '30s', window: [0, 0, 0], tally: { whileOpen: 2 }, transitions: ['2: closed → open at 0s until 30s (outcome)'] },
+  });
+  rule('tells of its end like any other', {
+    given: [apply(HELD_BACK), error({ count: 2 })],
+    when: [at('30s'), mark()],
+    expect: { state: 'closed', admit: 1, transitions: ['2: closed → open at 0s until 30s (outcome)', '3: open → closed at 30s (deadline)'] },
+  });
+  rule('is a person’s to open all the same', {
+    given: HELD_BACK,
+    when: [force('open', '1m')],
+    expect: { state: 'open', admit: 0, override: 'alice' },
+  });
+  rule('enforced while it is open refuses until its time is over', {
+    given: [apply(HELD_BACK), error({ count: 2 })],
+    when: [at('1s'), apply(TWO_ERRORS)],
+    expect: { state: 'open', admit: 0, generation: 2, until: '30s' },
+  });
+  rule('enforced no longer while it is open refuses nothing at once', {
+    given: [apply(TWO_ERRORS), error({ count: 2 })],
+    when: [at('1s'), apply(HELD_BACK)],
+    expect: { state: 'open', admit: 1, generation: 2, until: '30s', window: [0, 0, 0] },
   });
 });
 

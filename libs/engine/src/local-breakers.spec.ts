@@ -19,6 +19,10 @@ const setting = (upstream: string, over: Partial<Policy> = {}, version = 'v1'): 
   const breaker = { ...POLICY, ...over, upstream, identity: { ...POLICY.identity, version } };
   return { kind: 'UpstreamTrafficSetting', namespace: 'n', name: upstream, version, upstream, breaker, body: {} } as unknown as Document;
 };
+const heldBack = (upstream: string): Document => {
+  const { breaker, ...whole } = setting(upstream, {}, 'v2') as Document & { breaker: Policy };
+  return { ...whole, breaker: { ...breaker, identity: { ...breaker.identity, enforced: false } } } as unknown as Document;
+};
 const documents = (control: number, ...of: Document[]): DocumentSet => ({ control, documents: of });
 const META = { incarnation: 1, next: 100, clockMs: 1_000_000, control: 0, sequence: 1 };
 const closed = (over: Partial<Snapshot> = {}): Snapshot => ({
@@ -64,6 +68,16 @@ describe('V4: a proxy that judges its own calls', () => {
   const fail = (times: number, upstream = 'a'): void => {
     for (let n = 0; n < times; n++) end(letThrough(upstream), { upstream });
   };
+
+  test('C4: refuses nothing where the policy isn’t enforced, also from within an opening', () => {
+    fail(3);
+    expect(cache.decide('a').kind).toBe('refuse');
+    cache.applyDocuments(documents(1, heldBack('a'), heldBack('b')));
+    expect(cache.decide('a').kind).toBe('admit');
+    fail(10, 'b');
+    expect(cache.decide('b').kind).toBe('admit');
+    expect(cache.openLocally).toBe(0);
+  });
 
   test('trips at its policy’s threshold though nothing is known, refuses with the policy’s answer until the degraded window ends, and says when', () => {
     fail(2);

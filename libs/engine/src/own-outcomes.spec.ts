@@ -73,6 +73,15 @@ describe('V7: own outcomes while the fleet’s state is known', () => {
     expect(cache.decide('a')).toBe(cache.decide('a'));
   });
 
+  test('C4: refuses nothing where the policy isn’t enforced, and nothing any more once it isn’t', () => {
+    fail(3);
+    police({ identity: { ...POLICY.identity, enforced: false } });
+    expect(kind()).toBe('admit');
+    fail(10);
+    expect(kind()).toBe('admit');
+    expect(verdicts()).toEqual({ agreed: 0, none: 0, other: 1 });
+  });
+
   test('counts slow calls by the policy too', () => {
     police({ errorAmountThreshold: 0, slowAmountThreshold: 2 });
     fail(10);

@@ -31,6 +31,8 @@ export interface PolicyIdentity {
   readonly name: string;
   readonly namespace: string;
   readonly version: string;
+  /** C4: it is judged and recorded, and refuses nothing. Absent: it is enforced. */
+  readonly enforced?: false;
 }
 
 /** What a caller gets instead of the upstream's answer while the breaker is open. */
@@ -46,7 +48,12 @@ export function measuresAlike(a: Policy, b: Policy): boolean {
   return a.statTimeWindowMs === b.statTimeWindowMs && a.slowTimeThresholdMs === b.slowTimeThresholdMs;
 }
 
-/** A threshold of 0 is off. */
-export function hasAmount({ errorAmountThreshold, slowAmountThreshold }: Policy): boolean {
-  return errorAmountThreshold > 0 || slowAmountThreshold > 0;
+/** V7: can some of the calls alone open it? By an amount, where it refuses anything at all (C4). A threshold of 0 is off. */
+export function opensByAmount({ errorAmountThreshold, slowAmountThreshold, identity }: Policy): boolean {
+  return isEnforced(identity) && (errorAmountThreshold > 0 || slowAmountThreshold > 0);
+}
+
+/** C4. */
+export function isEnforced({ enforced }: Pick<PolicyIdentity, 'enforced'>): boolean {
+  return enforced !== false;
 }

@@ -2,7 +2,7 @@
  * One upstream's breaker, whole: what is stored, what proxies read, what an actor wakes from.
  */
 import type { Admission } from './outcome.ts';
-import type { PolicyIdentity } from './policy.ts';
+import { isEnforced, type PolicyIdentity } from './policy.ts';
 import type { BreakerState, WindowCounts } from './transition.ts';
 
 export interface Snapshot {
@@ -13,7 +13,7 @@ export interface Snapshot {
   /** Transitions so far; the first application of a policy is 1 (G1). */
   readonly generation: number;
   readonly state: BreakerState;
-  /** Share of calls let through, 0 to 1 (V5): 0 while open, 1 while closed. */
+  /** Share of calls let through, 0 to 1 (V5): 0 while open, 1 while closed, and where its policy isn't enforced (C4). */
   readonly admit: number;
   /** Fold clock at which the state began, ms. */
   readonly sinceMs: number;
@@ -45,6 +45,12 @@ export function isSameGeneration(a: Pick<Snapshot, 'incarnation' | 'generation'>
 /** G1: is `a` a later generation than `b`? */
 export function isNewerGeneration(a: Admission, b: Admission): boolean {
   return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.generation > b.generation;
+}
+
+/** V5, C4: a person's word is enforced whatever the policy says of its own. */
+export function admitOf(state: BreakerState, override: Override | undefined, policy: PolicyIdentity | undefined): number {
+  const refuses = override !== undefined || policy === undefined || isEnforced(policy);
+  return state === 'open' && refuses ? 0 : 1;
 }
 
 /** Is it closed by nobody's hand and under a policy, so that outcomes can trip it? */

@@ -14,7 +14,7 @@ import { leaseLeftMs } from './lease.ts';
 import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
 import type { Admission } from './outcome.ts';
 import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
-import { hasAmount, measuresAlike, type DegradedAnswer } from './policy.ts';
+import { measuresAlike, opensByAmount, type DegradedAnswer } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -231,7 +231,7 @@ export class StateCache {
   #police(known: Known, setting: PolicedSetting | undefined): void {
     const before = known.setting;
     known.setting = setting;
-    if (setting === undefined || !hasAmount(setting.breaker)) this.#endProvisional(known, 'other');
+    if (setting === undefined || !opensByAmount(setting.breaker)) this.#endProvisional(known, 'other');
     if (setting === undefined || before === undefined || !measuresAlike(setting.breaker, before.breaker)) known.own?.empty();
   }
 
@@ -301,7 +301,7 @@ export class StateCache {
 
   /** G2, V7. */
   #countsUnder({ decision, partition, shared, setting }: Known): Admission | undefined {
-    if (decision.kind === 'refuse' || partition.local !== undefined || setting === undefined || !hasAmount(setting.breaker)) return undefined;
+    if (decision.kind === 'refuse' || partition.local !== undefined || setting === undefined || !opensByAmount(setting.breaker)) return undefined;
     return this.#canTrip(shared) ? decision.admitted : undefined;
   }
 

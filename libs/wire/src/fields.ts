@@ -61,6 +61,11 @@ export class Fields {
     return typeof value === 'number' && Number.isFinite(value) ? value : this.fail(field, 'a number');
   }
 
+  boolean(field: string): boolean {
+    const value = this.#object[field];
+    return typeof value === 'boolean' ? value : this.fail(field, 'true or false');
+  }
+
   integer(field: string, min = 0): number {
     const value = this.#object[field];
     return Number.isSafeInteger(value) && (value as number) >= min ? (value as number) : this.fail(field, `a whole number from ${min}`);

@@ -77,6 +77,12 @@ test('a breaker arrives with every field', () => {
   });
 });
 
+test('C4: a policy that is not enforced says so, and one that is leaves it out', () => {
+  const held = { ...OPEN, admit: 1, policy: { name: 'p', namespace: 'shop', version: '0123456789ab', enforced: false } } as const;
+  expect(overTheWire('GetBreaker', breakerMessage(held, at(1_790_000_000_500)))).toMatchObject({ state: 'STATE_OPEN', admit: 1, policy: { enforced: false } });
+  expect(overTheWire('GetBreaker', breakerMessage(OPEN, at(1_790_000_000_500)))).not.toHaveProperty('policy.enforced');
+});
+
 test('a watch gives breakers as they are got', () => {
   const message = breakerMessage(COUNTING, at(0));
   expect(overTheWire('WatchBreakers', message)).toEqual(overTheWire('GetBreaker', message));

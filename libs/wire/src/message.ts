@@ -20,6 +20,14 @@ export interface WindowMessage {
   readonly slow: number;
 }
 
+export interface PolicyMessage {
+  readonly name: string;
+  readonly namespace: string;
+  readonly version: string;
+  /** Absent: it is. */
+  readonly enforced?: boolean;
+}
+
 export interface BreakerMessage {
   readonly upstream: string;
   readonly state: StateMessage;
@@ -29,7 +37,7 @@ export interface BreakerMessage {
   readonly since: TimestampMessage;
   readonly open_until?: TimestampMessage;
   readonly window: WindowMessage;
-  readonly policy?: PolicyIdentity;
+  readonly policy?: PolicyMessage;
   readonly override?: { readonly author: string; readonly reason: string; readonly control_offset: number; readonly until?: TimestampMessage };
   readonly position: { readonly partition: number; readonly next_offset: number };
 }
@@ -51,7 +59,7 @@ export interface TransitionMessage {
   readonly reason: string;
   readonly cause: CauseMessage;
   readonly window: WindowMessage;
-  readonly policy?: PolicyIdentity;
+  readonly policy?: PolicyMessage;
   readonly open_until?: TimestampMessage;
 }
 
@@ -137,8 +145,8 @@ function windowMessage(window: WindowCounts): WindowMessage {
   };
 }
 
-function policyMessage({ name, namespace, version }: PolicyIdentity): PolicyIdentity {
-  return { name, namespace, version };
+function policyMessage({ name, namespace, version, enforced }: PolicyIdentity): PolicyMessage {
+  return { name, namespace, version, ...given('enforced', enforced) };
 }
 
 function causeMessage(cause: Cause): CauseMessage {

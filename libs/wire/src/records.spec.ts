@@ -15,7 +15,7 @@ const window: fc.Arbitrary<WindowCounts> = fc.record(
   { startedAtMs: timeMs, total: counter, errors: counter, slow: counter },
   { ...partial, requiredKeys: ['total', 'errors', 'slow'] },
 );
-const policy = fc.record({ name: text, namespace: text, version: text }, partial);
+const policy = fc.record({ name: text, namespace: text, version: text, enforced: fc.constant(false) }, { ...partial, requiredKeys: ['name', 'namespace', 'version'] });
 const state = fc.constantFrom('closed' as const, 'open' as const);
 
 const snapshot = fc.record(

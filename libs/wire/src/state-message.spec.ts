@@ -27,6 +27,7 @@ const override = { author: 'ann', reason: 'deploy', controlOffset: 4 };
 describe('a snapshot arrives as it was, whatever the time', () => {
   it.each([
     ['closed, without policy', CLOSED],
+    ['open by a policy that is not enforced', { ...OPEN, admit: 1, policy: { ...policy, enforced: false } } satisfies Snapshot],
     ['tripped', OPEN],
     ['forced open without end', { ...CLOSED, state: 'open', admit: 0, override } satisfies Snapshot],
     ['forced open for a while', { ...OPEN, override } satisfies Snapshot],

@@ -2,9 +2,9 @@
  * The messages of state.proto: plain objects with the proto's own field names, for @grpc/proto-loader with `keepCase`,
  * `longs: Number` and `enums: String`. A snapshot goes as the Breaker that it is, not as of anybody's clock.
  */
-import type { PartitionMeta, Snapshot, WindowCounts } from '#engine';
+import type { PartitionMeta, PolicyIdentity, Snapshot, WindowCounts } from '#engine';
 import { given } from './fields.ts';
-import { timeOfMessage, type BreakerMessage, type TimestampMessage, type WindowMessage } from './message.ts';
+import { timeOfMessage, type BreakerMessage, type PolicyMessage, type TimestampMessage, type WindowMessage } from './message.ts';
 
 export interface FollowMessage {
   readonly fleet?: { readonly partitions: number; readonly topic_prefix: string } | null;
@@ -68,8 +68,12 @@ export function snapshotOfMessage(breaker: BreakerMessage): Snapshot {
     ...given('untilMs', until ? timeOfMessage(until) : undefined),
     ...given('override', override ? { author: override.author, reason: override.reason, controlOffset: override.control_offset } : undefined),
     window: windowOf(window),
-    ...given('policy', policy ? { name: policy.name, namespace: policy.namespace, version: policy.version } : undefined),
+    ...given('policy', policy ? identityOf(policy) : undefined),
   };
+}
+
+function identityOf({ name, namespace, version, enforced }: PolicyMessage): PolicyIdentity {
+  return { name, namespace, version, ...given('enforced', enforced === false ? enforced : undefined) };
 }
 
 /** T3: absent fields are zeros. */

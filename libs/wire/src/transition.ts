@@ -70,5 +70,6 @@ function readCause(cause: Fields): Cause {
 }
 
 export function readPolicyIdentity(policy: Fields): PolicyIdentity {
-  return { name: policy.text('name'), namespace: policy.text('namespace'), version: policy.text('version') };
+  const isEnforced = !policy.has('enforced') || policy.boolean('enforced');
+  return { name: policy.text('name'), namespace: policy.text('namespace'), version: policy.text('version'), ...given('enforced', isEnforced ? undefined : false) };
 }

@@ -7,7 +7,7 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 import type { BreakerMessage } from '#wire';
 import { BreakerClient } from '../client.ts';
 import { failureOf, type Connection } from '../connection.ts';
-import { shown, type ShownBreaker } from '../shown.ts';
+import { shown, stateInWords, type ShownBreaker } from '../shown.ts';
 
 export interface WatchOptions {
   /** Absent: all. */
@@ -77,17 +77,17 @@ class Told {
   }
 
   tell(breaker: ShownBreaker): void {
-    const { upstream, incarnation, generation, state, policy, override } = breaker;
-    const content = JSON.stringify([incarnation, generation, state, policy?.version, override?.control_offset]);
+    const { upstream, incarnation, generation, state, admit, policy, override } = breaker;
+    const content = JSON.stringify([incarnation, generation, state, admit, policy?.version, override?.control_offset]);
     if (this.#last.get(upstream) === content) return;
     this.#last.set(upstream, content);
     process.stdout.write(`${this.#output === 'json' ? JSON.stringify(breaker) : line(breaker)}\n`);
   }
 }
 
-function line({ upstream, state, since, open_until: openUntil, override, generation, policy }: ShownBreaker): string {
+function line({ upstream, state, admit, since, open_until: openUntil, override, generation, policy }: ShownBreaker): string {
   const until = openUntil ?? override?.until;
   const by = override === undefined ? '' : `  set by ${override.author}: ${override.reason}`;
   const gone = policy === undefined ? '  (policy deleted)' : '';
-  return `${since}  ${upstream}  ${state}${until === undefined ? '' : ` until ${until}`}  generation ${generation}${by}${gone}`;
+  return `${since}  ${upstream}  ${stateInWords({ state, admit })}${until === undefined ? '' : ` until ${until}`}  generation ${generation}${by}${gone}`;
 }

@@ -1,7 +1,8 @@
 /** What each field means, and what a person hears about a bad one. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { problems, read, readSetting, readUpstream, setting, upstream, warnings } from '../../../../test/support/document-readings.ts';
+import type { TrafficSetting } from '#engine';
 import { readDocument } from './document.ts';
 
 const breaking = (circuitBreaking: object) => setting({ connectionSettings: { http: { circuitBreaking } } });
@@ -141,6 +142,33 @@ test('the version is the content, whatever the order of fields, annotations and 
   expect(a.version).toBe(b.version);
   expect(read(breaking({ statTimeWindow: '1m', minRequestAmount: 6 })).version).not.toBe(a.version);
   expect(read({ ...breaking({ statTimeWindow: '1m', minRequestAmount: 5 }), metadata: { name: 'q' } }).version).not.toBe(a.version);
+});
+
+describe('C4: the annotation fuseboard.dev/enforce', () => {
+  const annotated = (enforce: unknown, body: { spec?: unknown } = breaking({ errorAmountThreshold: 1 })) =>
+    ({ ...body, metadata: { name: 'p', namespace: 'shop', annotations: { 'fuseboard.dev/enforce': enforce } } });
+
+  test('"false" is part of what a policy is; "true" is as if nothing was said', () => {
+    const [plain, held, said] = [read({ ...annotated('true'), metadata: { name: 'p', namespace: 'shop' } }), read(annotated('false')), read(annotated('true'))] as TrafficSetting[];
+    expect(held?.breaker?.identity).toEqual({ name: 'p', namespace: 'shop', version: held?.version, enforced: false });
+    expect(held?.version).not.toBe(plain?.version);
+    expect(said?.breaker).toEqual(plain?.breaker);
+    expect(read(held?.body)).toEqual(held);
+  });
+
+  test.each([[false, 'found false'], ['no', 'found "no"'], ['', 'found ""'], [null, 'missing, required']])('%j is refused', (value, found) => {
+    expect(problems(annotated(value))).toEqual([expect.stringMatching(new RegExp(`^metadata.annotations.fuseboard.dev/enforce: ${found}.* true, false`)) as string]);
+  });
+
+  test('misspelt it is refused, and not taken for no wish at all', () => {
+    const body = { ...setting({}), metadata: { name: 'p', annotations: { 'fuseboard.dev/enforced': 'false' } } };
+    expect(problems(body)).toEqual(['metadata.annotations.fuseboard.dev/enforced: unknown annotation, did you mean "fuseboard.dev/enforce"?']);
+  });
+
+  test('where there is no breaker it has no effect, and a warning says so', () => {
+    expect(warnings(annotated('false', setting({})))).toEqual(['metadata.annotations.fuseboard.dev/enforce: no effect: a policy without circuitBreaking has no breaker']);
+    expect(warnings(annotated('false', upstream({})))).toEqual(['metadata.annotations.fuseboard.dev/enforce: no effect: an Upstream has no breaker']);
+  });
 });
 
 test('a document read from its own body is the same document', () => {

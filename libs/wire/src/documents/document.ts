@@ -9,6 +9,7 @@ import { isObject } from '../json.ts';
 import { pathText, Place } from './place.ts';
 import type { Note, Notes, Path } from './place.ts';
 import { readTrafficSetting } from './traffic-setting.ts';
+import { suggestion } from './suggestion.ts';
 import { readUpstream } from './upstream.ts';
 
 const API_VERSIONS = {
@@ -21,6 +22,8 @@ const DEFAULT_NAMESPACE = 'default';
 const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const OUR_ANNOTATIONS = 'fuseboard.dev/';
+/** C4. */
+const ENFORCE = 'fuseboard.dev/enforce';
 /** One record of the control log holds it, with room to spare below a broker's usual 1 MiB. */
 const DOCUMENT_BYTES_MAX = 524_288;
 
@@ -66,21 +69,24 @@ function readWhole(root: Place): Document | undefined {
   root.at('apiVersion').oneOf([API_VERSIONS[kind]]);
   const { name, namespace } = readName(root.at('metadata'));
   const spec = root.at('spec');
+  const isEnforced = readEnforce(root.at('metadata').at('annotations'));
   if (kind === 'Upstream') {
     const upstream = readUpstream(spec, namespace);
-    return upstream && finish(root, { kind, namespace, name }, (base) => ({ ...base, kind, ...upstream }));
+    if (!isEnforced) warnOfEnforce(root, 'an Upstream');
+    return upstream && finish(root, { key: { kind, namespace, name }, isEnforced: true }, (base) => ({ ...base, kind, ...upstream }));
   }
   const setting = readTrafficSetting(spec, namespace);
   if (setting === undefined) return undefined;
   const { breaker, ...rest } = setting;
-  return finish(root, { kind, namespace, name }, (base) => {
-    const identity = { name, namespace, version: base.version };
+  if (!isEnforced && breaker === undefined) warnOfEnforce(root, 'a policy without circuitBreaking');
+  return finish(root, { key: { kind, namespace, name }, isEnforced }, (base) => {
+    const identity = { name, namespace, version: base.version, ...given('enforced', isEnforced ? undefined : (false as const)) };
     return { ...base, kind, ...rest, ...given('breaker', breaker && { identity, ...breaker }) };
   });
 }
 
 /** Hashes a spec only once it is known to be sound, and so of bounded depth. */
-function finish(root: Place, key: DocumentKey, make: (base: Omit<Document, 'kind'>) => Document): Document | undefined {
+function finish(root: Place, { key, isEnforced }: { key: DocumentKey; isEnforced: boolean }, make: (base: Omit<Document, 'kind'>) => Document): Document | undefined {
   if (root.notes.problems.length > 0) return undefined;
   const { namespace, name } = key;
   const body = bodyOf(key, root);
@@ -89,7 +95,7 @@ function finish(root: Place, key: DocumentKey, make: (base: Omit<Document, 'kind
     root.problem(`found ${bytes} bytes as JSON; allowed: at most ${DOCUMENT_BYTES_MAX}`);
     return undefined;
   }
-  return make({ namespace, name, version: versionOf(key, root.at('spec').value), body });
+  return make({ namespace, name, version: versionOf(key, root.at('spec').value, isEnforced), body });
 }
 
 /** All else in `metadata` is Kubernetes' own and left aside. */
@@ -102,6 +108,22 @@ function readName(metadata: Place): { name: string; namespace: string } {
   const namespace = metadata.at('namespace');
   if (namespace.absent) return { name, namespace: DEFAULT_NAMESPACE };
   return { name, namespace: namespace.text('lower-case letters, digits and -, at most 63', (text) => NAMESPACE.test(text)) };
+}
+
+/** A wish for it that is misspelt would be taken for none, and calls be refused that were not to be. */
+function readEnforce(annotations: Place): boolean {
+  if (!isObject(annotations.value)) return true;
+  for (const name of Object.keys(annotations.value)) {
+    const isOther = name.startsWith(OUR_ANNOTATIONS) && name !== ENFORCE;
+    const isMeant = isOther && suggestion(name.slice(OUR_ANNOTATIONS.length), ['enforce']) !== '';
+    if (isMeant) annotations.at(name).problem(`unknown annotation, did you mean "${ENFORCE}"?`);
+  }
+  const place = annotations.at(ENFORCE);
+  return place.value === undefined || place.oneOf(['true', 'false']) === 'true';
+}
+
+function warnOfEnforce(root: Place, what: string): void {
+  root.at('metadata').at('annotations').at(ENFORCE).warn(`no effect: ${what} has no breaker`);
 }
 
 /** What `get -o yaml` gives back: what the operator wrote, without what a cluster added. */
@@ -122,9 +144,9 @@ function bodyOf(key: DocumentKey, root: Place): unknown {
   };
 }
 
-/** Content hash, short: the first 12 hex digits of SHA-256 over kind, key and spec, whatever the fields' order. */
-function versionOf(key: DocumentKey, spec: unknown): string {
-  const content = canonical({ kind: key.kind, namespace: key.namespace, name: key.name, spec });
+/** Content hash, short: the first 12 hex digits of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
+function versionOf(key: DocumentKey, spec: unknown, isEnforced: boolean): string {
+  const content = canonical({ kind: key.kind, namespace: key.namespace, name: key.name, spec, ...given('enforced', isEnforced ? undefined : false) });
   return createHash('sha256').update(content).digest('hex').slice(0, 12);
 }
 
