@@ -55,8 +55,31 @@ export function program(env: NodeJS.ProcessEnv): Command {
       const { echo } = await import('./commands/echo.ts');
       await echo({ listen: addressOf(listen, '--listen'), ...options });
     });
+  trying(root);
   fromLog(root, env);
   return root;
+}
+
+/** What asks no server. */
+function trying(root: Command): void {
+  root
+    .command('simulate')
+    .description('what policies would have done with recorded calls: when they would have opened, why, what they would have refused')
+    .argument('[FILE...]', 'outcome records as JSON lines, packed by gzip or not; - is standard input; a .yaml file here is one more policy')
+    .option('-f, --policy <FILE>', 'a policy to try; several times: side by side over the same calls', collected, [])
+    .option('--upstream <NAME>', 'every call is one of this upstream, whatever its line says')
+    .option('--strict', "a line that can't be read ends it with 1")
+    .addOption(output('table', 'json', 'yaml'))
+    .addHelpText('after', examples('fuseboard simulate -f policy.yaml calls.jsonl', 'zcat calls.gz | fuseboard simulate -f strict.yaml -f loose.yaml -o json -'))
+    .action(async (files: string[], { policy, ...options }: { policy: string[]; upstream?: string; strict?: boolean; output: 'table' | 'json' | 'yaml' }) => {
+      const { simulate } = await import('./commands/simulate.ts');
+      const isPolicy = (file: string): boolean => /\.ya?ml$/i.test(file);
+      process.exitCode = await simulate({ ...options, policies: [...policy, ...files.filter(isPolicy)], files: files.filter((file) => !isPolicy(file)) });
+    });
+}
+
+function collected(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 /** Commands that read logs and store themselves, with the processes' own variables. */

@@ -16,7 +16,7 @@ export type { ControlDictionary } from './policies-in-force.ts';
 export * from './policy.ts';
 export * from './ports.ts';
 export { Pump } from './pump.ts';
-export type { RememberedId } from './repeats.ts';
+export { Repeats, type RememberedId } from './repeats.ts';
 export { Reporter, type Call, type ReporterOptions } from './reporter.ts';
 export * from './snapshot.ts';
 export { StateBoard, type BoardNews, type BoardPartition } from './state-board.ts';

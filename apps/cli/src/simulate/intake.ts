@@ -1,0 +1,70 @@
+/** Lines in, calls out: each line is read, and what can't be is counted, with the first few places. */
+import type { LineHearer } from './line-cutter.ts';
+import { LINE_BYTES_MAX } from './line-cutter.ts';
+import type { LineReader } from './reading.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Unreadable lines that are told with their place. */
+const PLACES_MAX = 5;
+
+export interface Unreadable {
+  readonly place: string;
+  readonly why: string;
+}
+
+export interface IntakeOptions {
+  readonly simulation: Simulation;
+  readonly reader: LineReader;
+  /** Every call is one of it, whatever the line says. */
+  readonly upstream?: string;
+}
+
+export class Intake implements LineHearer {
+  readonly #options: IntakeOptions;
+  readonly #files: { readonly name: string; readonly before: number }[] = [];
+  /** Of all files; each is a record's offset. */
+  lines = 0;
+  read = 0;
+  unreadable = 0;
+  /** Lines that tell of no call of an upstream's. */
+  noCalls = 0;
+  readonly firstUnreadable: Unreadable[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  begin(name: string): void {
+    this.#files.push({ name, before: this.lines });
+  }
+
+  line(bytes: Buffer, start: number, end: number): void {
+    this.lines++;
+    if (start === end) return;
+    const { reader, upstream, simulation } = this.#options;
+    const reading = reader(bytes, start, end);
+    if (typeof reading === 'string') this.#refuse(reading);
+    else if (reading === undefined) this.noCalls++;
+    else {
+      this.read++;
+      const outcome = upstream === undefined ? reading : { ...reading, upstream };
+      simulation.take(outcome, { offset: this.lines, appendMs: outcome.atMs });
+    }
+  }
+
+  tooLong(): void {
+    this.lines++;
+    this.#refuse(`it has more than ${LINE_BYTES_MAX} bytes`);
+  }
+
+  /** Where the record of an offset stands: `FILE:LINE`. */
+  placeOf(offset: number): string {
+    const file = this.#files.findLast(({ before }) => before < offset);
+    return file === undefined ? `line ${offset}` : `${file.name}:${offset - file.before}`;
+  }
+
+  #refuse(why: string): void {
+    this.unreadable++;
+    if (this.firstUnreadable.length < PLACES_MAX) this.firstUnreadable.push({ place: this.placeOf(this.lines), why });
+  }
+}

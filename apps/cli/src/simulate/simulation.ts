@@ -1,0 +1,94 @@
+/** One pass over the calls for all policies: calls are gathered into batches, and each run folds each batch. */
+import { Repeats, type LogRecord, type Outcome } from '#engine';
+import { PolicyRun, type PolicyResult } from './policy-run.ts';
+import type { PolicyFile } from './policy-files.ts';
+
+/** A fold takes a batch for much less than its calls one by one, and more of them at once bring nothing. */
+const BATCH_MAX = 2_048;
+/** K4: as the processes have it. */
+const IDS_MAX = 65_536;
+/** Told of those whom no policy names. */
+const STRANGERS_MAX = 5;
+/** T1. */
+const SET_BACK_AFTER_MS = 5_000;
+
+/** What was seen of the input as a whole, in calls. */
+export interface Seen {
+  /** Of upstreams that a policy names. */
+  calls: number;
+  /** Of other upstreams. */
+  strangers: number;
+  /** The first few of them. */
+  readonly strangerNames: readonly string[];
+  /** K4: of the same reporter and id as another. Records. */
+  repeats: number;
+  /** Records whose time is before that of one before them; up to 5 s the clock stays where it is, beyond that it is set back (T1). */
+  backwards: number;
+  setBacks: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+export class Simulation {
+  readonly #runs: readonly PolicyRun[];
+  readonly #known: ReadonlySet<string>;
+  readonly #repeats = new Repeats(IDS_MAX);
+  readonly #strangerNames: string[] = [];
+  readonly seen: Seen = { calls: 0, strangers: 0, strangerNames: this.#strangerNames, repeats: 0, backwards: 0, setBacks: 0, firstMs: Infinity, lastMs: -Infinity };
+  readonly #batchMax: number;
+  #batch: LogRecord[] = [];
+  #clockMs = -Infinity;
+
+  /** @param batchMax what comes out doesn't depend on it */
+  constructor(files: readonly PolicyFile[], batchMax = BATCH_MAX) {
+    this.#batchMax = batchMax;
+    this.#runs = files.map((file) => new PolicyRun(file));
+    this.#known = new Set(files.flatMap(({ policies }) => policies.map(({ policy }) => policy.upstream)));
+  }
+
+  /** @param at offsets grow from 1 on, and name the record in results; `appendMs` is the clock */
+  take(outcome: Outcome, at: { readonly offset: number; readonly appendMs: number }): void {
+    this.#watchClock(at.appendMs);
+    const { id } = outcome;
+    if (!this.#known.has(outcome.upstream)) this.#meetStranger(outcome);
+    else if (id !== undefined && this.#repeats.seen(outcome.reporter, id, at.offset)) return void this.seen.repeats++;
+    else this.seen.calls += outcome.count;
+    this.#batch.push({ ...at, entry: { kind: 'outcome', outcome: id === undefined ? outcome : withoutId(outcome) } });
+    if (this.#batch.length >= this.#batchMax) this.#fold();
+  }
+
+  end(): PolicyResult[] {
+    this.#fold();
+    for (const run of this.#runs) run.end();
+    return this.#runs.flatMap((run) => run.results());
+  }
+
+  #fold(): void {
+    for (const run of this.#runs) run.take(this.#batch);
+    this.#batch = [];
+  }
+
+  #meetStranger({ upstream, count }: Outcome): void {
+    this.seen.strangers += count;
+    if (this.#strangerNames.length < STRANGERS_MAX && !this.#strangerNames.includes(upstream)) this.#strangerNames.push(upstream);
+  }
+
+  #watchClock(appendMs: number): void {
+    const { seen } = this;
+    if (appendMs > seen.lastMs) seen.lastMs = appendMs;
+    if (appendMs < seen.firstMs) seen.firstMs = appendMs;
+    if (appendMs >= this.#clockMs) {
+      this.#clockMs = appendMs;
+      return;
+    }
+    seen.backwards++;
+    if (appendMs >= this.#clockMs - SET_BACK_AFTER_MS) return;
+    seen.setBacks++;
+    this.#clockMs = appendMs;
+  }
+}
+
+/** Repeats are left out once for all runs. */
+function withoutId({ upstream, atMs, reporter, result, durationMs, count }: Outcome): Outcome {
+  return durationMs === undefined ? { upstream, atMs, reporter, result, count } : { upstream, atMs, reporter, result, durationMs, count };
+}
