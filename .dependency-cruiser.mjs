@@ -69,6 +69,13 @@ export default {
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
+      name: 'page-imports-what-a-browser-has',
+      comment: 'Of the console it may know what both share, which imports nothing.',
+      severity: 'error',
+      from: { path: '^apps/console/(page|src/shared)/', pathNot: SPEC },
+      to: { pathNot: ['^apps/console/page/', '^apps/console/src/shared/', 'node_modules/(preact|@preact)/'] },
+    },
+    {
       name: 'libs-by-public-name',
       comment: 'From outside a library only its index may be imported.',
       severity: 'error',
@@ -98,7 +105,7 @@ export default {
     enhancedResolveOptions: {
       conditionNames: ['source', 'import', 'node', 'default', 'types'],
       exportsFields: ['exports'],
-      extensions: ['.ts', '.js', '.mjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
     },
   },
 };

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { browserMissing } from './test/support/browser-on-path.ts';
 import { dockerMissing } from './test/support/services/docker-engine.ts';
 
 const PLACES = '{apps,libs,bench,scripts,test}/**';
 const NEEDS_SERVICES = `${PLACES}/*.services.spec.ts`;
 const NEEDS_DOCKER = `${PLACES}/*.docker.spec.ts`;
+const NEEDS_BROWSER = `${PLACES}/*.browser.spec.ts`;
 
 /** Unit specs stand beside their source and are pure; what needs files, processes or services stands under test/. */
 export default defineConfig({
@@ -19,7 +21,7 @@ export default defineConfig({
     // the tests that count on a machine's breath begin to fail.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER] } },
+      { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER, NEEDS_BROWSER] } },
       {
         extends: true,
         test: {
@@ -30,6 +32,8 @@ export default defineConfig({
           runner: 'test/support/services/runner.ts',
         },
       },
+      // In CI a missing browser fails.
+      ...(browserMissing() === undefined || process.env['CI'] === 'true' ? [{ extends: true as const, test: { name: 'browser', include: [NEEDS_BROWSER] } }] : []),
       ...(dockerMissing() === undefined ? [{ extends: true as const, test: { name: 'docker', include: [NEEDS_DOCKER] } }] : []),
     ],
   },

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,6 +15,8 @@ const SOURCES = ['apps', 'libs', 'bench', 'scripts', 'test/faults', 'test/scenar
 const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** What the built files read beside themselves, and tsc does not copy. */
 const ASSET = /\.(?:proto|json)$/;
+/** What the console's page is built from. */
+const PAGE = /\.(?:tsx|css|html|svg)$/;
 const LOCK_WAIT_MAX_MS = 300_000;
 
 /** Builds if needed. Where there are only built files, as in an image, they are taken as they are. Throws if it can't. */
@@ -25,7 +28,7 @@ export async function ensureBuilt(root = ROOT) {
   const lock = new DatabaseSync(join(root, 'dist/.lock'));
   try {
     lock.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MAX_MS}; BEGIN EXCLUSIVE`);
-    if (!isBuilt(root)) build(root);
+    if (!isBuilt(root)) await build(root);
   } finally {
     lock.close();
   }
@@ -36,7 +39,7 @@ function isBuilt(root) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(root);
 }
 
-function build(root) {
+async function build(root) {
   process.stderr.write('building…\n');
   // Taken before the compiler reads, so that what changes meanwhile is built the next time.
   const built = fingerprint(root);
@@ -45,6 +48,7 @@ function build(root) {
   const { status, error } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`the build failed${error === undefined ? ': see above' : `: ${error.message}`}`);
   for (const path of files(root).filter((each) => each.startsWith('libs/') && ASSET.test(each))) cpSync(join(root, path), join(root, 'dist', path));
+  if (existsSync(join(root, 'apps/console/page'))) await buildPage(root);
   writeFileSync(join(root, 'dist/.stamp.new'), built);
   renameSync(join(root, 'dist/.stamp.new'), join(root, 'dist/.stamp'));
 }
@@ -70,7 +74,7 @@ function files(root) {
 
 /** Does the build read it? */
 function isRead(name) {
-  return name.endsWith('.ts') ? !name.endsWith('.spec.ts') : ASSET.test(name);
+  return name.endsWith('.ts') ? !name.endsWith('.spec.ts') : ASSET.test(name) || PAGE.test(name);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -36,6 +36,7 @@ const PLANTED: Readonly<Record<string, { file: string; text: string }>> = {
   'ioredis-only-under-redis': { file: 'libs/drivers/src/kafka/planted.ts', text: "import 'ioredis';" },
   'grpc-only-under-console': { file: 'libs/drivers/src/redis/planted-grpc.ts', text: "import '@grpc/grpc-js';" },
   'apps-know-no-other-app': { file: 'apps/proxy/src/planted.ts', text: "import '../../ingest/src/ingest.ts';" },
+  'page-imports-what-a-browser-has': { file: 'apps/console/page/src/planted.ts', text: "import '../../src/read-model.ts';" },
   'libs-by-public-name': { file: 'apps/cli/src/planted.ts', text: "import '../../../libs/engine/src/window.ts';" },
   'libs-know-no-app': { file: 'libs/wire/src/planted-app.ts', text: "import '../../../apps/ingest/src/ingest.ts';" },
   'nest-at-the-rim': { file: 'libs/drivers/src/embedded/planted.ts', text: "import '@nestjs/common';" },
@@ -50,7 +51,7 @@ describe('import rules', () => {
     copy = mkdtempSync(join(tmpdir(), 'fuseboard-rules-'));
     for (const name of ['apps', 'libs', 'package.json', 'tsconfig.json', '.dependency-cruiser.mjs']) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     mkdirSync(join(copy, 'node_modules'));
-    for (const name of ['xstate', '@nestjs', '@swc', 'undici', 'yaml']) symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));
+    for (const name of ['xstate', '@nestjs', '@swc', 'undici', 'yaml', 'preact', '@preact']) symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));
     for (const name of ['kafkajs', 'ioredis', '@grpc/grpc-js']) {
       mkdirSync(join(copy, 'node_modules', name), { recursive: true });
       writeFileSync(join(copy, 'node_modules', name, 'package.json'), JSON.stringify({ name, main: 'index.js' }));

@@ -14,6 +14,8 @@ export interface StandaloneOptions {
   /** Default: no. */
   readonly demo?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where another one was; default: free ports. */
+  readonly addresses?: Addresses;
   /** How long until it must be ready, a build included, ms. */
   readonly readyWithinMs?: number;
 }
@@ -23,9 +25,9 @@ export interface Standalone extends Program {
 }
 
 /** @throws Error with all that it printed, if it ends or isn't ready in time. */
-export async function startStandalone({ configDir, dataDir, demo = false, env = {}, readyWithinMs }: StandaloneOptions): Promise<Standalone> {
-  const anyPort = '127.0.0.1:0';
-  const args = ['--data', dataDir, '--proxy', anyPort, '--console', anyPort, '--grpc', anyPort];
+export async function startStandalone({ configDir, dataDir, demo = false, env = {}, addresses, readyWithinMs }: StandaloneOptions): Promise<Standalone> {
+  const at = (of: keyof Addresses): string => `127.0.0.1:${addresses?.[of].port ?? 0}`;
+  const args = ['--data', dataDir, '--proxy', at('proxy'), '--console', at('console'), '--grpc', at('grpc')];
   if (configDir !== undefined) args.push('--config', configDir);
   if (!demo) args.push('--no-demo');
   const program = new Program({ name: 'standalone', args, env });

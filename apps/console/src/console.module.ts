@@ -1,7 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DRIVERS } from '#drivers';
-import { RUNTIME, type DriversConfig, type Runtime } from '#runtime';
+import { RUNTIME, VERSION, type DriversConfig, type Runtime } from '#runtime';
 import { BreakerQueries, type ConsoleDrivers } from './breaker-queries.ts';
+import { EventHub } from './events/event-hub.ts';
+import { EventsController } from './events/events.controller.ts';
 import { FED, Feeds, type Fed } from './feeds.ts';
 import type { FleetIdentity } from './follow/follow-board.ts';
 import { StateFanout } from './follow/state-fanout.ts';
@@ -15,6 +17,11 @@ const CLOCKS = { nowMs: Date.now, monotonicMs: () => performance.now() };
 const model = { provide: ReadModel, useFactory: () => new ReadModel(CLOCKS) };
 const fanout = { provide: StateFanout, inject: [RUNTIME], useFactory: ({ config: { drivers } }: Runtime) => new StateFanout(fleetOf(drivers), CLOCKS.monotonicMs) };
 const fed = { provide: FED, inject: [ReadModel, StateFanout], useFactory: (of: ReadModel, to: StateFanout): Fed => ({ model: of, fanout: to }) };
+const hub = {
+  provide: EventHub,
+  inject: [ReadModel, DRIVERS, RUNTIME],
+  useFactory: (of: ReadModel, { transitions }: ConsoleDrivers, { logger, config: { instance } }: Runtime) => new EventHub({ model: of, transitions, logger, about: { instance, version: VERSION }, nowMs: CLOCKS.nowMs }),
+};
 
 function fleetOf(drivers: DriversConfig): FleetIdentity {
   return drivers.kind === 'embedded' ? { partitions: 1, topicPrefix: '' } : drivers;
@@ -25,8 +32,8 @@ export class ConsoleModule {
   static forRoot(drivers: ConsoleDrivers, runtime: Runtime): DynamicModule {
     return {
       module: ConsoleModule,
-      controllers: [HttpController, HealthController, GrpcController, StateController],
-      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, BreakerQueries, Feeds],
+      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController],
+      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, hub, BreakerQueries, Feeds],
     };
   }
 }

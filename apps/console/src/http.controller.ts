@@ -1,7 +1,9 @@
 /** `/api/v1/…`: the read side as JSON. */
 import { Controller, Get, HttpException, Inject, Param, Query } from '@nestjs/common';
 import { BreakerQueries, PAGE_SIZE_ALLOWED, invalid, isRefusal, type PageRequest, type Refusal } from './breaker-queries.ts';
+import type { BreakerView } from './breaker-view.ts';
 import { breakerJson, transitionJson } from './json.ts';
+import { ReadModel } from './read-model.ts';
 
 const STATUS: Readonly<Record<Refusal['refused'], number>> = { invalid: 400, 'not-found': 404, unavailable: 503 };
 
@@ -11,9 +13,11 @@ type RawQuery = Readonly<Record<string, unknown>>;
 @Controller('api/v1/breakers')
 export class HttpController {
   readonly #queries: BreakerQueries;
+  readonly #model: ReadModel;
 
-  constructor(@Inject(BreakerQueries) queries: BreakerQueries) {
+  constructor(@Inject(BreakerQueries) queries: BreakerQueries, @Inject(ReadModel) model: ReadModel) {
     this.#queries = queries;
+    this.#model = model;
   }
 
   @Get()
@@ -21,18 +25,22 @@ export class HttpController {
     const state = word(query, 'state');
     if (state !== '' && state !== 'open' && state !== 'closed') throw asHttp(invalid('state', JSON.stringify(state), 'open or closed'));
     const { breakers, nextPageToken } = answered(this.#queries.list({ state, ...pageOf(query) }));
-    return { breakers: breakers.map(breakerJson), next_page_token: nextPageToken };
+    return { breakers: breakers.map((view) => this.#json(view)), next_page_token: nextPageToken };
   }
 
   @Get(':upstream')
   get(@Param('upstream') upstream: string): object {
-    return breakerJson(answered(this.#queries.get(upstream)));
+    return this.#json(answered(this.#queries.get(upstream)));
   }
 
   @Get(':upstream/transitions')
   async transitions(@Param('upstream') upstream: string, @Query() query: RawQuery): Promise<object> {
     const { transitions, nextPageToken } = answered(await this.#queries.transitions({ upstream, ...pageOf(query) }));
     return { transitions: transitions.map(transitionJson), next_page_token: nextPageToken };
+  }
+
+  #json(view: BreakerView): object {
+    return breakerJson(view, this.#model.policy(view.snapshot.upstream));
   }
 }
 

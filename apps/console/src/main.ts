@@ -12,7 +12,7 @@ await runMain(async () => {
   const { httpAddress, grpcAddress } = running;
   stopper.onStop('console', () => running.close());
   stopper.onStop('readiness', () => health.stopping());
-  logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/api/v1/breakers, /readyz, /metrics`);
+  logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/, /api/v1/breakers, /readyz, /metrics`);
   logger.info({ address: formatAddress(grpcAddress) }, `gRPC: ${formatAddress(grpcAddress)}, try: npx fuseboard get --server ${formatAddress(grpcAddress)}`);
   await drivers.prepare();
 });

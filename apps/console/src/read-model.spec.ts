@@ -61,7 +61,7 @@ describe('the read model', () => {
 
   it('shows a window that is over as zeros, by the length that its document gives (T3)', () => {
     const { own, time, apply } = model();
-    const setting = { kind: 'UpstreamTrafficSetting', breaker: { upstream: 'a', statTimeWindowMs: 500 } } as TrafficSetting;
+    const setting = { kind: 'UpstreamTrafficSetting', breaker: { identity: POLICY, upstream: 'a', statTimeWindowMs: 500 } } as TrafficSetting;
     own.applyDocuments({ control: 1, documents: [setting] } satisfies DocumentSet);
     apply(snapshot({ window: { startedAtMs: 1_000, total: 7, errors: 1, slow: 2 } }));
     time.nowMs = 1_499;

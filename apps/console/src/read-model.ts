@@ -2,7 +2,7 @@
  * Everything the console knows: the newest snapshot of each upstream (V1) and the documents in force. It answers as of
  * now, so a lease that ran out is shown as closed although nobody said so (T4), and whoever watches hears of that too.
  */
-import { isNewer, isSameGeneration, leaseLeftMs, type BreakerState, type DocumentSet, type HolderClocks, type PartitionMeta, type Snapshot, type StateUpdate } from '#engine';
+import { isNewer, isSameGeneration, leaseLeftMs, type BreakerState, type DocumentSet, type HolderClocks, type PartitionMeta, type Policy, type Snapshot, type StateUpdate } from '#engine';
 import { afterLease, tellsAlike, withWindowAsOf, type BreakerView } from './breaker-view.ts';
 import { LeaseTimer } from './lease-timer.ts';
 import { SortedNames } from './sorted-names.ts';
@@ -31,6 +31,15 @@ interface Held {
   told: Snapshot;
 }
 
+/** A partition, as it was last heard of. */
+export interface PartitionView {
+  readonly partition: number;
+  /** Absent: the store has nothing of it. */
+  readonly meta?: PartitionMeta;
+  /** Since it was last known to be so, ms. */
+  readonly ageMs: number;
+}
+
 /** Called with the name of an upstream whose state changed; what it is now, the model says. */
 export type ChangeListener = (upstream: string) => void;
 
@@ -38,12 +47,13 @@ export class ReadModel {
   readonly #clocks: HolderClocks;
   readonly #held = new Map<string, Held>();
   readonly #names = new SortedNames();
-  readonly #partitions = new Map<number, PartitionMeta | undefined>();
+  readonly #partitions = new Map<number, { readonly meta: PartitionMeta | undefined; readonly heardMs: number }>();
   readonly #listeners = new Set<ChangeListener>();
+  readonly #countListeners = new Set<ChangeListener>();
   readonly #leases = new LeaseTimer(() => this.#endLeases());
   /** Upstreams whose state has an end. */
   readonly #leased = new Set<string>();
-  #windowLengthsMs: ReadonlyMap<string, number> = new Map();
+  #policies: ReadonlyMap<string, Policy> = new Map();
   #control = -Infinity;
   /** Of the control log: offsets of another one say nothing. */
   #controlIdentity: string | undefined;
@@ -53,8 +63,8 @@ export class ReadModel {
   }
 
   /** Never goes back: what isn't newer than what is here is passed over (V1). */
-  applyStates({ partition, meta, snapshots }: StateUpdate): void {
-    this.#partitions.set(partition, meta);
+  applyStates({ partition, meta, snapshots, heardMonotonicMs = this.#clocks.monotonicMs() }: StateUpdate): void {
+    this.#partitions.set(partition, { meta, heardMs: heardMonotonicMs });
     for (const snapshot of snapshots) this.#take(snapshot, partition);
   }
 
@@ -63,13 +73,32 @@ export class ReadModel {
     this.#control = control;
     this.#controlIdentity = identity;
     const breakers = documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' && document.breaker ? [document.breaker] : []));
-    this.#windowLengthsMs = new Map(breakers.map(({ upstream, statTimeWindowMs }) => [upstream, statTimeWindowMs]));
+    const before = this.#policies;
+    this.#policies = new Map(breakers.map((policy) => [policy.upstream, policy]));
+    for (const { upstream, identity: its } of breakers) {
+      if (before.get(upstream)?.identity.version !== its.version && this.#held.has(upstream)) this.#call(this.#listeners, upstream);
+    }
+  }
+
+  /** The newest that a document gives it, which may come into force a moment later (C2). */
+  policy(upstream: string): Policy | undefined {
+    return this.#policies.get(upstream);
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  partitions(): readonly PartitionView[] {
+    const nowMs = this.#clocks.monotonicMs();
+    const views = [...this.#partitions].map(([partition, { meta, heardMs }]) => ({ partition, ...(meta && { meta }), ageMs: nowMs - heardMs }));
+    return views.toSorted((a, b) => a.partition - b.partition);
   }
 
   /** V4: why what is here may not be all there is; undefined: it is. */
   get incompleteBecause(): string | undefined {
     if (this.#partitions.size === 0) return 'the states have not been read yet';
-    for (const [partition, meta] of this.#partitions) {
+    for (const [partition, { meta }] of this.#partitions) {
       if (meta === undefined) return `the store has no states of partition ${partition} yet`;
       if (meta.restoringTo !== undefined) return `the states of partition ${partition} are being restored from the log`;
     }
@@ -103,9 +132,16 @@ export class ReadModel {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Each time that one is heard of, and so its counts may have changed. @returns what ends it */
+  onCounts(listener: ChangeListener): () => void {
+    this.#countListeners.add(listener);
+    return () => void this.#countListeners.delete(listener);
+  }
+
   close(): void {
     this.#leases.stop();
     this.#listeners.clear();
+    this.#countListeners.clear();
   }
 
   #take(snapshot: Snapshot, partition: number): void {
@@ -119,11 +155,12 @@ export class ReadModel {
     if (before === undefined) this.#names.add(upstream);
     this.#watchLease(held);
     this.#tell(held, before === undefined);
+    this.#call(this.#countListeners, upstream);
   }
 
   #view({ snapshot, partition, firstSeenMs }: Held): BreakerView {
     const asOfNow = leaseLeftMs(snapshot, firstSeenMs, this.#clocks) > 0 ? snapshot : afterLease(snapshot);
-    return { snapshot: withWindowAsOf(asOfNow, this.#clocks.nowMs(), this.#windowLengthsMs.get(snapshot.upstream)), partition };
+    return { snapshot: withWindowAsOf(asOfNow, this.#clocks.nowMs(), this.#policies.get(snapshot.upstream)?.statTimeWindowMs), partition };
   }
 
   #watchLease({ snapshot, firstSeenMs }: Held): void {
@@ -151,6 +188,10 @@ export class ReadModel {
     const { snapshot } = this.#view(held);
     if (!isNew && tellsAlike(held.told, snapshot)) return;
     held.told = snapshot;
-    for (const listener of this.#listeners) listener(snapshot.upstream);
+    this.#call(this.#listeners, snapshot.upstream);
+  }
+
+  #call(listeners: ReadonlySet<ChangeListener>, upstream: string): void {
+    for (const listener of listeners) listener(upstream);
   }
 }

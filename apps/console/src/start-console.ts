@@ -8,6 +8,8 @@ import { Gates, listen, nestLogger, readListenerTls, renewListenerTls, type Addr
 import { breakerMetrics } from './breaker-metrics.ts';
 import type { ConsoleDrivers } from './breaker-queries.ts';
 import { ConsoleModule } from './console.module.ts';
+import { EventHub } from './events/event-hub.ts';
+import { EventsController } from './events/events.controller.ts';
 import { Feeds } from './feeds.ts';
 import { followMetrics } from './follow/follow-metrics.ts';
 import { StateFanout } from './follow/state-fanout.ts';
@@ -16,6 +18,8 @@ import { GrpcServer } from './grpc-server.ts';
 import { GrpcController } from './grpc.controller.ts';
 import { JsonErrors, secured } from './http-rim.ts';
 import { protoDefinition } from './proto-definition.ts';
+import { pageDirectory, readPageFiles } from './page/page-files.ts';
+import { servePage } from './page/serve-page.ts';
 import { ReadModel } from './read-model.ts';
 
 export interface ConsoleOptions {
@@ -55,6 +59,7 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
   const grpc = new GrpcServer({ listen: config.grpcListen, gate: gates.at(config.grpcListen.host), definition: protoDefinition(), tls });
   app.connectMicroservice<MicroserviceOptions>({ strategy: grpc });
   app.disable('x-powered-by').disable('etag');
+  app.use(servePage(readPageFiles(pageDirectory())));
   app.use(secured(gates.at(config.consoleListen.host)));
   app.useGlobalFilters(new JsonErrors(logger));
   const feeds = app.get(Feeds);
@@ -68,7 +73,9 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
     grpc.setServing(false);
     app.get(GrpcController).endWatches();
     app.get(StateController).endFollowing();
+    app.get(EventsController).endReading();
     await Promise.all([grpc.stop(GRACE_MS), closeHttp(app)]);
+    await app.get(EventHub).close();
     await feeds.stop();
     await app.close();
   };

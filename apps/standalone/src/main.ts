@@ -39,6 +39,6 @@ await runMain(async () => {
   stopper.onStop('console', () => running.close());
   stopper.onStop('proxy', () => proxy.stop());
   stopper.onStop('readiness', () => health.stopping());
-  logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/api/v1/breakers, /readyz, /metrics`);
+  logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/, /api/v1/breakers, /readyz, /metrics`);
   logger.info({ address: formatAddress(grpcAddress) }, `gRPC: ${formatAddress(grpcAddress)}, try: npx fuseboard get --server ${formatAddress(grpcAddress)}`);
 });

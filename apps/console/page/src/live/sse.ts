@@ -1,0 +1,82 @@
+/**
+ * Server-sent events by `fetch`, because `EventSource` can show no token. As that does, it comes again by itself with the
+ * id of the last event; and it takes a stream that says nothing for a while for cut, which that doesn't.
+ */
+
+import { EventParser, type SentEvent } from '../../../src/shared/event-parser.ts';
+
+/** What keeps the page from what it shows. */
+export type Cut = { readonly kind: 'unreachable'; readonly why: string } | { readonly kind: 'refused'; readonly why: string };
+
+export interface Following {
+  readonly url: string;
+  readonly headers: () => Readonly<Record<string, string>>;
+  readonly onEvent: (event: SentEvent) => void;
+  readonly onCut: (cut: Cut, nextTryMs: number) => void;
+}
+
+/** A pulse comes each second. */
+const SILENT_MAX_MS = 6_000;
+const AGAIN_FIRST_MS = 250;
+const AGAIN_MAX_MS = 5_000;
+
+export class EventFollower {
+  readonly #following: Following;
+  #lastId: string | undefined;
+  #failures = 0;
+  #attempt: AbortController | undefined;
+  #again: number | undefined;
+
+  constructor(following: Following) {
+    this.#following = following;
+  }
+
+  /** Now, whatever ran before. */
+  start(): void {
+    clearTimeout(this.#again);
+    this.#attempt?.abort();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    void this.#read(attempt).then(
+      () => this.#comeAgain(attempt, { kind: 'unreachable', why: 'the console closed the stream' }),
+      (error: unknown) => this.#comeAgain(attempt, error instanceof Refused ? { kind: 'refused', why: error.message } : { kind: 'unreachable', why: 'the console does not answer' }),
+    );
+  }
+
+  async #read(attempt: AbortController): Promise<void> {
+    const { url, headers, onEvent } = this.#following;
+    const resume = this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId };
+    let silence = setTimeout(() => attempt.abort(), SILENT_MAX_MS);
+    const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers(), ...resume }, signal: attempt.signal, cache: 'no-store' });
+    if (response.status === 401 || response.status === 403) throw new Refused(await messageOf(response));
+    if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
+    const parser = new EventParser();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || attempt !== this.#attempt) return clearTimeout(silence);
+      clearTimeout(silence);
+      silence = setTimeout(() => attempt.abort(), SILENT_MAX_MS);
+      this.#failures = 0;
+      for (const event of parser.push(value)) {
+        onEvent(event);
+        if (event.id !== undefined) this.#lastId = event.id;
+      }
+    }
+  }
+
+  #comeAgain(attempt: AbortController, cut: Cut): void {
+    if (attempt !== this.#attempt) return;
+    const waitMs = cut.kind === 'refused' ? AGAIN_MAX_MS : Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** this.#failures) * (0.75 + Math.random() / 2);
+    this.#failures += 1;
+    this.#following.onCut(cut, waitMs);
+    this.#again = setTimeout(() => this.start(), waitMs);
+  }
+}
+
+class Refused extends Error {}
+
+async function messageOf(response: Response): Promise<string> {
+  const body = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
+  return body.error?.message ?? `answered ${response.status}`;
+}

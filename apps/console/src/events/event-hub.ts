@@ -1,0 +1,169 @@
+/**
+ * What the readers of `/api/v1/events` hear: the present state of every breaker, the open ones first, then each change at
+ * once, and each second the counts that changed and how fresh all of it is.
+ */
+import { randomUUID } from 'node:crypto';
+import type { TransitionLog } from '#engine';
+import { keepFollowing, type Logger } from '#runtime';
+import { breakerJson, thresholdsJson, transitionJson } from '../json.ts';
+import { nearness } from '../shared/nearness.ts';
+import type { ReadModel } from '../read-model.ts';
+import { EventStream, type EventOutlet, type Telling } from './event-stream.ts';
+import { LastTransitions } from './last-transitions.ts';
+import { NearnessHistory, SAMPLE_MS } from './nearness-history.ts';
+
+/** Between two tellings of counts and of freshness, ms. */
+const PULSE_MS = 1_000;
+/** Of a reader's last id: of which run of which console it is, and what of it was told. */
+const ID = /^([0-9a-f-]{36}):(\d{1,15})$/;
+
+export interface HubOptions {
+  readonly model: ReadModel;
+  readonly transitions: TransitionLog;
+  readonly logger: Logger;
+  /** This console, and its version. */
+  readonly about: { readonly instance: string; readonly version: string };
+  /** By the wall clock, ms. */
+  readonly nowMs: () => number;
+}
+
+export class EventHub {
+  readonly #options: HubOptions;
+  readonly #run = randomUUID();
+  readonly #last: LastTransitions;
+  readonly #history = new NearnessHistory();
+  readonly #streams = new Set<EventStream>();
+  /** When each upstream last changed, counts included, as a number that only grows. */
+  readonly #changedAt = new Map<string, number>();
+  /** Counts that changed since they were told last. */
+  readonly #counted = new Set<string>();
+  /** Since the last sample. */
+  readonly #touched = new Set<string>();
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #stops: (() => unknown)[];
+  readonly #telling: Telling;
+  #clock = 0;
+  #isTelling = false;
+  #isFollowing = false;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    const { model, transitions } = options;
+    this.#last = new LastTransitions(transitions, (upstream) => this.#changed(upstream));
+    this.#telling = { breaker: (upstream) => this.#breaker(upstream), counts: (upstream) => this.#counts(upstream), id: () => `${this.#run}:${this.#clock}` };
+    this.#timers = [setInterval(() => this.#pulse(), PULSE_MS).unref(), setInterval(() => this.#sample(), SAMPLE_MS).unref()];
+    this.#stops = [model.onChange((upstream) => this.#changed(upstream)), model.onCounts((upstream) => this.#count(upstream))];
+  }
+
+  /** @param lastId where the reader left off, as it says. The stream is to be told, and ended. */
+  open(outlet: EventOutlet, lastId: string | undefined): EventStream {
+    this.#followTransitions();
+    const [, run, told] = ID.exec(lastId ?? '') ?? [];
+    const isResumed = run === this.#run;
+    const names = isResumed ? this.#changedSince(Number(told)) : this.#openFirst();
+    const stream = new EventStream(this.#telling, outlet, names);
+    const { about, model, nowMs } = this.#options;
+    stream.say('hello', { ...about, resumed: isResumed, sample_ms: SAMPLE_MS, now: new Date(nowMs()).toISOString(), upstreams: model.size });
+    stream.say('pulse', this.#freshness());
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  end(stream: EventStream): void {
+    this.#streams.delete(stream);
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#streams.clear();
+    for (const stop of this.#stops) await stop();
+  }
+
+  /** From the first reader on: a console that has none needs no history in memory. */
+  #followTransitions(): void {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    const { logger } = this.#options;
+    const condition = { notReady: () => {} };
+    this.#stops.push(keepFollowing(() => this.#last.follow(() => this.#openOnes()), { what: 'why breakers opened', condition, logger }));
+  }
+
+  #changedSince(told: number): string[] {
+    return [...this.#changedAt].filter(([, at]) => at > told).map(([upstream]) => upstream);
+  }
+
+  *#openFirst(): Iterable<string> {
+    yield* this.#openOnes();
+    yield* this.#options.model.names();
+  }
+
+  *#openOnes(): Iterable<string> {
+    const { model } = this.#options;
+    for (const upstream of model.names()) if (model.breaker(upstream)?.snapshot.state === 'open') yield upstream;
+  }
+
+  #breaker(upstream: string): object | undefined {
+    const { model } = this.#options;
+    const view = model.breaker(upstream);
+    if (view === undefined) return undefined;
+    const last = this.#last.of(view.snapshot);
+    return { ...breakerJson(view, model.policy(upstream)), last_transition: last && transitionJson(last), nearness: this.#history.of(upstream) };
+  }
+
+  #counts(upstream: string): readonly unknown[] | undefined {
+    const window = this.#options.model.breaker(upstream)?.snapshot.window;
+    return window && [upstream, window.total, window.errors, window.slow, window.startedAtMs ?? 0];
+  }
+
+  #changed(upstream: string): void {
+    this.#changedAt.set(upstream, ++this.#clock);
+    for (const stream of this.#streams) stream.changed(upstream);
+    if (this.#isTelling || this.#streams.size === 0) return;
+    this.#isTelling = true;
+    // What else changes in this turn goes into the same event.
+    setImmediate(() => {
+      this.#isTelling = false;
+      for (const stream of this.#streams) stream.tell();
+    });
+  }
+
+  #count(upstream: string): void {
+    this.#changedAt.set(upstream, ++this.#clock);
+    this.#counted.add(upstream);
+    this.#touched.add(upstream);
+  }
+
+  #pulse(): void {
+    for (const stream of this.#streams) {
+      for (const upstream of this.#counted) stream.counted(upstream);
+      stream.tell();
+      stream.say('pulse', this.#freshness());
+    }
+    this.#counted.clear();
+  }
+
+  #freshness(): object {
+    const { model, nowMs } = this.#options;
+    const partitions = model.partitions();
+    return {
+      now: new Date(nowMs()).toISOString(),
+      incomplete: model.incompleteBecause,
+      partitions: partitions.map(({ partition, meta, ageMs }) => ({ partition, age_ms: Math.round(ageMs), ...(meta && metaJson(meta)) })),
+    };
+  }
+
+  #sample(): void {
+    const { model } = this.#options;
+    const of = (upstream: string): number => {
+      const window = model.breaker(upstream)?.snapshot.window;
+      const policy = model.policy(upstream);
+      return window === undefined || policy === undefined ? 0 : nearness(window, thresholdsJson(policy));
+    };
+    this.#history.sample(this.#touched, of);
+    this.#touched.clear();
+  }
+}
+
+function metaJson({ incarnation, next, control, clockMs, restoringTo }: NonNullable<ReturnType<ReadModel['partitions']>[number]['meta']>): object {
+  return { incarnation, next_offset: next, control_offset: control, clock: new Date(clockMs).toISOString(), restoring_to: restoringTo };
+}

@@ -1,0 +1,84 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { accessibilityFaults } from '../support/browser.ts';
+import { PageStage } from './page-stage.ts';
+
+let stage: PageStage;
+beforeAll(async () => {
+  stage = await PageStage.start();
+}, 200_000);
+afterEach(() => stage.closePages());
+afterAll(() => stage.close());
+
+describe('the page, in a browser', () => {
+  it('shows a trip as it happens: what is open, why, since when, until when; and that it is over', async () => {
+    const page = await stage.open('/');
+    await page.getByText('All 3 upstreams are closed').waitFor();
+    await stage.trip('shop.test');
+    await page.getByRole('heading', { name: '1 upstream of 3 is open' }).waitFor();
+    const row = page.getByRole('listitem').first();
+    await row.getByText('5 errors of 5 calls reached errorAmountThreshold 5').waitFor();
+    const text = await row.innerText();
+    expect(text).toMatch(/^Open\nshop\.test\n/);
+    expect(text).toMatch(/100% errors[\s\S]*closes in [2-4] s[\s\S]*since \d\d:\d\d:\d\d/);
+    expect(await page.title()).toBe('(1 open) Fuseboard');
+    await page.getByText('All 3 upstreams are closed').waitFor();
+  });
+
+  it('finds by word and by state, keeps both in the address, and says so when there is nothing', async () => {
+    const page = await stage.open('/?q=mail');
+    await page.getByText('mail.test').waitFor();
+    expect(await page.getByRole('listitem').count()).toBe(1);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('/');
+    await page.keyboard.type('nobody');
+    await page.getByText('No upstream has “nobody” in its name').waitFor();
+    expect(page.url()).toBe(stage.url('/?q=nobody'));
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByText('search.test').waitFor();
+    await page.getByRole('button', { name: /^Near/ }).click();
+    await page.getByText('Nothing is near a threshold.').waitFor();
+  });
+
+  it('goes by keys from row to row', async () => {
+    const page = await stage.open('/');
+    await page.getByText('shop.test').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('j');
+    expect(await page.locator(':focus').innerText()).toContain('search.test');
+    await page.keyboard.press('End');
+    expect(await page.locator(':focus').innerText()).toContain('shop.test');
+  });
+
+  it('has nothing that axe finds wrong, light or dark', async () => {
+    const page = await stage.open('/');
+    await stage.trip('mail.test');
+    await page.getByRole('heading', { name: /open/ }).waitFor();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await accessibilityFaults(page)).toEqual([]);
+    }
+  });
+
+  it('fits a phone: nothing is cut off to the right', async () => {
+    const page = await stage.open('/', { viewport: { width: 360, height: 740 } });
+    await page.getByText('shop.test').waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  });
+
+  it('says that it is cut off and how old what it shows is, and is right again when the console is back', async () => {
+    const page = await stage.open('/');
+    await page.getByRole('status').getByText('Live').waitFor();
+    await stage.product.kill();
+    await page.getByRole('alert').getByText(/What you see is \d+ s old/).waitFor();
+    await page.getByText('shop.test').waitFor();
+    await stage.startAgain();
+    await page.getByRole('status').getByText('Live').waitFor();
+    await stage.trip('search.test');
+    await page.getByRole('heading', { name: '1 upstream of 3 is open' }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('made no script fail and nothing that its policy refuses', () => {
+    expect(stage.complaints).toEqual([]);
+  });
+});
