@@ -1,6 +1,9 @@
-/** What `fuseboard verify`, `rebuild` and `replay` promise, on any set of drivers. */
-import { describe, expect, test } from 'vitest';
-import { Pumping, UPSTREAM, type AuditStand, type PumpingOptions } from '../support/audit-stand.ts';
+/** What `fuseboard verify`, `rebuild`, `replay` and `simulate` of the log promise, on any set of drivers. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { POLICY, Pumping, UPSTREAM, type AuditStand, type PumpingOptions } from '../support/audit-stand.ts';
 import { transition } from './samples.ts';
 
 const EQUAL = 0;
@@ -183,6 +186,31 @@ export function auditContract(name: string, open: () => Promise<AuditStand>): vo
       await stage.trip();
       const { stdout } = await stage.command('replay', UPSTREAM, '--from', '2020-01-01', '--to', '2020-01-02');
       expect(stdout).toContain('0 outcomes, 0 transitions\n');
+    });
+  });
+
+  describe(`fuseboard simulate --from: ${name}`, () => {
+    test('of the policy that was in force tells what the product made of the same calls', async () => {
+      const stage = await pumping();
+      const directory = mkdtempSync(join(tmpdir(), 'fuseboard-span-'));
+      onTestFinished(() => rmSync(directory, { recursive: true }));
+      const policy = join(directory, 'policy.yaml');
+      writeFileSync(policy, JSON.stringify(POLICY));
+      await stage.outcomes(7);
+      await stage.trip();
+      await stage.outcomes(3);
+      await stage.trip();
+      const { transitions } = await stage.stand.drivers.transitions.list({ upstream: UPSTREAM, limit: 10 });
+      const { status, stdout, stderr } = await stage.command('simulate', '-f', policy, '--from', '-10m', UPSTREAM, '-o', 'json');
+      expect([status, stderr]).toEqual([0, 'calls that a breaker refused at the time are not in the log, and can be in no ledger\n']);
+      const [result] = (JSON.parse(stdout) as { policies: { transitions: { at: number; to: string; window: object }[]; ledger: object }[] }).policies;
+      expect(result?.transitions).toHaveLength(4);
+      expect(result?.transitions.map(({ at, to, window }) => ({ at, to, window }))).toEqual(
+        transitions.toReversed().map(({ atMs, to, window: { startedAtMs, ...counts } }) => ({ at: atMs, to, window: { ...(startedAtMs !== undefined && { startedAt: startedAtMs }), ...counts } })),
+      );
+      expect(result?.ledger).toEqual({ calls: 20, refused: 0, refusedGood: 0, keptErrors: 0, keptSlow: 0, openMs: 400 });
+      const before = await stage.command('simulate', '-f', policy, '--from', '2020-01-01', '--to', '2020-01-02', UPSTREAM, '-o', 'json');
+      expect(JSON.parse(before.stdout)).toMatchObject({ policies: [{ transitions: [], ledger: { calls: 0 } }] });
     });
   });
 }

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { simulate, type SimulateCommand } from '../../apps/cli/src/commands/simulate.ts';
 import { run } from '../support/command.ts';
+import { projectRoot } from '../support/project-root.ts';
 
 let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'fuseboard-simulate-'))));
@@ -63,13 +65,13 @@ describe('fuseboard simulate', () => {
     });
   });
 
-  it('reads files one after the other, packed by gzip or not, and standard input, and takes a .yaml file for a policy', async () => {
-    const strict = file('strict.yaml', policy('strict', 'errorAmountThreshold: 3'));
+  it('reads files one after the other, packed by gzip or not, and standard input, takes a .yaml file for a policy, and every call for one of --upstream', async () => {
+    const other = file('other.yaml', policy('other', 'errorAmountThreshold: 3', 'other.test'));
     const lines = CALLS.split('\n');
     const first = file('first.jsonl.gz', Buffer.concat([gzipSync(`${lines.slice(0, 2).join('\n')}\n`), gzipSync(lines.slice(2, 5).join('\n'))]));
-    const { stdout, stderr } = await run(['simulate', first, '-', strict, '-o', 'yaml'], { input: lines.slice(5).join('\r\n') });
+    const { stdout, stderr } = await run(['simulate', first, '-', other, '--upstream', 'Other.test', '-o', 'yaml'], { input: lines.slice(5).join('\r\n') });
     expect(stderr).toBe('');
-    expect(parse(stdout)).toMatchObject({ policies: [{ name: 'strict', ledger: LEDGER, transitions: [{ place: `${first}:4` }, {}, { place: '-:4' }, {}] }] });
+    expect(parse(stdout)).toMatchObject({ policies: [{ name: 'other', ledger: LEDGER, transitions: [{ upstream: 'other.test', place: `${first}:4` }, {}, { place: '-:4' }, {}] }] });
   });
 
   it("counts lines that can't be read, names the first of them, and with --strict fails", async () => {
@@ -80,9 +82,6 @@ describe('fuseboard simulate', () => {
     expect(JSON.parse(lax.stdout)).toMatchObject({ policies: [{ ledger: LEDGER }] });
     expect(lax.stderr).toContain(`2 lines can't be read:\n  ${calls}:11: the value is not JSON`);
     expect(lax.stderr).toContain(`${calls}:12: status is 42; allowed: a whole number from 100 to 599\n`);
-    const refused = await run(['simulate', '-f', strict, calls, '--strict']);
-    expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toContain("2 lines can't be read");
   });
 
   it('folds calls of several upstreams under the policies of one file, each with its own ledger', async () => {
@@ -97,20 +96,51 @@ describe('fuseboard simulate', () => {
     });
   });
 
-  it('takes every call for one of --upstream', async () => {
-    const other = file('other.yaml', policy('other', 'errorAmountThreshold: 3', 'other.test'));
-    const { stdout } = await run(['simulate', '-f', other, '--upstream', 'other.test', '-', '-o', 'json'], { input: CALLS });
-    expect(JSON.parse(stdout)).toMatchObject({ policies: [{ ledger: LEDGER, transitions: [{ upstream: 'other.test' }, {}, {}, {}] }] });
+  it('says what is wrong with a policy, a file, or the command line', async () => {
+    const good = file('good.yaml', policy('good', 'errorAmountThreshold: 3'));
+    const both = file('both.yaml', `${policy('a', 'errorAmountThreshold: 1', 'a.test')}---\n${policy('b', 'slowAmountThreshold: 1', 'b.test')}`);
+    const asked = { env: {}, policies: [good], inputs: ['-'], format: 'auto', seed: 1, strict: false, failIf: [], output: 'json' } as const;
+    const refusals: [Partial<SimulateCommand>, 1 | 2, RegExp][] = [
+      [{ policies: [file('bad.yaml', policy('bad', 'errorAmountThreshold: many'))] }, 1, /bad\.yaml:6:\d+: UpstreamTrafficSetting shop\/bad: .*errorAmountThreshold: found "many"/],
+      [{ policies: [file('limits.yaml', policy('limits', '').replace(/connectionSettings.*/, ''))] }, 1, /limits\.yaml: no document in it has circuitBreaking/],
+      [{ policies: [] }, 2, /no policy is given; allowed: -f FILE/],
+      [{ inputs: ['gone.log'] }, 1, /^gone\.log can't be read: ENOENT/],
+      [{ inputs: [directory] }, 1, /is a directory; allowed: files, or - for standard input/],
+      [{ inputs: [file('torn.gz', gzipSync(CALLS).subarray(0, 100))] }, 1, /torn\.gz can't be read: unexpected end of file/],
+      [{ inputs: [] }, 2, /there are no calls to simulate with; allowed: FILE…/],
+      [{ inputs: [], fromMs: 1 }, 2, /--from reads the log; allowed: one UPSTREAM beside it, found 0/],
+      [{ generate: 'rate=1' }, 2, /--generate makes the calls; allowed: no FILE/],
+      [{ toMs: 1 }, 2, /--to is the end of a span of the log; allowed: with --from/],
+      [{ inputs: [], generate: 'rate=1', policies: [both] }, 2, /--generate: the policies name several upstreams; allowed: --upstream NAME/],
+      [{ inputs: [join(projectRoot(), 'docs/examples/access.log')], policies: [both] }, 2, /access\.log: its lines \(nginx access log\) name no upstream, and the policies name several; allowed: --upstream NAME/],
+      [{ inputs: [file('prose.txt', 'one\ntwo\n')] }, 1, /prose\.txt:1: it is of no format that is known; allowed: --format auto[^]*no line could be read/],
+      [{ inputs: [file('torn.jsonl', `${CALLS}{\n`)], strict: true }, 1, /torn\.jsonl:10: the value is not JSON[^]*--strict: this ends it/],
+    ];
+    for (const [over, exitCode, message] of refusals) await expect(simulate({ ...asked, ...over })).rejects.toMatchObject({ exitCode, message: expect.stringMatching(message) as string });
   });
 
-  it('says what is wrong with a policy, a file, or the command line, and ends with 1 or 2', async () => {
-    const good = file('good.yaml', policy('good', 'errorAmountThreshold: 3'));
-    const bad = file('bad.yaml', policy('bad', 'errorAmountThreshold: many'));
-    const [wrong, gone, nothing, none] = await Promise.all([run(['simulate', '-f', bad, '-']), run(['simulate', '-f', good, 'gone.log']), run(['simulate', '-f', good]), run(['simulate', '-'])]);
-    expect([wrong.status, gone.status, nothing.status, none.status]).toEqual([1, 1, 2, 2]);
-    expect(wrong.stderr).toMatch(/bad\.yaml:6:\d+: UpstreamTrafficSetting shop\/bad: .*errorAmountThreshold: found "many"/);
-    expect(gone.stderr).toMatch(/^gone\.log can't be read: ENOENT/);
-    expect(nothing.stderr).toContain('there is nothing to simulate with');
-    expect(none.stderr).toContain('no policy is given; allowed: -f FILE');
+  it('ends with 3 where a --fail-if holds of a policy, and says of which and why', async () => {
+    const strict = file('strict.yaml', policy('strict', 'errorAmountThreshold: 3'));
+    const lenient = file('lenient.yaml', policy('lenient', 'errorAmountThreshold: 100'));
+    const { status, stdout, stderr } = await run(['simulate', '-f', strict, '-f', lenient, '--fail-if', 'refused_good > 1%', '--fail-if', 'trips > 5', '-'], { input: CALLS });
+    expect([status, stderr]).toEqual([3, "strict: refused_good is 7.143 % of 14 calls: --fail-if 'refused_good > 1%'\n"]);
+    expect(stdout).toContain('strict would have opened shop.local 2 times');
+    const strangers = await run(['simulate', '-f', file('other.yaml', policy('other', 'errorAmountThreshold: 3', 'other.test')), '--fail-if', 'trips > 5', '-'], { input: CALLS });
+    expect(strangers.status).toBe(1);
+    expect(strangers.stderr).toContain('14 calls are of upstreams that no policy names (such as shop.local); the policies name other.test');
+  });
+
+  it('makes calls by --generate', async () => {
+    const strict = file('strict.yaml', policy('strict', 'errorAmountThreshold: 3'));
+    const { stdout } = await run(['simulate', '-f', strict, '--generate', 'rate=10,for=60s,errors=0%,burst=30s+1s:100%', '-o', 'json']);
+    const at = Date.UTC(2026, 0, 1) + 30_200;
+    expect(JSON.parse(stdout)).toMatchObject({ policies: [{ transitions: [{ at, to: 'open', place: 'call 303' }, { at: at + 10_000 }], ledger: { calls: 600, refused: 99, keptErrors: 7, refusedGood: 92 } }] });
+  });
+
+  it('prints what README.md and docs/simulate.md show', async () => {
+    const [shown, again] = ['README.md', 'docs/simulate.md'].map((page) => /^\$ npx fuseboard (simulate .*)\n([^`]*)/m.exec(readFileSync(join(projectRoot(), page), 'utf8'))?.slice(1));
+    const { status, stdout } = await run((shown?.[0] ?? '').split(' '), { cwd: projectRoot() });
+    expect([status, stdout]).toEqual([0, shown?.[1]]);
+    expect(again).toEqual(shown);
   });
 });

@@ -105,13 +105,16 @@ export class Pumping {
   }
 }
 
+/** UPSTREAM's, as an operator writes it. */
+export const POLICY = {
+  apiVersion: 'policy.openservicemesh.io/v1alpha1',
+  kind: 'UpstreamTrafficSetting',
+  metadata: { name: 'shop', namespace: 'default' },
+  spec: { host: UPSTREAM, connectionSettings: { http: { circuitBreaking: { statTimeWindow: '10m', errorAmountThreshold: THRESHOLD, degradedTimeWindow: '200ms' } } } },
+};
+
 function setting() {
-  const read = readDocument({
-    apiVersion: 'policy.openservicemesh.io/v1alpha1',
-    kind: 'UpstreamTrafficSetting',
-    metadata: { name: 'shop', namespace: 'default' },
-    spec: { host: UPSTREAM, connectionSettings: { http: { circuitBreaking: { statTimeWindow: '10m', errorAmountThreshold: THRESHOLD, degradedTimeWindow: '200ms' } } } },
-  });
+  const read = readDocument(POLICY);
   if (!('document' in read)) throw new Error(JSON.stringify(read));
   return read.document;
 }

@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads from standard input. */
   readonly input?: string;
+  /** Default: the test's own. */
+  readonly cwd?: string;
 }
 
 export interface Finished {
@@ -26,9 +28,9 @@ export class RunningCommand {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], { env = {}, input }: CommandOptions) {
+  constructor(args: readonly string[], { env = {}, input, cwd }: CommandOptions) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('FUSEBOARD_'));
-    this.child = spawn(process.execPath, [BIN, ...args], { env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [BIN, ...args], { env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'], ...(cwd !== undefined && { cwd }) });
     this.child.stdin.end(input);
     this.child.stdout.setEncoding('utf8').on('data', (chunk: string) => void (this.stdout += chunk));
     this.child.stderr.setEncoding('utf8').on('data', (chunk: string) => void (this.stderr += chunk));

@@ -2,7 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '#runtime';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
-import { MOMENT_ALLOWED, parseMoment } from './span.ts';
+import { dataDir, examples, moment, output, seed } from './options.ts';
+import { addSimulate } from './simulate/option-reader.ts';
+import { MOMENT_ALLOWED } from './span.ts';
 
 /** Each command loads what it needs when it is asked for, so that none waits for another's libraries. */
 export function program(env: NodeJS.ProcessEnv): Command {
@@ -55,41 +57,18 @@ export function program(env: NodeJS.ProcessEnv): Command {
       const { echo } = await import('./commands/echo.ts');
       await echo({ listen: addressOf(listen, '--listen'), ...options });
     });
-  trying(root);
+  addSimulate(root, env);
   fromLog(root, env);
   return root;
 }
 
-/** What asks no server. */
-function trying(root: Command): void {
-  root
-    .command('simulate')
-    .description('what policies would have done with recorded calls: when they would have opened, why, what they would have refused')
-    .argument('[FILE...]', 'outcome records as JSON lines, packed by gzip or not; - is standard input; a .yaml file here is one more policy')
-    .option('-f, --policy <FILE>', 'a policy to try; several times: side by side over the same calls', collected, [])
-    .option('--upstream <NAME>', 'every call is one of this upstream, whatever its line says')
-    .option('--strict', "a line that can't be read ends it with 1")
-    .addOption(output('table', 'json', 'yaml'))
-    .addHelpText('after', examples('fuseboard simulate -f policy.yaml calls.jsonl', 'zcat calls.gz | fuseboard simulate -f strict.yaml -f loose.yaml -o json -'))
-    .action(async (files: string[], { policy, ...options }: { policy: string[]; upstream?: string; strict?: boolean; output: 'table' | 'json' | 'yaml' }) => {
-      const { simulate } = await import('./commands/simulate.ts');
-      const isPolicy = (file: string): boolean => /\.ya?ml$/i.test(file);
-      process.exitCode = await simulate({ ...options, policies: [...policy, ...files.filter(isPolicy)], files: files.filter((file) => !isPolicy(file)) });
-    });
-}
-
-function collected(value: string, before: readonly string[]): string[] {
-  return [...before, value];
-}
-
 /** Commands that read logs and store themselves, with the processes' own variables. */
 function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
-  const dataDir = new Option('--data-dir <DIR>', "a data directory of `npm start` (default: the fleet's Kafka and Redis where FUSEBOARD_KAFKA_BROKERS or FUSEBOARD_REDIS_URL is set, else FUSEBOARD_DATA_DIR, or ./data)");
   root
     .command('verify')
     .description('fold the log again and compare the store and the transitions log with it; ends with 3 on a difference, 4 where part of it could not be verified')
     .argument('[UPSTREAM...]', 'only these; default: all')
-    .addOption(dataDir)
+    .addOption(dataDir())
     .option('--quick', 'from the newest checkpoint on, which takes its word for what was before')
     .addOption(output('table', 'json'))
     .addHelpText('after', examples('fuseboard verify', 'fuseboard verify shop.local --data-dir ./data', 'fuseboard verify --quick -o json'))
@@ -101,7 +80,7 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     .command('rebuild')
     .description('make the store again from the log; ingests and proxies may run (a data directory: only while no process has it)')
     .option('--partition <N>', 'only this one; default: all', wholeNumber)
-    .addOption(dataDir)
+    .addOption(dataDir())
     .addOption(output('table', 'json'))
     .addHelpText('after', examples('fuseboard rebuild', 'fuseboard rebuild --partition 3', 'fuseboard rebuild && fuseboard verify'))
     .action(async (options: { partition?: number; dataDir?: string; output: 'table' | 'json' }) => {
@@ -114,7 +93,7 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     .argument('<UPSTREAM>')
     .requiredOption('--from <TIME>', `by the log's clock: ${MOMENT_ALLOWED}`, moment)
     .addOption(new Option('--to <TIME>', 'up to, and without, this time').argParser(moment).default(undefined, 'now'))
-    .addOption(dataDir)
+    .addOption(dataDir())
     .addOption(output('table', 'json'))
     .addHelpText('after', examples('fuseboard replay --from -10m shop.local', 'fuseboard replay --from 2026-09-21T14:00:00Z --to 2026-09-21T14:05:00Z -o json shop.local'))
     .action(async (upstream: string, { from, to = Date.now(), ...options }: { from: number; to?: number; dataDir?: string; output: 'table' | 'json' }) => {
@@ -123,32 +102,13 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     });
 }
 
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-}
-
-function moment(text: string): number {
-  const ms = parseMoment(text, Date.now());
-  if (ms !== undefined) return ms;
-  throw new InvalidArgumentError(`Allowed: ${MOMENT_ALLOWED}.`);
-}
-
 function wholeNumber(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Allowed: a whole number from 0.');
-}
-
-function output(...formats: readonly string[]): Option {
-  return new Option('-o, --output <FORMAT>', 'how it is shown').choices(formats).default(formats[0]);
 }
 
 function positive(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Allowed: a number above 0.');
-}
-
-function seed(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Allowed: a whole number from 0 to 999999999.');
 }

@@ -2,7 +2,7 @@ export { CheckpointReader, encodeCheckpoint } from './checkpoint.ts';
 export { decodeControl, encodeControl } from './control.ts';
 export { readDocument } from './documents/document.ts';
 export type { FieldNote } from './documents/document.ts';
-export { parseGoDuration } from './documents/duration.ts';
+export { formatDuration, parseGoDuration } from './documents/duration.ts';
 export { problemText, readDirectory } from './documents/file.ts';
 export type { DocumentText, FileReading, Problem, Warning } from './documents/file.ts';
 export { readTexts } from './documents/folder.ts';

@@ -1,70 +1,81 @@
 /** `fuseboard simulate`: what would these policies have done with these calls? No server is asked. */
 import { stringify } from 'yaml';
 import { Failure } from '../failure.ts';
-import { Progress } from '../progress.ts';
-import { readBytes, sizeOf } from '../simulate/byte-source.ts';
-import { Intake } from '../simulate/intake.ts';
-import { LineCutter } from '../simulate/line-cutter.ts';
-import { readOutcomeLine } from '../simulate/outcome-lines.ts';
-import { readPolicyFiles } from '../simulate/policy-files.ts';
+import { failures, type Condition } from '../simulate/fail-if.ts';
+import { takeFiles } from '../simulate/from-files.ts';
+import { parseGenerated, takeGenerated } from '../simulate/from-generator.ts';
+import { takeLog } from '../simulate/from-log.ts';
+import { readPolicyFiles, type PolicyFile } from '../simulate/policy-files.ts';
+import { reportText } from '../simulate/report.ts';
 import { shownResults } from '../simulate/results.ts';
 import { Simulation } from '../simulate/simulation.ts';
-import { reportText } from '../simulate/report.ts';
+import type { Taken } from '../simulate/taken.ts';
+import type { StoreOptions } from '../stores.ts';
 
-export interface SimulateCommand {
+export interface SimulateCommand extends StoreOptions {
   readonly policies: readonly string[];
-  readonly files: readonly string[];
+  /** Files; with `fromMs` one upstream of the log. */
+  readonly inputs: readonly string[];
+  readonly format: string;
   readonly upstream?: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly generate?: string;
+  readonly seed: number;
   /** A line that can't be read ends it. */
-  readonly strict?: boolean;
+  readonly strict: boolean;
+  readonly failIf: readonly Condition[];
   readonly output: 'table' | 'json' | 'yaml';
 }
 
-/** Gives the exit code. @throws {Failure} */
-export async function simulate({ policies, files, upstream, strict = false, output }: SimulateCommand): Promise<number> {
-  const policyFiles = await readPolicyFiles(policies, warn);
-  if (files.length === 0) throw new Failure('there is nothing to simulate with; allowed: FILE…, or - for standard input', 2);
-  const simulation = new Simulation(policyFiles);
-  const intake = new Intake({ simulation, reader: readOutcomeLine, ...(upstream !== undefined && { upstream }) });
-  await readAll(files, intake);
-  if (intake.unreadable > 0) tellUnreadable(intake, strict);
+/** Beside 0 to 2: a condition of `--fail-if` holds. */
+const FAILED = 3;
+
+/** Gives the exit code. @throws {Failure | StartError} */
+export async function simulate(command: SimulateCommand): Promise<number> {
+  const { policies, failIf, output } = command;
+  refuseMixed(command);
+  const { simulation, placeOf, notes } = await taken(await readPolicyFiles(policies, warn), command);
   const results = simulation.end();
-  const shown = shownResults(results, (offset) => intake.placeOf(offset));
-  if (output === 'json') process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
-  else if (output === 'yaml') process.stdout.write(stringify(shown));
-  else process.stdout.write(reportText(results, { seen: simulation.seen, placeOf: (offset) => intake.placeOf(offset) }));
-  return 0;
-}
-
-async function readAll(files: readonly string[], intake: Intake): Promise<void> {
-  const total = await sizeOf(files);
-  const progress = new Progress();
-  let done = 0;
-  const onRead = (bytes: number): void => {
-    done += bytes;
-    if (total !== undefined) progress.show(done / total);
-  };
-  try {
-    for (const file of files) {
-      intake.begin(file);
-      const cutter = new LineCutter(intake);
-      await readBytes(file, { hear: (chunk) => cutter.push(chunk), onRead });
-      cutter.end();
-    }
-  } finally {
-    progress.clear();
+  for (const note of [...notes, ...notesOf(simulation)]) warn(note);
+  if (simulation.seen.calls === 0 && simulation.seen.strangers > 0 && (failIf.length > 0 || command.strict)) throw new Failure('nothing was judged, so nothing can be said');
+  if (output === 'table') process.stdout.write(reportText(results, { simulation, placeOf }));
+  else {
+    const shown = shownResults(results, placeOf);
+    process.stdout.write(output === 'json' ? `${JSON.stringify(shown, null, 2)}\n` : stringify(shown));
   }
+  const failed = failures(results, failIf);
+  for (const line of failed) warn(line);
+  return failed.length > 0 ? FAILED : 0;
 }
 
-/** @throws {Failure} where that ends it */
-function tellUnreadable({ unreadable, read, firstUnreadable }: Intake, strict: boolean): void {
-  const rest = unreadable - firstUnreadable.length;
-  const lines = firstUnreadable.map(({ place, why }) => `${place}: ${why}`);
-  if (rest > 0) lines.push(`and ${rest} more`);
-  const text = `${unreadable} ${unreadable === 1 ? 'line' : 'lines'} can't be read:\n  ${lines.join('\n  ')}`;
-  if (strict) throw new Failure(`${text}\n--strict: this ends it`);
-  if (read === 0) throw new Failure(`${text}\nno line could be read`);
-  warn(text);
+function refuseMixed({ inputs, fromMs, toMs, generate }: SimulateCommand): void {
+  if (generate !== undefined && (inputs.length > 0 || fromMs !== undefined)) throw new Failure('--generate makes the calls; allowed: no FILE and no --from beside it', 2);
+  if (fromMs !== undefined && inputs.length !== 1) throw new Failure(`--from reads the log; allowed: one UPSTREAM beside it, found ${inputs.length}`, 2);
+  if (fromMs === undefined && toMs !== undefined) throw new Failure('--to is the end of a span of the log; allowed: with --from', 2);
+  if (generate === undefined && inputs.length === 0) throw new Failure('there are no calls to simulate with; allowed: FILE…, - for standard input, --from TIME UPSTREAM, or --generate WORDS', 2);
+}
+
+async function taken(files: readonly PolicyFile[], command: SimulateCommand): Promise<Taken & { readonly simulation: Simulation }> {
+  const { inputs, fromMs, toMs = Date.now(), generate, env, dataDir, upstream } = command;
+  const named = { ...(upstream !== undefined && { upstream: upstream.toLowerCase() }) };
+  if (fromMs !== undefined) return await takeLog(files, { env, ...(dataDir !== undefined && { dataDir }), of: inputs[0] as string, fromMs, toMs, ...named });
+  const simulation = new Simulation(files);
+  if (generate === undefined) return { simulation, ...(await takeFiles(simulation, { ...command, files: inputs, ...named })) };
+  const [only, second] = simulation.upstreams;
+  if (upstream === undefined && second !== undefined) throw new Failure('--generate: the policies name several upstreams; allowed: --upstream NAME', 2);
+  return { simulation, ...takeGenerated(simulation, { made: parseGenerated(generate), upstream: named.upstream ?? (only as string), seed: command.seed }) };
+}
+
+/** What a person should know of the calls. */
+function notesOf({ seen, upstreams }: Simulation): string[] {
+  const { strangers, strangerNames, repeats, backwards, setBacks } = seen;
+  const notes: string[] = [];
+  const them = strangers > strangerNames.length ? 'such as ' : '';
+  if (strangers > 0) notes.push(`${strangers} calls are of upstreams that no policy names (${them}${strangerNames.join(', ')}); the policies name ${upstreams.slice(0, 5).join(', ')}; --upstream NAME makes all calls one of it`);
+  if (repeats > 0) notes.push(`${repeats} records repeat the reporter and id of another and are left out (K4)`);
+  if (backwards > 0) notes.push(`${backwards} calls are out of order: up to 5 s they are taken at the clock${setBacks > 0 ? `; ${setBacks} of them, further back, set the clock back` : ''} (T1)`);
+  return notes;
 }
 
 function warn(line: string): void {

@@ -15,8 +15,14 @@ export async function readBytes(file: string, { hear, onRead = () => {} }: { rea
     const unpacked = await unpackedOf(stream, onRead);
     for await (const chunk of unpacked) hear(chunk as Buffer);
   } catch (error) {
+    if (!isOfReading(error)) throw error;
     throw new Failure(`${file === '-' ? 'standard input' : file} can't be read: ${(error as Error).message}`);
   }
+}
+
+/** The system's errors and the unpacker's have a code; what a hearer throws is its own. */
+function isOfReading(error: unknown): boolean {
+  return error instanceof Error && 'code' in error;
 }
 
 /** Packed or not is told by the first bytes, whatever the name says. */

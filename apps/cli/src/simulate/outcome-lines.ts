@@ -7,7 +7,7 @@ export const readOutcomeLine: LineReader = (bytes, start, end) => {
   const entry = decodeEntry(null, bytes.subarray(start, end));
   switch (entry.kind) {
     case 'outcome':
-      return entry.outcome.admitted === undefined ? entry.outcome : unadmitted(entry.outcome);
+      return unadmitted(entry.outcome);
     case 'dead':
       return entry.reason;
     default:
@@ -15,7 +15,9 @@ export const readOutcomeLine: LineReader = (bytes, start, end) => {
   }
 };
 
-function unadmitted(outcome: Outcome): Outcome {
+/** Without what says under which generation its call was admitted: that was another world's. */
+export function unadmitted(outcome: Outcome): Outcome {
+  if (outcome.admitted === undefined) return outcome;
   const { upstream, atMs, reporter, id, result, durationMs, count } = outcome;
   return { upstream, atMs, reporter, result, count, ...(id !== undefined && { id }), ...(durationMs !== undefined && { durationMs }) };
 }

@@ -33,13 +33,13 @@ export class PolicyRun {
   readonly #kept: ReadonlyMap<string, Kept>;
   readonly #mark: { readonly control: number; readonly hash: string };
 
-  constructor({ file, policies }: PolicyFile) {
+  constructor({ file, policies }: PolicyFile, lateAfterMs?: number) {
     this.#file = file;
     this.#kept = new Map(policies.map((named) => [named.policy.upstream, { ...named, book: new LedgerBook(named.policy), transitions: [], omitted: 0 }]));
     const control = policies.map(({ policy }, offset) => applied(policy, offset));
     this.#mark = { control: control.length - 1, hash: HASH };
     const start = { partition: 0, incarnation: 1, next: 0, clockMs: 0, control: -1, snapshots: [], ids: [] };
-    this.#fold = new PartitionFold(start, (offset) => control[offset], { owns: () => true, idsMax: 1 });
+    this.#fold = new PartitionFold(start, (offset) => control[offset], { owns: () => true, idsMax: 1, ...(lateAfterMs !== undefined && { lateAfterMs }) });
     // Long before any call, or one that the log tells out of order would be from before the policy.
     this.#fold.fold([{ offset: 0, appendMs: 1, entry: { kind: 'mark', mark: this.#mark } }]);
   }

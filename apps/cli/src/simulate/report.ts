@@ -1,37 +1,66 @@
-/** What a simulation came to, for people. */
-import type { PolicyResult, SimulatedTransition } from './policy-run.ts';
-import type { Seen } from './simulation.ts';
+/** What a simulation came to, for people: the calls over time, each opening with its evidence, and the ledgers side by side. */
+import { formatDuration } from '#wire';
+import { paint } from '../colour.ts';
 import { table } from '../table.ts';
+import { calls, share, timeOf } from './figures.ts';
+import { pictureText } from './picture.ts';
+import type { PolicyResult, SimulatedTransition } from './policy-run.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Openings listed of each policy. */
+const OPENINGS_MAX = 25;
 
 export interface ReportContext {
-  readonly seen: Readonly<Seen>;
+  readonly simulation: Pick<Simulation, 'seen' | 'timeline'>;
   readonly placeOf: (offset: number) => string;
 }
 
 export function reportText(results: readonly PolicyResult[], context: ReportContext): string {
-  const parts = results.map((result) => transitionsText(result, context));
-  return `${[...parts, ledgerText(results)].join('\n\n')}\n`;
+  const { seen } = context.simulation;
+  if (seen.calls === 0) return 'no call is of an upstream that a policy names\n';
+  const upstreams = [...new Set(results.map(({ policy }) => policy.upstream))];
+  const spanMs = seen.lastMs - seen.firstMs;
+  const heading = `${calls(seen.calls)} calls of ${upstreams.length > 3 ? `${upstreams.length} upstreams` : upstreams.join(', ')}, from ${timeOf(seen.firstMs)} on, in ${formatDuration(spanMs)}`;
+  const parts = [heading, pictureText(results, context.simulation.timeline), ...results.map((result) => openingsText(result, context)), ledgersText(results, spanMs)];
+  return `${parts.join('\n\n')}\n`;
 }
 
-function transitionsText({ name, policy, transitions }: PolicyResult, { placeOf }: ReportContext): string {
-  const heading = `${name}: ${policy.upstream}`;
-  if (transitions.length === 0) return `${heading}\n  it would never have opened`;
-  const rows = transitions.map(({ offset, transition }: SimulatedTransition) => {
-    const { atMs, from, to, reason, cause } = transition;
-    return ['', new Date(atMs).toISOString(), `${from} → ${to}`, reason, cause.kind === 'outcome' ? placeOf(offset) : ''];
+function openingsText(result: PolicyResult, { placeOf }: ReportContext): string {
+  const { name, policy, transitions, trips } = result;
+  const title = paint('bold', name);
+  if (trips === 0) return `${title} would never have opened ${policy.upstream}`;
+  const opened = openingsOf(transitions);
+  const rows = opened.slice(0, OPENINGS_MAX).map(({ open, closedMs }) => {
+    const { atMs, reason, window } = open.transition;
+    const within = window.startedAtMs === undefined ? '' : ` in ${formatDuration(atMs - window.startedAtMs)}`;
+    return [paint('red', timeOf(atMs)), closedMs === undefined ? '-' : timeOf(closedMs), `${reason}${within}`, placeOf(open.offset)];
   });
-  return `${heading}\n${table([['', 'TIME', 'STATE', 'WHY', 'AT'], ...rows])}`;
+  const rest = trips - rows.length;
+  const lines = [`${title} would have opened ${policy.upstream} ${trips === 1 ? 'once' : `${trips} times`}`, table([['OPENED', 'CLOSED', 'WHY', 'BY'], ...rows])];
+  return [...lines, ...(rest > 0 ? [`and ${rest} more (-o json)`] : [])].join('\n');
 }
 
-function ledgerText(results: readonly PolicyResult[]): string {
+interface Opening {
+  readonly open: SimulatedTransition;
+  readonly closedMs: number | undefined;
+}
+
+function openingsOf(transitions: readonly SimulatedTransition[]): Opening[] {
+  return transitions.flatMap((open, n) => (open.transition.to === 'open' ? [{ open, closedMs: transitions[n + 1]?.transition.atMs }] : []));
+}
+
+function ledgersText(results: readonly PolicyResult[], spanMs: number): string {
   const row = (label: string, of: (result: PolicyResult) => string): string[] => [label, ...results.map(of)];
-  return table([
+  const counted = (label: string, of: (ledger: PolicyResult['ledger']) => number): string[] => row(label, ({ ledger }) => `${calls(of(ledger))}  ${share(of(ledger), ledger.calls)}`);
+  const rows = [
     row('LEDGER', ({ name }) => name),
-    row('calls', ({ ledger }) => `${ledger.calls}`),
-    row('refused', ({ ledger }) => `${ledger.refused}`),
-    row('  of them good', ({ ledger }) => `${ledger.refusedGood}`),
-    row('  of them errors', ({ ledger }) => `${ledger.keptErrors}`),
-    row('  of them slow', ({ ledger }) => `${ledger.keptSlow}`),
-    row('open', ({ ledger }) => `${ledger.openMs / 1_000} s`),
-  ]);
+    row('calls', ({ ledger }) => `${calls(ledger.calls)}  ${share(1, 1)}`),
+    counted('refused', ({ refused }) => refused),
+    counted('  errors kept from callers', ({ keptErrors }) => keptErrors),
+    counted('  slow calls kept from callers', ({ keptSlow }) => keptSlow),
+    counted('  good calls refused', ({ refusedGood }) => refusedGood),
+    row('open', ({ ledger }) => `${formatDuration(ledger.openMs)}  ${share(ledger.openMs, spanMs)}`),
+    row('times opened', ({ trips }) => `${calls(trips)}  ${' '.repeat(share(1, 1).length)}`),
+  ];
+  return table(rows, results.map((_, n) => n + 1));
 }

@@ -66,7 +66,7 @@ function histories(backMs: number): fc.Arbitrary<Recorded[]> {
 
 function simulated(worlds: readonly (readonly Policy[])[], calls: readonly Recorded[], batchMax?: number): PolicyResult[] {
   const files = worlds.map((each, n) => ({ file: `${n}`, policies: each.map((policy) => ({ name: policy.upstream, policy })) }));
-  const simulation = new Simulation(files, batchMax);
+  const simulation = new Simulation(files, batchMax === undefined ? {} : { batchMax });
   for (const { outcome, offset, appendMs } of calls) simulation.take(outcome, { offset, appendMs });
   return simulation.end();
 }

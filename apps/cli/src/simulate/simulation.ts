@@ -1,7 +1,8 @@
 /** One pass over the calls for all policies: calls are gathered into batches, and each run folds each batch. */
-import { Repeats, type LogRecord, type Outcome } from '#engine';
+import { Repeats, isError, type LogRecord, type Outcome } from '#engine';
 import { PolicyRun, type PolicyResult } from './policy-run.ts';
 import type { PolicyFile } from './policy-files.ts';
+import { Timeline } from './timeline.ts';
 
 /** A fold takes a batch for much less than its calls one by one, and more of them at once bring nothing. */
 const BATCH_MAX = 2_048;
@@ -29,21 +30,33 @@ export interface Seen {
   lastMs: number;
 }
 
+export interface SimulationOptions {
+  /** Calls folded at once; what comes out doesn't depend on it. */
+  readonly batchMax?: number;
+  /** T2: as the processes have it, ms; a line whose own time is the clock is never late. */
+  readonly lateAfterMs?: number;
+}
+
 export class Simulation {
   readonly #runs: readonly PolicyRun[];
   readonly #known: ReadonlySet<string>;
   readonly #repeats = new Repeats(IDS_MAX);
   readonly #strangerNames: string[] = [];
   readonly seen: Seen = { calls: 0, strangers: 0, strangerNames: this.#strangerNames, repeats: 0, backwards: 0, setBacks: 0, firstMs: Infinity, lastMs: -Infinity };
+  readonly timeline = new Timeline();
   readonly #batchMax: number;
   #batch: LogRecord[] = [];
   #clockMs = -Infinity;
 
-  /** @param batchMax what comes out doesn't depend on it */
-  constructor(files: readonly PolicyFile[], batchMax = BATCH_MAX) {
+  constructor(files: readonly PolicyFile[], { batchMax = BATCH_MAX, lateAfterMs }: SimulationOptions = {}) {
     this.#batchMax = batchMax;
-    this.#runs = files.map((file) => new PolicyRun(file));
+    this.#runs = files.map((file) => new PolicyRun(file, lateAfterMs));
     this.#known = new Set(files.flatMap(({ policies }) => policies.map(({ policy }) => policy.upstream)));
+  }
+
+  /** That the policies name. */
+  get upstreams(): string[] {
+    return [...this.#known];
   }
 
   /** @param at offsets grow from 1 on, and name the record in results; `appendMs` is the clock */
@@ -52,7 +65,7 @@ export class Simulation {
     const { id } = outcome;
     if (!this.#known.has(outcome.upstream)) this.#meetStranger(outcome);
     else if (id !== undefined && this.#repeats.seen(outcome.reporter, id, at.offset)) return void this.seen.repeats++;
-    else this.seen.calls += outcome.count;
+    else this.#enter(outcome, at.appendMs);
     this.#batch.push({ ...at, entry: { kind: 'outcome', outcome: id === undefined ? outcome : withoutId(outcome) } });
     if (this.#batch.length >= this.#batchMax) this.#fold();
   }
@@ -66,6 +79,11 @@ export class Simulation {
   #fold(): void {
     for (const run of this.#runs) run.take(this.#batch);
     this.#batch = [];
+  }
+
+  #enter({ count, result }: Outcome, appendMs: number): void {
+    this.seen.calls += count;
+    this.timeline.add(appendMs, count, isError(result));
   }
 
   #meetStranger({ upstream, count }: Outcome): void {
