@@ -24,6 +24,22 @@ describe('the page, in a browser', () => {
     await page.getByText('All 3 upstreams are closed').waitFor();
   });
 
+  it('explains a trip: the last minutes, the evidence, the outcome that did it, who reported', async () => {
+    await stage.call('search.test', 200);
+    await stage.trip('search.test');
+    const page = await stage.open('/upstreams/SEARCH.test');
+    await page.getByText('Its window had 6 calls').waitFor();
+    await page.getByRole('button', { name: 'Read it' }).first().click();
+    await page.getByText(/partition 0, offset \d+ .*: status 503 after [\d.]+ ms, reported by/).waitFor();
+    await page.getByRole('img', { name: 'In 2 min: 6 calls, 5 errors, 0 slow' }).waitFor();
+    expect(await page.getByRole('row').nth(1).innerText()).toMatch(/\t6\t5 \(83%\)\t0 \(0%\)\t/);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByText('Calls go through.').waitFor();
+    await stage.call('search.test', 200);
+    await page.getByText(/^1 call since/).waitFor();
+    await page.getByRole('img', { name: 'In 2 min: 7 calls, 5 errors, 0 slow' }).waitFor();
+  });
+
   it('finds by word and by state, keeps both in the address, and says so when there is nothing', async () => {
     const page = await stage.open('/?q=mail');
     await page.getByText('mail.test').waitFor();

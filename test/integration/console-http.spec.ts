@@ -25,6 +25,48 @@ async function json(answer: Promise<Response>): Promise<[number, unknown]> {
   return [status, response.body];
 }
 
+describe('/api/v1/breakers/{upstream}/outcomes', () => {
+  it('gives what was reported lately, by time and by reporter, and one outcome by its offset', async () => {
+    const own = await started({ upstream: 'a.test' }, { upstream: 'b.test' });
+    const outcome = { upstream: 'a.test', atMs: Date.now(), reporter: 'proxy-a', id: 'x/1', count: 3, durationMs: 4.5, result: { kind: 'status', code: 503 } } as const;
+    await own.store.outcomes.append([outcome, { ...outcome, upstream: 'b.test' }]);
+    const [status, recent] = await json(own.get('/api/v1/breakers/a.test/outcomes?span_s=600'));
+    const tally = { calls: 3, errors: 3, slow: 0 };
+    const one = { offset: 0, appended_at: expect.any(String) as string, at: new Date(outcome.atMs).toISOString(), result: { status: 503 }, error: true, slow: false, duration_ms: 4.5, count: 3, reporter: 'proxy-a', id: 'x/1' };
+    expect([status, recent]).toEqual([
+      200,
+      {
+        partition: 0,
+        from: { offset: 0, at: expect.any(String) as string },
+        whole: true,
+        bucket_ms: 10_000,
+        buckets: [{ at: expect.any(String) as string, ...tally }],
+        reporters: [{ reporter: 'proxy-a', ...tally, last_at: expect.any(String) as string }],
+        last: [one],
+      },
+    ]);
+    expect(await json(own.get('/api/v1/breakers/a.test/outcomes/0'))).toEqual([200, one]);
+  });
+
+  it.each([
+    ['/api/v1/breakers/a.test/outcomes?span_s=1', 400, 'span_s: found "1", allowed: 120, 600, 3600'],
+    ['/api/v1/breakers/a.test/outcomes/x', 400, 'offset: found "x", allowed: a whole number'],
+    ['/api/v1/breakers/a.test/outcomes/1', 404, 'there is no outcome of a.test at offset 1 of partition 0'],
+    ['/api/v1/breakers/nobody.test/outcomes', 404, 'there is no upstream nobody.test'],
+  ])('answers %s with %d', async (path, status, message) => {
+    const own = await started({ upstream: 'a.test' });
+    const [found, body] = await json(own.get(path));
+    expect([found, body]).toEqual([status, { error: { code: status === 404 ? 'not-found' : 'invalid', message: expect.stringContaining(message) as string } }]);
+  });
+
+  it('says that it could not read, and not that there was nothing', async () => {
+    const own = await stage({ drivers: ({ reader }) => ({ reader: { run: () => Promise.reject(new Error()), bounds: () => Promise.reject(new Error('this login lacks Read on topic fuseboard.outcomes')), read: (...of) => reader.read(...of) } }) });
+    await own.commit({ upstream: 'a.test' });
+    await own.becomesReady();
+    expect(await json(own.get('/api/v1/breakers/a.test/outcomes'))).toEqual([503, { error: { code: 'unavailable', message: "this console's Kafka login may not read the outcomes (docs/kafka.md)" } }]);
+  });
+});
+
 describe('/api/v1/breakers', () => {
   it('gives breakers with the names of the proto, times as RFC 3339 and states as words', async () => {
     const sinceMs = Date.now();

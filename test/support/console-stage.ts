@@ -16,7 +16,7 @@ export interface StageOptions {
   /** Settings beside the free ports. */
   readonly env?: Readonly<Record<string, string>>;
   /** In place of the store's own feeds. */
-  readonly drivers?: (embedded: Embedded) => ConsoleDrivers;
+  readonly drivers?: (embedded: Embedded) => Partial<ConsoleDrivers>;
   /** Default true: the store begins with the commit of no snapshots, so that the states are known. */
   readonly stored?: boolean;
 }
@@ -37,10 +37,10 @@ export class ConsoleStage {
     this.base = `http://127.0.0.1:${running.httpAddress.port}`;
   }
 
-  static async start({ env = {}, drivers = (embedded) => embedded, stored = true }: StageOptions = {}): Promise<ConsoleStage> {
+  static async start({ env = {}, drivers, stored = true }: StageOptions = {}): Promise<ConsoleStage> {
     const store = openEmbedded({ dataDir: ':memory:' });
     const runtime = runtimeOf(env);
-    const running = await startConsole({ drivers: drivers(store), runtime }).catch(async (error: unknown) => {
+    const running = await startConsole({ drivers: { ...portsOf(store), ...drivers?.(store) }, runtime }).catch(async (error: unknown) => {
       await store.close();
       throw error;
     });
@@ -97,6 +97,10 @@ export class ConsoleStage {
     if (answer.kind !== 'OK') throw new Error(`the commit was answered ${answer.kind}`);
     this.#next = next;
   }
+}
+
+function portsOf({ stateFeed, documentFeed, transitions, reader }: Embedded): ConsoleDrivers {
+  return { stateFeed, documentFeed, transitions, reader };
 }
 
 function runtimeOf(env: Readonly<Record<string, string>>): Runtime {

@@ -1,7 +1,7 @@
 /** What can be asked of the console, whatever surface it comes in by: gRPC and HTTP answer from here, and alike. */
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import type { BreakerState, Transition } from '#engine';
+import type { BreakerState, Policy, Transition } from '#engine';
 import { RUNTIME, type Runtime } from '#runtime';
 import type { BreakerView } from './breaker-view.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
@@ -35,7 +35,7 @@ const PAGE_SIZE_MAX = 1_000;
 export const PAGE_SIZE_ALLOWED = `1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`;
 
 /** The part of the drivers that the console reads. */
-export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions'>;
+export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions' | 'reader'>;
 
 @Injectable()
 export class BreakerQueries {
@@ -52,6 +52,11 @@ export class BreakerQueries {
   get(upstream: string): BreakerView | Refusal {
     if (upstream === '') return invalid('upstream', 'nothing', "an upstream's name, such as demo.local");
     return this.#model.breaker(upstream.toLowerCase()) ?? this.#unknown(upstream);
+  }
+
+  /** What its newest document says of it; undefined: not known, or none. */
+  policy(upstream: string): Policy | undefined {
+    return this.#model.policy(upstream);
   }
 
   /** Set while there may be breakers that aren't known here. */

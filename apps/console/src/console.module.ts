@@ -11,6 +11,7 @@ import { StateController } from './follow/state.controller.ts';
 import { GrpcController } from './grpc.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { HttpController } from './http.controller.ts';
+import { OutcomesController } from './outcomes/outcomes.controller.ts';
 import { ReadModel } from './read-model.ts';
 
 const CLOCKS = { nowMs: Date.now, monotonicMs: () => performance.now() };
@@ -32,7 +33,7 @@ export class ConsoleModule {
   static forRoot(drivers: ConsoleDrivers, runtime: Runtime): DynamicModule {
     return {
       module: ConsoleModule,
-      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController],
+      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController, OutcomesController],
       providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, hub, BreakerQueries, Feeds],
     };
   }

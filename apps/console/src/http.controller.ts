@@ -3,7 +3,6 @@ import { Controller, Get, HttpException, Inject, Param, Query } from '@nestjs/co
 import { BreakerQueries, PAGE_SIZE_ALLOWED, invalid, isRefusal, type PageRequest, type Refusal } from './breaker-queries.ts';
 import type { BreakerView } from './breaker-view.ts';
 import { breakerJson, transitionJson } from './json.ts';
-import { ReadModel } from './read-model.ts';
 
 const STATUS: Readonly<Record<Refusal['refused'], number>> = { invalid: 400, 'not-found': 404, unavailable: 503 };
 
@@ -13,11 +12,9 @@ type RawQuery = Readonly<Record<string, unknown>>;
 @Controller('api/v1/breakers')
 export class HttpController {
   readonly #queries: BreakerQueries;
-  readonly #model: ReadModel;
 
-  constructor(@Inject(BreakerQueries) queries: BreakerQueries, @Inject(ReadModel) model: ReadModel) {
+  constructor(@Inject(BreakerQueries) queries: BreakerQueries) {
     this.#queries = queries;
-    this.#model = model;
   }
 
   @Get()
@@ -40,7 +37,7 @@ export class HttpController {
   }
 
   #json(view: BreakerView): object {
-    return breakerJson(view, this.#model.policy(view.snapshot.upstream));
+    return breakerJson(view, this.#queries.policy(view.snapshot.upstream));
   }
 }
 
@@ -61,6 +58,6 @@ function answered<T extends object>(answer: T | Refusal): T {
   return answer;
 }
 
-function asHttp({ refused, message }: Refusal): HttpException {
+export function asHttp({ refused, message }: Refusal): HttpException {
   return new HttpException(message, STATUS[refused]);
 }

@@ -1,6 +1,7 @@
 /** The console's JSON: the fields of the protobuf messages by their names there, times as RFC 3339, states as words. */
-import type { Policy, Transition, WindowCounts } from '#engine';
+import type { Policy, Result, Transition, WindowCounts } from '#engine';
 import type { BreakerView } from './breaker-view.ts';
+import type { ReadOutcome, Recent, Tallied } from './outcomes/recent-outcomes.ts';
 import type { Thresholds } from './shared/nearness.ts';
 
 /** @param inForce what its conditions are, where that is known here */
@@ -51,6 +52,34 @@ export function transitionJson(transition: Transition): Record<string, unknown> 
     policy,
     open_until: time(openUntilMs),
   };
+}
+
+export function recentJson({ partition, from, isWhole, bucketMs, buckets, reporters, last }: Recent): Record<string, unknown> {
+  return {
+    partition,
+    from: from && { offset: from.offset, at: time(from.atMs) },
+    whole: isWhole,
+    bucket_ms: bucketMs,
+    buckets: buckets.map((bucket) => ({ at: time(bucket.atMs), ...tallyJson(bucket) })),
+    reporters: reporters.map((reported) => ({ reporter: reported.reporter, ...tallyJson(reported), last_at: time(reported.lastMs) })),
+    last: last.map(outcomeJson),
+  };
+}
+
+/** As the log has it, with what it counts as. */
+export function outcomeJson({ offset, appendMs, outcome, isError, isSlow }: ReadOutcome): Record<string, unknown> {
+  const { atMs, reporter, id, result, durationMs, count, target, attempt, admitted } = outcome;
+  return { offset, appended_at: time(appendMs), at: time(atMs), result: resultJson(result), error: isError, slow: isSlow, duration_ms: durationMs, count, reporter, id, target, attempt, generation: admitted?.generation };
+}
+
+function resultJson(result: Result): Record<string, unknown> {
+  if (result.kind === 'status') return { status: result.code };
+  if (result.kind === 'grpc') return { grpc_status: result.code };
+  return result.kind === 'failure' ? { failure: result.failure } : { ok: true };
+}
+
+function tallyJson({ calls, errors, slow }: Tallied): Record<string, unknown> {
+  return { calls, errors, slow };
 }
 
 function windowJson({ startedAtMs, total, errors, slow }: WindowCounts): Record<string, unknown> {

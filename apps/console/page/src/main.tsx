@@ -4,6 +4,7 @@ import { store } from './live/store.ts';
 import { Overview } from './overview/overview.tsx';
 import { LinkNotice, LinkSign } from './shared/link-sign.tsx';
 import { place } from './shared/router.ts';
+import { Upstream } from './upstream/upstream.tsx';
 
 function Page() {
   return (
@@ -12,6 +13,11 @@ function Page() {
         <a class="brand" href="/">
           <img src="/icon.svg" alt="" width="24" height="24" /> Fuseboard
         </a>
+        <nav aria-label="Places">
+          <a href="/" aria-current={place.value.kind === 'overview' ? 'page' : undefined}>
+            Upstreams
+          </a>
+        </nav>
         <LinkSign />
       </header>
       <LinkNotice />
@@ -21,9 +27,12 @@ function Page() {
 }
 
 function Here() {
-  switch (place.value.kind) {
+  const here = place.value;
+  switch (here.kind) {
     case 'overview':
       return <Overview />;
+    case 'upstream':
+      return <Upstream key={here.upstream} upstream={here.upstream} />;
     default:
       return (
         <main>

@@ -3,7 +3,7 @@
  * once, and each second the counts that changed and how fresh all of it is.
  */
 import { randomUUID } from 'node:crypto';
-import type { TransitionLog } from '#engine';
+import type { Snapshot, TransitionLog, WindowCounts } from '#engine';
 import { keepFollowing, type Logger } from '#runtime';
 import { breakerJson, thresholdsJson, transitionJson } from '../json.ts';
 import { nearness } from '../shared/nearness.ts';
@@ -155,12 +155,18 @@ export class EventHub {
   #sample(): void {
     const { model } = this.#options;
     const of = (upstream: string): number => {
-      const window = model.breaker(upstream)?.snapshot.window;
+      const snapshot = model.breaker(upstream)?.snapshot;
       const policy = model.policy(upstream);
-      return window === undefined || policy === undefined ? 0 : nearness(window, thresholdsJson(policy));
+      return snapshot === undefined || policy === undefined ? 0 : nearness(this.#tripOf(snapshot) ?? snapshot.window, thresholdsJson(policy));
     };
     this.#history.sample(this.#touched, of);
     this.#touched.clear();
+  }
+
+  /** What was in the window when it tripped, if that was a moment ago: the trip has emptied it. */
+  #tripOf(snapshot: Snapshot): WindowCounts | undefined {
+    const last = this.#last.of(snapshot);
+    return last?.cause.kind === 'outcome' && this.#options.nowMs() - last.atMs < 2 * SAMPLE_MS ? last.window : undefined;
   }
 }
 

@@ -15,6 +15,8 @@ export type Link =
 
 /** States that the console last knew to be so longer ago than this are said to be old, ms. */
 const OLD_AFTER_MS = 5_000;
+/** Two samples. */
+const TRIP_SHOWN_MS = 4_000;
 
 class Store {
   readonly breakers = new Map<string, Breaker>();
@@ -59,6 +61,14 @@ class Store {
   nearnessOf(upstream: string): number {
     const breaker = this.breakers.get(upstream);
     return breaker === undefined ? 0 : nearness(windowNow(breaker, this.nowMs.peek()), breaker.thresholds);
+  }
+
+  /** The same, but a trip of a moment ago still counts what was in the window that it emptied. */
+  #sampleOf(upstream: string): number {
+    const breaker = this.breakers.get(upstream);
+    const last = breaker?.last_transition;
+    const isTrip = last?.cause.kind === 'outcome' && this.nowMs.peek() - Date.parse(last.at) < TRIP_SHOWN_MS;
+    return isTrip ? nearness(last.window, breaker?.thresholds) : this.nearnessOf(upstream);
   }
 
   /** Why what is shown may not be so; undefined: it is. */
@@ -131,7 +141,7 @@ class Store {
   }
 
   #sample(): void {
-    this.curves.sample(this.#counted, (upstream) => this.nearnessOf(upstream));
+    this.curves.sample(this.#counted, (upstream) => this.#sampleOf(upstream));
     this.#counted.clear();
     this.#draw();
   }

@@ -11,8 +11,8 @@ const BREAKERS = [
   breaker('calm'),
   breaker('near'),
   breaker('held', { override: { author: 'ann', reason: 'r', control_offset: 1 } }),
-  breaker('old', { state: 'open', since: '2026-01-01T00:00:00Z' }),
-  breaker('new', { state: 'open', since: '2026-01-02T00:00:00Z' }),
+  breaker('old', { state: 'open', admit: 0, since: '2026-01-01T00:00:00Z' }),
+  breaker('new', { state: 'open', admit: 0, since: '2026-01-02T00:00:00Z' }),
 ];
 
 function list(of: Partial<Listing> = {}): string[] {
@@ -23,6 +23,11 @@ function list(of: Partial<Listing> = {}): string[] {
 describe('the list of upstreams', () => {
   it('has the open ones first, the newest at the top, then those held by hand, then those near a threshold', () => {
     expect(list()).toEqual(['new', 'old', 'held', 'near', 'calm']);
+  });
+
+  it('counts what would be open, were its policy enforced, among the near: it refuses nothing', () => {
+    const found = listed({ breakers: [breaker('would', { state: 'open', admit: 1 })], nearness: () => 0, search: '', shown: 'near' });
+    expect([found.counts, found.upstreams.length]).toEqual([{ all: 1, open: 0, near: 1, held: 0 }, 1]);
   });
 
   it('is what was searched for: every word, in the name or the policy’s, letter case aside', () => {

@@ -27,9 +27,10 @@ export function listed({ breakers, nearness, search, shown }: Listing): Listed {
   const counts = { all: 0, open: 0, near: 0, held: 0 };
   const found: { readonly breaker: Breaker; readonly rank: number }[] = [];
   for (const breaker of breakers) {
-    const isOpen = breaker.state === 'open';
+    const isOpen = breaker.state === 'open' && breaker.admit === 0;
     const isHeld = breaker.override !== undefined;
-    const isNear = !isOpen && !isHeld && nearness(breaker.upstream) >= NEAR;
+    // What isn't enforced and would be open refuses nothing, and is as near as can be.
+    const isNear = !isOpen && !isHeld && (breaker.state === 'open' || nearness(breaker.upstream) >= NEAR);
     counts.all += 1;
     if (isOpen) counts.open += 1;
     if (isHeld) counts.held += 1;

@@ -19,7 +19,7 @@ export function Row({ breaker, index, rows, topPx }: RowProps) {
   return (
     <li class={`row row-${state}`} style={{ transform: `translateY(${topPx}px)` }} aria-setsize={rows} aria-posinset={index + 1}>
       <a href={upstreamPath(upstream)} data-row={index}>
-        <StateBadge state={state} isHeld={override !== undefined} />
+        <StateBadge state={state} admit={breaker.admit} isHeld={override !== undefined} />
         <span class="row-name">
           <b title={upstream}>{upstream}</b>
           <small title={why(breaker)}>{why(breaker)}</small>
@@ -39,7 +39,7 @@ export function Row({ breaker, index, rows, topPx }: RowProps) {
 function Rates({ breaker }: { readonly breaker: Breaker }) {
   const evidence = breaker.state === 'open' ? breaker.last_transition?.window : undefined;
   const { total, errors, slow } = evidence ?? windowNow(breaker, store.nowMs.value);
-  if (total === 0) return <span class="row-rates row-quiet">{breaker.state === 'open' ? 'calls are refused' : 'no calls in this window'}</span>;
+  if (total === 0) return <span class="row-rates row-quiet">{breaker.state === 'open' && breaker.admit === 0 ? 'calls are refused' : 'no calls in this window'}</span>;
   return (
     <span class="row-rates">
       <b>
