@@ -1,6 +1,6 @@
 /**
- * What an outcome costs to fold: through the whole partition fold with its XState actor, in batches of 1, 100 and
- * 1,000, against the bare window and judgement without an actor. One upstream closed, every call admitted by stamp.
+ * What an outcome costs to fold: through the whole partition fold, in batches of 1, 100 and 1,000, against the bare
+ * window and judgement alone. One upstream closed, every call admitted by stamp.
  */
 import type { ControlRecord, LogRecord, Policy } from '#engine';
 import { PartitionFold } from '#engine';

@@ -1,5 +1,5 @@
 /** Wrong versions of what makes a state out of a log: L, T, G, C, O, F1. */
-import { inEngine, SIMULATOR, type Mutant } from './mutant.ts';
+import { inEngine, LIVES, SIMULATOR, type Mutant } from './mutant.ts';
 
 const timeInFold = inEngine('fold.ts', 'time.rules.spec.ts');
 const timeInMachine = inEngine('machine.ts', 'time.rules.spec.ts');
@@ -12,10 +12,10 @@ const controlInMachine = inEngine('machine.ts', 'control.rules.spec.ts');
 const documents = inEngine('documents.ts', 'control.rules.spec.ts');
 const policies = inEngine('policies-in-force.ts', 'control.rules.spec.ts');
 const outcome = inEngine('outcome.ts', 'semantics.rules.spec.ts');
-const run = inEngine('run.ts', 'semantics.rules.spec.ts');
-const gathering = inEngine('fold.ts', 'fold.property.spec.ts');
+const counting = inEngine('breaker.ts', 'semantics.rules.spec.ts');
+const atItsRecord = inEngine('breaker.ts', 'fold.property.spec.ts');
 
-const UNKNOWN = `if (this.#policies.of(upstream) === undefined) {
+const UNKNOWN = `if (breaker === undefined) {
       this.#tally.unknown += count;
     } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
       this.#tally.repeat += count;
@@ -36,7 +36,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     find: UNKNOWN,
     replace: `if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
       this.#tally.repeat += count;
-    } else if (this.#policies.of(upstream) === undefined) {
+    } else if (breaker === undefined) {
       this.#tally.unknown += count;
     }`,
     title: 'without a policy leaves no ids behind',
@@ -48,7 +48,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   }),
   timeInFold('T1', 'clock follows each record', { find: 'if (appendMs > this.#clockMs)', replace: 'if (appendMs !== this.#clockMs)', title: 'is the largest append time so far' }),
   timeInFold('T1', 'clock goes by `at`', {
-    find: 'this.#runOf(upstream).add(outcome, this.#clockMs, offset);', replace: 'this.#runOf(upstream).add(outcome, outcome.atMs, offset);',
+    find: 'breaker.take(outcome, this.#clockMs, offset)', replace: 'breaker.take(outcome, outcome.atMs, offset)',
     by: SIMULATOR,
   }),
   timeInMachine('T1', 'trip not pulled in', {
@@ -66,7 +66,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     title: 'set by an hour, is noticed by nobody once',
   }),
   timeInWindow('T3', 'window covers its end', { find: 'clockMs >= this.startedAtMs + lengthMs', replace: 'clockMs > this.startedAtMs + lengthMs', title: 'not its end' }),
-  timeInMachine('T4', '`until` from a clock on the wall', {
+  inEngine('breaker.ts', 'time.rules.spec.ts')('T4', '`until` from a clock on the wall', {
     find: 'untilMs: clockMs + policy.degradedTimeWindowMs', replace: 'untilMs: Date.now() + policy.degradedTimeWindowMs',
     title: 'of a trip = fold clock + degradedTimeWindow',
   }),
@@ -79,7 +79,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     find: 'expiry({ untilMs }, offset)', replace: 'expiry({ untilMs: this.#clockMs }, offset)', title: 'has the same content whoever notices it, and when',
   }),
   generationInMachine('G1', 'generation only for another state', {
-    find: 'generation: context.generation + 1,\n        state: to', replace: 'generation: context.generation + (to === context.state ? 0 : 1),\n        state: to',
+    find: 'context.generation += 1;', replace: 'context.generation += to === context.state ? 0 : 1;',
     title: 'an override that leaves the state as it was',
   }),
   admission('G2', 'generation not checked', { find: "if (ahead < 0) return 'stale';", replace: "if (ahead < 0) return 'current';", by: SIMULATOR }),
@@ -112,7 +112,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   }),
   inEngine('policy.ts', 'own-outcomes.spec.ts')('C4', 'own amounts refuse what is not enforced', { find: 'isEnforced(identity) && (', replace: '(', by: SIMULATOR }),
   controlInMachine('C3', 'override outlives its policy', {
-    find: 'override: event.change.override,', replace: 'override: event.change.override ?? context.override,', title: 'deleted takes its override along',
+    find: 'context.override = change.override;', replace: 'context.override = change.override ?? context.override;', title: 'deleted takes its override along',
   }),
   generationInFold('K4', 'repeats not remembered when not counted', {
     find: LATE,
@@ -128,11 +128,21 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   }),
   outcome('O2', '499 is an error', { find: 'result.code > 499', replace: 'result.code >= 499', title: 'an error is a status above 499' }),
   outcome('O2', 'UNAVAILABLE is no error', { find: 'new Set([2, 4, 13, 14, 15])', replace: 'new Set([2, 4, 13, 15])', title: 'of gRPC' }),
-  run('O2', 'slow only above the threshold', { find: 'outcome.durationMs >= policy', replace: 'outcome.durationMs > policy', title: 'slowTimeThreshold: a response whose head takes at least this long is slow' }),
-  gathering('F1', 'a run outlives a lease that it began', {
-    find: 'this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#policies.shortestTripMs);', replace: '', title: 'is what the rules say, record by record',
+  counting('O2', 'slow only above the threshold', { find: 'durationMs >= slowTimeThresholdMs', replace: 'durationMs > slowTimeThresholdMs', title: 'slowTimeThreshold: a response whose head takes at least this long is slow' }),
+  atItsRecord('F1', 'counted as the state before the change says', {
+    find: 'this.#enter(this.#actor.getSnapshot());', replace: '', title: 'is what the rules say, record by record',
   }),
-  gathering('F1', 'a mark overtakes what came before it', {
-    find: '#takeMark(mark: Mark, offset: number): void {\n    this.#handOver();', replace: '#takeMark(mark: Mark, offset: number): void {', title: 'is what the rules say, record by record',
+  atItsRecord('F1', 'an actor goes on in a state that is over', {
+    find: 'this.#actor = undefined;\n    this.#enter(state);', replace: 'this.#enter(state);', title: 'is what the rules say, record by record',
   }),
+  atItsRecord('F1', 'counted without asking for its generation', {
+    find: "if (admitted !== 'current') return admitted;", replace: '', title: 'is what the rules say, record by record',
+  }),
+  inEngine('actors.ts', 'fold.property.spec.ts')('F1', 'what befalls one at rest is forgotten', {
+    find: 'breaker.send(event, offset);\n    this.#resting.set(upstream, breaker.snapshot());', replace: 'breaker.send(event, offset);', title: 'is the same with one or two actors awake',
+  }),
+  {
+    name: 'what was counted after a commit is in none', rule: 'F1', file: 'libs/engine/src/actors.ts',
+    find: 'if (breaker !== undefined) breaker.isTouched = false;', replace: '', by: LIVES,
+  },
 ];

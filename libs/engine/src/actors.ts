@@ -4,7 +4,7 @@
  * ever lost by resting, and the fold's result does not depend on the bound.
  */
 import { Breaker } from './breaker.ts';
-import type { Moved } from './machine.ts';
+import { comesToMany, type BreakerEvent, type Moved } from './machine.ts';
 import type { Policy } from './policy.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -19,8 +19,10 @@ export interface ActorsOptions {
 export class Actors {
   readonly #options: ActorsOptions;
   readonly #resting = new Map<string, Snapshot>();
-  /** Least recently used first. */
   readonly #awake = new Map<string, Breaker>();
+  /** Those awake; the hand passes over whoever was used since it last came by. No outcome moves anything in it. */
+  readonly #ring: Breaker[] = [];
+  #hand = 0;
 
   constructor(options: ActorsOptions) {
     this.#options = options;
@@ -37,9 +39,35 @@ export class Actors {
 
   wake(upstream: string): Breaker {
     const breaker = this.#awake.get(upstream) ?? this.#start(upstream);
-    this.#awake.delete(upstream);
-    this.#awake.set(upstream, breaker);
+    breaker.isUsed = true;
     return breaker;
+  }
+
+  /** For its outcomes; undefined: it has no policy (L3). */
+  wakePoliced(upstream: string): Breaker | undefined {
+    const breaker = this.#awake.get(upstream);
+    if (breaker === undefined) return this.#options.policyOf(upstream) && this.wake(upstream);
+    breaker.isUsed = true;
+    return breaker.hasPolicy ? breaker : undefined;
+  }
+
+  /** Anything but outcomes. Who rests isn't woken for what comes to many. */
+  send(upstream: string, event: BreakerEvent, offset: number): void {
+    if (this.#awake.has(upstream) || !comesToMany(event)) return this.wake(upstream).send(event, offset);
+    const breaker = this.#breakerOf(upstream);
+    breaker.send(event, offset);
+    this.#resting.set(upstream, breaker.snapshot());
+  }
+
+  /** V1; -1: there is no such breaker. */
+  nextOf(upstream: string): number {
+    return this.#awake.get(upstream)?.next ?? this.#resting.get(upstream)?.next ?? -1;
+  }
+
+  /** No commit will ask for it until it is touched again. */
+  settled(upstream: string): void {
+    const breaker = this.#awake.get(upstream);
+    if (breaker !== undefined) breaker.isTouched = false;
   }
 
   snapshot(upstream: string): Snapshot | undefined {
@@ -52,20 +80,31 @@ export class Actors {
   }
 
   #start(upstream: string): Breaker {
-    const rest = this.#resting.get(upstream);
-    if (rest === undefined) throw new Error(`assertion: no breaker for ${upstream}`);
+    const breaker = this.#breakerOf(upstream);
     this.#resting.delete(upstream);
-    const breaker = new Breaker(rest, this.#options.partition, rest.policy && this.#options.policyOf(upstream));
-    breaker.onMoved(this.#options.onMoved);
-    if (this.#awake.size >= this.#options.awakeMax) this.#layToRestOldest();
+    this.#awake.set(upstream, breaker);
+    if (this.#ring.length < this.#options.awakeMax) this.#ring.push(breaker);
+    else this.#ring[this.#layOneToRest()] = breaker;
     return breaker;
   }
 
-  #layToRestOldest(): void {
-    const oldest = this.#awake.values().next().value;
-    if (oldest === undefined) return;
-    this.#awake.delete(oldest.upstream);
-    this.#resting.set(oldest.upstream, oldest.snapshot());
-    oldest.stop();
+  #breakerOf(upstream: string): Breaker {
+    const rest = this.#resting.get(upstream);
+    if (rest === undefined) throw new Error(`assertion: no breaker for ${upstream}`);
+    const { partition, policyOf, onMoved } = this.#options;
+    return new Breaker(rest, { partition, policy: rest.policy && policyOf(upstream), onMoved });
+  }
+
+  /** @returns the place in the ring that is free now */
+  #layOneToRest(): number {
+    for (; ; this.#hand = (this.#hand + 1) % this.#ring.length) {
+      const breaker = this.#ring[this.#hand] as Breaker;
+      if (!breaker.isUsed) {
+        this.#awake.delete(breaker.upstream);
+        this.#resting.set(breaker.upstream, breaker.snapshot());
+        return this.#hand;
+      }
+      breaker.isUsed = false;
+    }
   }
 }

@@ -8,7 +8,7 @@ export interface Standing {
   readonly incarnation: number;
   readonly generation: number;
   readonly sinceMs: number;
-  readonly untilMs?: number;
+  readonly untilMs?: number | undefined;
 }
 
 /**

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { Breaker, firstSnapshot } from './breaker.ts';
 import type { Outcome } from './outcome.ts';
 import type { Policy } from './policy.ts';
-import { Run } from './run.ts';
 
 const POLICY: Policy = {
   identity: { name: 'p', namespace: 'n', version: 'v1' },
@@ -19,12 +18,13 @@ const POLICY: Policy = {
 };
 
 describe('a breaker', () => {
-  test('throws what its statechart throws, there and then, and counts nothing after it', () => {
-    const breaker = new Breaker(firstSnapshot(POLICY, { incarnation: 1, clockMs: 1_000, next: 1 }), 0, POLICY);
-    const run = new Run({ counted: 0, whileOpen: 0, stale: 0, otherIncarnation: 0, future: 0 });
-    const impossible = { upstream: 'a', atMs: 1_000, reporter: 'r', count: 1, result: undefined };
-    run.add(impossible as unknown as Outcome, 1_000, 1);
-    expect(() => breaker.fold(run)).toThrow(TypeError);
-    expect(() => breaker.fold(run)).toThrow(TypeError);
+  test('throws what its statechart throws, there and then, and takes nothing after it', () => {
+    const onMoved = (): never => {
+      throw new TypeError('a bug');
+    };
+    const breaker = new Breaker(firstSnapshot(POLICY, { incarnation: 1, clockMs: 1_000, next: 1 }), { partition: 0, policy: POLICY, onMoved });
+    const outcome: Outcome = { upstream: 'a', atMs: 1_000, reporter: 'r', count: 10, result: { kind: 'failure', failure: 'reset' } };
+    expect(() => breaker.take(outcome, 1_000, 1)).toThrow(TypeError);
+    expect(() => breaker.take({ ...outcome, result: { kind: 'ok' } }, 1_000, 2)).toThrow(TypeError);
   });
 });

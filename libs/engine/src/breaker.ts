@@ -1,69 +1,127 @@
 /**
- * One upstream's breaker awake: its XState actor, its window, and the version of what they say (V1).
+ * One upstream's breaker awake: its XState actor, its window, and the version of what they say (V1). An outcome that
+ * changes no state is counted without an event, as the machine's tags say of that state; the actor hears of changes
+ * alone, and is started at the first of them.
  */
 import type { ActorRefFrom } from 'xstate';
 import { createActor } from 'xstate';
-import type { BreakerContext, BreakerEvent, Moved } from './machine.ts';
-import { breakerMachine } from './machine.ts';
+import { admittance, type Admittance } from './admission.ts';
+import { tripReason, tripsOn, type Threshold } from './judge.ts';
+import type { BreakerContext, BreakerEvent, Change, Moved, State } from './machine.ts';
+import { breakerMachine, comesToMany, expiry, step, STATES } from './machine.ts';
+import { isError, type Outcome } from './outcome.ts';
 import type { Policy } from './policy.ts';
-import type { Run } from './run.ts';
 import { admitOf, type Snapshot } from './snapshot.ts';
-import { Window } from './window.ts';
+import { EMPTY, Window } from './window.ts';
+
+/** What became of an outcome. */
+export type Taken = 'counted' | 'whileOpen' | Exclude<Admittance, 'current' | 'expire'>;
+
+/** What it is woken with beside its rest. */
+export interface BreakerOptions {
+  readonly partition: number;
+  /** In full; none where it was deleted. */
+  readonly policy: Policy | undefined;
+  readonly onMoved: (moved: Moved) => void;
+}
 
 export class Breaker {
   readonly upstream: string;
-  readonly #actor: ActorRefFrom<typeof breakerMachine>;
+  /** Since it was last considered for rest (actors.ts). */
+  isUsed = false;
+  /** Is it among those that a commit will ask for (fold.ts)? */
+  isTouched = false;
+  readonly #standing: BreakerContext;
+  /** Without its context. */
+  #state: State;
+  /** From the first change on, to the end of the lease. */
+  #actor: ActorRefFrom<typeof breakerMachine> | undefined;
+  /** The tags of its state. */
+  #counts = false;
+  #judges = false;
   #next: number;
   /** What an action threw: the actor is dead, and what it says is worth nothing. */
   #failed: { readonly error: unknown } | undefined;
 
-  /** `rest` is what it wakes from; its `policy` in full, or none where it was deleted. */
-  constructor(rest: Snapshot, partition: number, policy: Policy | undefined) {
+  /** `rest` is what it wakes from. */
+  constructor(rest: Snapshot, options: BreakerOptions) {
     this.upstream = rest.upstream;
     this.#next = rest.next;
-    const input = contextOf(rest, partition, policy);
-    const snapshot = breakerMachine.resolveState({ value: stateValue(rest), context: input });
-    this.#actor = createActor(breakerMachine, { snapshot, input });
-    // Heard here, or XState would throw it where nobody waits for it, once the fold has gone on without this actor.
-    this.#actor.subscribe({ error: (error) => void (this.#failed = { error }) });
-    this.#actor.start();
+    this.#standing = contextOf(rest, options);
+    this.#state = this.#enter(stateOf(rest));
   }
 
-  onMoved(listener: (moved: Moved) => void): void {
-    this.#actor.on('moved', listener);
-  }
-
-  get context(): BreakerContext {
-    return this.#actor.getSnapshot().context;
-  }
-
-  fold(run: Run): void {
-    this.#tell({ type: 'outcomes', run });
-    this.touch(run.touchedNext);
-  }
-
-  /** Anything but outcomes, at the record of `offset`. */
-  send(event: Exclude<BreakerEvent, { type: 'outcomes' }>, offset: number): void {
-    this.#tell(event);
-    this.touch(offset + 1);
-  }
-
-  #tell(event: BreakerEvent): void {
-    this.#actor.send(event);
-    if (this.#failed !== undefined) throw this.#failed.error;
-  }
-
-  /** V1: the version moves to one past the last record that touched this upstream, never back. */
-  touch(next: number): void {
-    if (next > this.#next) this.#next = next;
-  }
-
+  /** V1: one past the last record that touched this upstream. */
   get next(): number {
     return this.#next;
   }
 
+  get hasPolicy(): boolean {
+    return this.#standing.policy !== undefined;
+  }
+
+  /** Takes an outcome at its record. */
+  take(outcome: Outcome, clockMs: number, offset: number): Taken {
+    if (this.#failed !== undefined) throw this.#failed.error;
+    const standing = this.#standing;
+    let admitted = admittance(outcome, clockMs, standing);
+    if (admitted === 'expire') {
+      this.send({ type: 'expired', change: expiry(standing, offset) }, offset);
+      admitted = admittance(outcome, clockMs, standing) as Exclude<Admittance, 'expire'>;
+    }
+    if (admitted !== 'current') return admitted;
+    if (!this.#counts) return 'whileOpen';
+    count(outcome, clockMs, standing);
+    this.#touch(offset + 1);
+    const threshold = this.#judges ? tripsOn(standing.window, standing.policy as Policy) : undefined;
+    if (threshold !== undefined) this.#tell({ type: 'tripped', change: trip(standing, threshold, { outcome, clockMs, offset }) });
+    return 'counted';
+  }
+
+  /** Anything but outcomes, at the record of `offset`. */
+  send(event: BreakerEvent, offset: number): void {
+    if (comesToMany(event)) this.#step(event);
+    else this.#tell(event);
+    this.#touch(offset + 1);
+  }
+
+  /** An actor that doesn't hear of it goes on only where it stays in its state. Nobody else knows it, so it need not be stopped. */
+  #step(event: BreakerEvent): void {
+    const state = step(this.#state, this.#standing, event);
+    if (state === this.#state) return;
+    this.#actor = undefined;
+    this.#enter(state);
+  }
+
+  #tell(event: BreakerEvent): void {
+    this.#actor ??= this.#start();
+    this.#actor.send(event);
+    if (this.#failed !== undefined) throw this.#failed.error;
+    this.#enter(this.#actor.getSnapshot());
+  }
+
+  #start(): ActorRefFrom<typeof breakerMachine> {
+    const snapshot = { ...this.#state, context: this.#standing };
+    const actor = createActor(breakerMachine, { snapshot, input: this.#standing });
+    // Heard here, or XState would throw it where nobody waits for it, once the fold has gone on without this actor.
+    actor.subscribe({ error: (error) => void (this.#failed = { error }) });
+    return actor.start();
+  }
+
+  #enter(state: State): State {
+    this.#state = state;
+    this.#counts = state.hasTag('counts');
+    this.#judges = state.hasTag('judges');
+    return state;
+  }
+
+  /** V1: never back. */
+  #touch(next: number): void {
+    if (next > this.#next) this.#next = next;
+  }
+
   snapshot(): Snapshot {
-    const { upstream, incarnation, generation, state, sinceMs, untilMs, override, policy, window } = this.context;
+    const { upstream, incarnation, generation, state, sinceMs, untilMs, override, policy, window } = this.#standing;
     return {
       upstream,
       incarnation,
@@ -78,10 +136,6 @@ export class Breaker {
       ...(policy === undefined ? {} : { policy: policy.identity }),
     };
   }
-
-  stop(): void {
-    this.#actor.stop();
-  }
 }
 
 /** C3: the first application of a policy is generation 1, and no change of state. */
@@ -94,30 +148,36 @@ export function firstSnapshot(policy: Policy, at: { incarnation: number; clockMs
     state: 'closed',
     admit: 1,
     sinceMs: at.clockMs,
-    window: { total: 0, errors: 0, slow: 0 },
+    window: EMPTY,
     policy: policy.identity,
   };
 }
 
-function stateValue(rest: Snapshot) {
-  if (rest.policy === undefined) return 'unpoliced' as const;
-  const forced = rest.override !== undefined;
-  if (rest.state === 'open') return { policed: forced ? 'forcedOpen' : 'open' } as const;
-  return { policed: forced ? 'forcedClosed' : 'closed' } as const;
+/** One object for all: this is the hot path. */
+const alike = { calls: 0, error: false, slow: false };
+
+function count({ result, durationMs, count: calls }: Outcome, clockMs: number, { window, policy }: BreakerContext): void {
+  const { slowTimeThresholdMs, statTimeWindowMs } = policy as Policy;
+  alike.calls = calls;
+  alike.error = isError(result);
+  alike.slow = durationMs !== undefined && durationMs >= slowTimeThresholdMs;
+  window.count(alike, clockMs, statTimeWindowMs);
 }
 
-function contextOf(rest: Snapshot, partition: number, policy: Policy | undefined): BreakerContext {
-  const { upstream, incarnation, generation, state, sinceMs, untilMs, override } = rest;
-  return {
-    upstream,
-    partition,
-    incarnation,
-    generation,
-    state,
-    sinceMs,
-    ...(untilMs === undefined ? {} : { untilMs }),
-    ...(override === undefined ? {} : { override }),
-    ...(policy === undefined ? {} : { policy }),
-    window: Window.from(rest.window),
-  };
+function trip(standing: BreakerContext, threshold: Threshold, { outcome, clockMs, offset }: { outcome: Outcome; clockMs: number; offset: number }): Change {
+  const { partition, window } = standing;
+  const policy = standing.policy as Policy;
+  const cause = { kind: 'outcome' as const, partition, offset, ...(outcome.id === undefined ? {} : { id: outcome.id }) };
+  return { offset, atMs: clockMs, reason: tripReason(threshold, window, policy), cause, untilMs: clockMs + policy.degradedTimeWindowMs };
+}
+
+function stateOf({ policy, override, state }: Snapshot): State {
+  if (policy === undefined) return STATES.unpoliced;
+  if (override !== undefined) return state === 'open' ? STATES.forcedOpen : STATES.forcedClosed;
+  return state === 'open' ? STATES.open : STATES.closed;
+}
+
+function contextOf(rest: Snapshot, { partition, policy, onMoved }: BreakerOptions): BreakerContext {
+  const { upstream, incarnation, generation, state, sinceMs, untilMs, override, window } = rest;
+  return { upstream, partition, incarnation, generation, state, sinceMs, untilMs, override, policy, window: Window.from(window), onMoved };
 }

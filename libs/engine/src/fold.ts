@@ -2,13 +2,12 @@
  * The fold of one partition (docs/model.md): records in, transitions and snapshots out. The same records with the same
  * control log give the same result in whatever batches they come, on whatever machine, at whatever time.
  *
- * Records are read in order for what concerns the whole partition (clock, expiries, marks, repeats). Outcomes are
- * gathered into one run for each upstream and reach its actor as one event. F1: a run is handed over before anything
- * could happen that its actor must already know of: a mark, a set-back, a lease that ends, and the earliest end of a
- * lease that the run itself could begin. So gathering never changes a result.
+ * Records are read in order, one by one. F1: each outcome is judged at its record, in the state that its breaker has
+ * there; nothing is gathered, so batches change nothing. That costs little, since an outcome that changes no state is no
+ * event for an actor (breaker.ts).
  */
 import { Actors } from './actors.ts';
-import { firstSnapshot } from './breaker.ts';
+import { firstSnapshot, type Breaker } from './breaker.ts';
 import type { ControlRecord } from './control.ts';
 import { ENGINE_VERSION, newerEngine } from './engine-version.ts';
 import type { BreakerEvent, Change, Moved } from './machine.ts';
@@ -21,7 +20,6 @@ import { measuresAlike } from './policy.ts';
 import type { OutboxEntry } from './ports.ts';
 import type { RememberedId } from './repeats.ts';
 import { Repeats } from './repeats.ts';
-import { Run } from './run.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Where a fold begins: at a log's start, or at what a store kept. */
@@ -90,11 +88,8 @@ export class PartitionFold {
   readonly #actors: Actors;
   readonly #repeats: Repeats;
   readonly #leases = new Leases();
-  /** Upstream -> its version, for those touched since `settled`. */
-  readonly #touched = new Map<string, number>();
-  readonly #runs = new Map<string, Run>();
-  /** Fold clock at which runs must be handed over, and leases looked at (F1). */
-  #horizonMs = Infinity;
+  /** Upstreams touched since `settled`. */
+  readonly #touched = new Set<string>();
   #next: number;
   #clockMs: number;
   #transitions: OutboxEntry[] = [];
@@ -152,8 +147,6 @@ export class PartitionFold {
       this.#take(record);
       this.#next = record.offset + 1;
     }
-    this.#handOver();
-    this.#transitions.sort((a, b) => a.offset - b.offset);
     return { transitions: this.#transitions, tally: this.#tally };
   }
 
@@ -169,15 +162,19 @@ export class PartitionFold {
   /** Snapshots changed by records at or after `offset`, no earlier than where this fold began or was `settled`. */
   changedSince(offset: number): Snapshot[] {
     const changed: Snapshot[] = [];
-    for (const [upstream, next] of this.#touched) {
-      if (next > offset) changed.push(this.snapshot(upstream) as Snapshot);
+    for (const upstream of this.#touched) {
+      if (this.#actors.nextOf(upstream) > offset) changed.push(this.snapshot(upstream) as Snapshot);
     }
     return changed;
   }
 
   /** Nobody will ask for changes before `offset` any more (K5). */
   settled(offset: number): void {
-    for (const [upstream, next] of this.#touched) if (next <= offset) this.#touched.delete(upstream);
+    for (const upstream of this.#touched) {
+      if (this.#actors.nextOf(upstream) > offset) continue;
+      this.#touched.delete(upstream);
+      this.#actors.settled(upstream);
+    }
   }
 
   /** Ids remembered of records at or after `offset`, oldest first. */
@@ -199,34 +196,27 @@ export class PartitionFold {
       if (snapshot.untilMs !== undefined) this.#leases.set(snapshot.upstream, snapshot.untilMs);
     }
     this.#repeats.restore(start.ids);
-    this.#horizonMs = this.#leases.earliestMs;
   }
 
   /** T1, T5: moves the fold clock to this record, and ends the leases that are over by then. */
   #moveClock({ appendMs, offset }: LogRecord): void {
     if (appendMs > this.#clockMs) this.#clockMs = appendMs;
     else if (appendMs < this.#clockMs - SET_BACK_AFTER_MS) this.#setBack(appendMs, offset);
-    if (this.#clockMs >= this.#horizonMs) this.#expireDue(offset);
+    if (this.#clockMs >= this.#leases.earliestMs) this.#expireDue(offset);
   }
 
   #setBack(clockMs: number, offset: number): void {
-    this.#handOver();
     this.#clockMs = clockMs;
-    // A list of its own: waking one changes the map that is walked.
-    const upstreams = Array.from(this.#actors.upstreams());
-    for (const upstream of upstreams) {
+    for (const upstream of this.#actors.upstreams()) {
       if (!isBeyond(this.snapshot(upstream) as Snapshot, clockMs)) continue;
       this.#send(upstream, { type: 'pulledIn', clockMs }, offset);
       const { untilMs } = this.snapshot(upstream) as Snapshot;
       this.#leases.set(upstream, untilMs);
     }
-    this.#horizonMs = this.#leases.earliestMs;
   }
 
   #expireDue(offset: number): void {
-    this.#handOver();
     for (const { upstream, untilMs } of this.#leases.takeDue(this.#clockMs)) this.#send(upstream, { type: 'expired', change: expiry({ untilMs }, offset) }, offset);
-    this.#horizonMs = this.#leases.earliestMs;
   }
 
   #take({ entry, offset, appendMs }: LogRecord): void {
@@ -245,42 +235,28 @@ export class PartitionFold {
 
   #takeOutcome(outcome: Outcome, offset: number, appendMs: number): void {
     const { upstream, reporter, id, count } = outcome;
-    if (this.#policies.of(upstream) === undefined) {
+    const breaker = this.#actors.wakePoliced(upstream);
+    if (breaker === undefined) {
       this.#tally.unknown += count;
     } else if (id !== undefined && this.#repeats.seen(reporter, id, offset)) {
       this.#tally.repeat += count;
     } else if (outcome.atMs < appendMs - this.#lateAfterMs) {
       this.#tally.late += count;
     } else {
-      this.#runOf(upstream).add(outcome, this.#clockMs, offset);
+      const taken = breaker.take(outcome, this.#clockMs, offset);
+      this.#tally[taken] += count;
+      if (taken === 'counted') this.#touch(breaker);
     }
   }
 
-  #runOf(upstream: string): Run {
-    let run = this.#runs.get(upstream);
-    if (run === undefined) {
-      run = new Run(this.#tally);
-      this.#runs.set(upstream, run);
-      this.#horizonMs = Math.min(this.#horizonMs, this.#clockMs + this.#policies.shortestTripMs);
-    }
-    return run;
-  }
-
-  /** F1. */
-  #handOver(): void {
-    if (this.#runs.size === 0) return;
-    for (const [upstream, run] of this.#runs) {
-      const breaker = this.#actors.wake(upstream);
-      breaker.fold(run);
-      if (breaker.next === run.touchedNext) this.#touched.set(upstream, breaker.next);
-    }
-    this.#runs.clear();
-    this.#horizonMs = this.#leases.earliestMs;
+  #touch(breaker: Breaker): void {
+    if (breaker.isTouched) return;
+    breaker.isTouched = true;
+    this.#touched.add(breaker.upstream);
   }
 
   /** C2. */
   #takeMark(mark: Mark, offset: number): void {
-    this.#handOver();
     if (!this.#policies.isGenuine(mark)) {
       this.#tally.forgedMark++;
       return;
@@ -294,7 +270,6 @@ export class PartitionFold {
       // An override may be over before it came into force (T5).
       if (this.#clockMs >= this.#leases.earliestMs) this.#expireDue(offset);
     }
-    this.#horizonMs = this.#leases.earliestMs;
   }
 
   /** C3. */
@@ -308,7 +283,7 @@ export class PartitionFold {
       this.#send(upstream, { type: 'policyApplied', policy, change: this.#byHand(at, 'the policy was applied again', 'policy') }, offset);
     } else {
       this.#actors.rest(firstSnapshot(policy, { incarnation: this.incarnation, clockMs: this.#clockMs, next: offset + 1 }));
-      this.#touched.set(upstream, offset + 1);
+      this.#touched.add(upstream);
     }
   }
 
@@ -334,10 +309,9 @@ export class PartitionFold {
     return { offset, atMs: this.#clockMs, reason, cause };
   }
 
-  #send(upstream: string, event: Exclude<BreakerEvent, { type: 'outcomes' }>, offset: number): void {
-    const breaker = this.#actors.wake(upstream);
-    breaker.send(event, offset);
-    this.#touched.set(upstream, breaker.next);
+  #send(upstream: string, event: BreakerEvent, offset: number): void {
+    this.#actors.send(upstream, event, offset);
+    this.#touched.add(upstream);
   }
 
   #onMoved({ offset, transition }: Moved): void {

@@ -15,23 +15,19 @@ export class Leases {
   readonly #untilMs = new Map<string, number>();
   /** Each no later than its two children, at 2n + 1 and 2n + 2. */
   #heap: Lease[] = [];
+  #earliestMs = Infinity;
+
+  /** Infinity: there is none. Asked for at each record. */
+  get earliestMs(): number {
+    return this.#earliestMs;
+  }
 
   /** @param untilMs undefined: it has none (any more) */
   set(upstream: string, untilMs: number | undefined): void {
-    if (untilMs === undefined) return void this.#untilMs.delete(upstream);
     if (this.#untilMs.get(upstream) === untilMs) return;
-    this.#untilMs.set(upstream, untilMs);
-    if (this.#heap.length > SMALL && this.#heap.length > 2 * this.#untilMs.size) this.#makeAnew();
-    else this.#push({ upstream, untilMs });
-  }
-
-  /** Infinity: there is none. */
-  get earliestMs(): number {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
-      if (this.#isCurrent(first)) return first.untilMs;
-      this.#pop();
-    }
-    return Infinity;
+    if (untilMs === undefined) this.#untilMs.delete(upstream);
+    else this.#add({ upstream, untilMs });
+    this.#lookAtFirst();
   }
 
   /** Takes out those that end by then, by their end, then by name. */
@@ -42,7 +38,22 @@ export class Leases {
       // Once: a lease that was replaced and came back is in here twice.
       if (this.#isCurrent(first) && this.#untilMs.delete(first.upstream)) due.push(first);
     }
+    this.#lookAtFirst();
     return due;
+  }
+
+  #add(lease: Lease): void {
+    this.#untilMs.set(lease.upstream, lease.untilMs);
+    if (this.#heap.length > SMALL && this.#heap.length > 2 * this.#untilMs.size) this.#makeAnew();
+    else this.#push(lease);
+  }
+
+  #lookAtFirst(): void {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (this.#isCurrent(first)) return void (this.#earliestMs = first.untilMs);
+      this.#pop();
+    }
+    this.#earliestMs = Infinity;
   }
 
   #isCurrent({ upstream, untilMs }: Lease): boolean {

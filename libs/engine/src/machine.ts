@@ -1,6 +1,6 @@
 /**
- * The breaker's statechart. It decides what a fact means for the state; the window counts outside it (window.ts), and
- * judge.ts says when a window trips. Deadlines are data (`untilMs`): no `after`, no clock in here, because whoever
+ * The breaker's statechart. It decides what a fact means for the state, and by its tags what becomes of an outcome; the
+ * window counts outside it (window.ts), and judge.ts says when a window trips. Deadlines are data (`untilMs`): no `after`, no clock in here, because whoever
  * restores a snapshot must find them again (T4).
  *
  *   unpoliced ── policyApplied ──► closed ─── tripped ────► open
@@ -8,27 +8,30 @@
  *       │ policyDeleted            │  └── expired, cleared ── forcedOpen   ◄── forced ── any
  *       └── any                    └───── expired, cleared ── forcedClosed ◄── forced ── any
  */
-import { assign, enqueueActions, setup } from 'xstate';
+import { setup } from 'xstate';
 import type { Policy, PolicyIdentity } from './policy.ts';
-import type { Run } from './run.ts';
-import { tripReason } from './judge.ts';
 import type { Override } from './snapshot.ts';
 import type { BreakerState, Cause, Transition, WindowCounts } from './transition.ts';
 import type { Window } from './window.ts';
 
+/**
+ * All that is known of one upstream. The machine's actions change it in place, and nothing else does: `assign` would
+ * copy it for each event.
+ */
 export interface BreakerContext {
   readonly upstream: string;
   readonly partition: number;
   readonly incarnation: number;
-  readonly generation: number;
+  generation: number;
   /** What callers meet, whatever the reason. */
-  readonly state: BreakerState;
-  readonly sinceMs: number;
-  readonly untilMs?: number;
-  readonly override?: Override;
-  readonly policy?: Policy;
+  state: BreakerState;
+  sinceMs: number;
+  untilMs: number | undefined;
+  override: Override | undefined;
+  policy: Policy | undefined;
   /** Counts on its own; never replaced. */
   readonly window: Window;
+  readonly onMoved: (moved: Moved) => void;
 }
 
 /** A change of state, as whoever noticed it says it. */
@@ -43,7 +46,6 @@ export interface Change {
 }
 
 export type BreakerEvent =
-  | { readonly type: 'outcomes'; readonly run: Run }
   | { readonly type: 'tripped' | 'expired' | 'cleared' | 'policyDeleted'; readonly change: Change }
   | { readonly type: 'forced'; readonly to: BreakerState; readonly change: Change }
   | { readonly type: 'policyApplied'; readonly policy: Policy; readonly change: Change }
@@ -52,70 +54,60 @@ export type BreakerEvent =
 
 /** Every change of state is told once, as the transition that it is (G1). */
 export interface Moved {
-  readonly type: 'moved';
   readonly offset: number;
   readonly transition: Transition;
 }
 
-type Args = { context: BreakerContext; event: BreakerEvent };
+/** What becomes of an outcome in a state: neither means that it passes over it. */
+export type Tag = 'counts' | 'judges';
+
+interface Args {
+  readonly context: BreakerContext;
+  readonly event: BreakerEvent;
+}
+
+const ACTIONS = {
+  /** G1: generation + 1, a new lease or none, an empty window, and the transition told. */
+  moveTo: ({ context, event }: Args, { to }: { to: BreakerState }): void => {
+    if (!('change' in event)) return;
+    const { change } = event;
+    const policy = policyAfter(context, event);
+    const transition = transitionOf(context, change, { to, policy: policy?.identity });
+    context.window.empty();
+    context.generation += 1;
+    context.state = to;
+    context.sinceMs = change.atMs;
+    context.untilMs = change.untilMs;
+    context.override = change.override;
+    context.policy = policy;
+    context.onMoved({ offset: change.offset, transition });
+  },
+  takePolicy: ({ context, event }: Args): void => {
+    if (event.type !== 'policyChanged') return;
+    if (!event.keepWindow) context.window.empty();
+    context.policy = event.policy;
+  },
+  pullIn: ({ context, event }: Args): void => {
+    if (event.type === 'pulledIn') pullIn(context, event.clockMs);
+  },
+};
 
 export const breakerMachine = setup({
   types: {
     context: {} as BreakerContext,
     events: {} as BreakerEvent,
-    emitted: {} as Moved,
     input: {} as BreakerContext,
+    tags: {} as Tag,
   },
   guards: {
     opens: ({ event }: Args) => event.type === 'forced' && event.to === 'open',
   },
-  actions: {
-    /** The fold stops at the outcome that trips, and goes on in the new state. */
-    count: enqueueActions(({ context, event, enqueue }, { judged }: { judged: boolean }) => {
-      if (event.type !== 'outcomes') return;
-      const policy = context.policy as Policy;
-      const stopped = event.run.count({ ...context, policy }, judged);
-      if (stopped === 'done') return;
-      enqueue.raise(
-        stopped === 'expire'
-          ? { type: 'expired', change: expiry(context, event.run.at('next').offset) }
-          : { type: 'tripped', change: trip(context, policy, { run: event.run, reason: tripReason(stopped, context.window, policy) }) },
-      );
-      enqueue.raise(event);
-    }),
-    passOver: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'outcomes' || event.run.passOver(context) === 'done') return;
-      enqueue.raise({ type: 'expired', change: expiry(context, event.run.at('next').offset) });
-      enqueue.raise(event);
-    }),
-    /** G1: generation + 1, a new lease or none, an empty window, and the transition told. */
-    moveTo: enqueueActions(({ context, event, enqueue }, { to }: { to: BreakerState }) => {
-      if (!('change' in event)) return;
-      const policy = policyAfter(context, event);
-      const { offset } = event.change;
-      enqueue.emit({ type: 'moved', offset, transition: transitionOf(context, event.change, { to, policy: policy?.identity }) });
-      context.window.empty();
-      enqueue.assign({
-        generation: context.generation + 1,
-        state: to,
-        sinceMs: event.change.atMs,
-        untilMs: event.change.untilMs,
-        override: event.change.override,
-        policy,
-      } as Partial<BreakerContext>);
-    }),
-    takePolicy: assign(({ context, event }) => {
-      if (event.type !== 'policyChanged') return {};
-      if (!event.keepWindow) context.window.empty();
-      return { policy: event.policy };
-    }),
-    pullIn: assign(({ context, event }) => (event.type === 'pulledIn' ? pulledIn(context, event.clockMs) : {})),
-  },
+  actions: ACTIONS,
 }).createMachine({
   id: 'breaker',
   context: ({ input }) => input,
   initial: 'unpoliced',
-  on: { pulledIn: { actions: 'pullIn' } },
+  on: { pulledIn: { actions: { type: 'pullIn' } } },
   states: {
     unpoliced: {
       on: { policyApplied: { target: 'policed', actions: { type: 'moveTo', params: { to: 'closed' } } } },
@@ -123,7 +115,7 @@ export const breakerMachine = setup({
     policed: {
       initial: 'closed',
       on: {
-        policyChanged: { actions: 'takePolicy' },
+        policyChanged: { actions: { type: 'takePolicy' } },
         policyDeleted: { target: 'unpoliced', actions: { type: 'moveTo', params: { to: 'closed' } } },
         forced: [
           { guard: 'opens', target: '.forcedOpen', actions: { type: 'moveTo', params: { to: 'open' } } },
@@ -133,41 +125,69 @@ export const breakerMachine = setup({
       },
       states: {
         closed: {
-          on: {
-            outcomes: { actions: { type: 'count', params: { judged: true } } },
-            tripped: { target: 'open', actions: { type: 'moveTo', params: { to: 'open' } } },
-          },
+          tags: ['counts', 'judges'],
+          on: { tripped: { target: 'open', actions: { type: 'moveTo', params: { to: 'open' } } } },
         },
-        open: { on: { outcomes: { actions: 'passOver' } } },
+        open: {},
         forcedClosed: {
-          on: {
-            outcomes: { actions: { type: 'count', params: { judged: false } } },
-            cleared: { target: 'closed', actions: { type: 'moveTo', params: { to: 'closed' } } },
-          },
+          tags: ['counts'],
+          on: { cleared: { target: 'closed', actions: { type: 'moveTo', params: { to: 'closed' } } } },
         },
         forcedOpen: {
-          on: {
-            outcomes: { actions: 'passOver' },
-            cleared: { target: 'closed', actions: { type: 'moveTo', params: { to: 'closed' } } },
-          },
+          on: { cleared: { target: 'closed', actions: { type: 'moveTo', params: { to: 'closed' } } } },
         },
       },
     },
   },
 });
 
-/** T5: the same content whoever notices it, and whenever. */
-export function expiry(context: { readonly untilMs?: number }, offset: number): Change {
-  const atMs = context.untilMs as number;
-  return { offset, atMs, reason: 'its time is over', cause: { kind: 'deadline' } };
+export type State = ReturnType<typeof stateAt>;
+
+/** The machine's states as XState has them, without a context; worked out once, since that costs more than an actor. */
+export const STATES = {
+  unpoliced: stateAt('unpoliced'),
+  closed: stateAt({ policed: 'closed' }),
+  open: stateAt({ policed: 'open' }),
+  forcedClosed: stateAt({ policed: 'forcedClosed' }),
+  forcedOpen: stateAt({ policed: 'forcedOpen' }),
+};
+
+function stateAt(value: Parameters<typeof breakerMachine.resolveState>[0]['value']) {
+  return breakerMachine.resolveState({ value, context: {} as BreakerContext });
 }
 
-function trip(context: BreakerContext, policy: Policy, of: { run: Run; reason: string }): Change {
-  const { outcome, clockMs, offset } = of.run.at('last');
-  const { partition } = context;
-  const cause: Cause = { kind: 'outcome', partition, offset, ...(outcome.id === undefined ? {} : { id: outcome.id }) };
-  return { offset, atMs: clockMs, reason: of.reason, cause, untilMs: clockMs + policy.degradedTimeWindowMs };
+/** What can come to all upstreams at once: leases that end, a set-back, policies that a directory changed. */
+export function comesToMany({ type }: BreakerEvent): boolean {
+  return type === 'expired' || type === 'pulledIn' || type === 'policyChanged';
 }
+
+/**
+ * What an actor in that state does at an event, without one, since an actor costs ten times as much: XState says which
+ * transition the machine takes, and its actions are done here. There are no entries, exits or transitions without an
+ * event that this would pass over.
+ * @returns the state after it
+ */
+export function step(state: State, context: BreakerContext, event: BreakerEvent): State {
+  const [taken] = breakerMachine.getTransitionData({ ...state, context }, event);
+  if (taken === undefined) return state;
+  for (const { type, params } of taken.actions as readonly Action[]) ACTIONS[type]({ context, event }, params as { to: BreakerState });
+  const target = taken.target?.[0];
+  if (target === undefined) return state;
+  return STATES[(target.initial.target?.[0] ?? target).key as keyof typeof STATES];
+}
+
+interface Action {
+  readonly type: keyof typeof ACTIONS;
+  readonly params?: { readonly to: BreakerState };
+}
+
+/** T5: the same content whoever notices it, and whenever. */
+export function expiry(context: { readonly untilMs?: number | undefined }, offset: number): Change {
+  const atMs = context.untilMs as number;
+  return { offset, atMs, reason: 'its time is over', cause: EXPIRED };
+}
+
+const EXPIRED: Cause = Object.freeze({ kind: 'deadline' });
 
 function policyAfter(context: BreakerContext, event: BreakerEvent): Policy | undefined {
   if (event.type === 'policyApplied') return event.policy;
@@ -204,13 +224,14 @@ export function isBeyond({ sinceMs, window }: Pick<BreakerContext, 'sinceMs'> & 
 }
 
 /** T1: a broker's clock was wrong; what lies too far beyond the clock comes back to it. */
-function pulledIn(context: BreakerContext, clockMs: number): Partial<BreakerContext> {
+function pullIn(context: BreakerContext, clockMs: number): void {
   const { sinceMs, untilMs, override, window } = context;
   pullInWindow(window, clockMs);
-  if (sinceMs <= clockMs + PULL_IN_BEYOND_MS) return {};
+  if (sinceMs <= clockMs + PULL_IN_BEYOND_MS) return;
+  context.sinceMs = clockMs;
   // A trip that began beyond the limit is one whose `until` is later than clock + its length + 5 s: over at the clock.
   const isTrip = untilMs !== undefined && override === undefined;
-  return { sinceMs: clockMs, ...(isTrip ? { untilMs: clockMs } : {}) };
+  if (isTrip) context.untilMs = clockMs;
 }
 
 /** T1. */

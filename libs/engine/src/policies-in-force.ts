@@ -24,7 +24,6 @@ export class PoliciesInForce {
   readonly #byUpstream = new Map<string, Policy>();
   #control = -1;
   #engine = 1;
-  #shortestTripMs = Infinity;
 
   constructor(dictionary: ControlDictionary, owns: (upstream: string) => boolean) {
     this.#dictionary = dictionary;
@@ -39,11 +38,6 @@ export class PoliciesInForce {
   /** Which rules are in force. */
   get engine(): number {
     return this.#engine;
-  }
-
-  /** No trip is shorter than this, ms: the shortest of any policy so far. */
-  get shortestTripMs(): number {
-    return this.#shortestTripMs;
   }
 
   of(upstream: string): Policy | undefined {
@@ -71,7 +65,6 @@ export class PoliciesInForce {
     for (const { upstream, after } of changes) {
       if (after === undefined) this.#byUpstream.delete(upstream);
       else this.#byUpstream.set(upstream, after);
-      this.#shortestTripMs = Math.min(this.#shortestTripMs, after?.degradedTimeWindowMs ?? Infinity);
     }
     return { record, changes };
   }
