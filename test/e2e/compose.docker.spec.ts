@@ -122,6 +122,11 @@ describe('docker compose up --wait', { timeout: TEST_WITHIN_MS }, () => {
     expect((await console.breaker(UPSTREAM)).state).toBe('open');
   });
 
+  test('has Prometheus and Grafana in the profile `observability`', async () => {
+    const services = await project.run('--profile', 'observability', 'config', '--services');
+    expect(services.split('\n')).toEqual(expect.arrayContaining(['prometheus', 'grafana']));
+  });
+
   test('`down -v` ends all of it in time and leaves no container, network or volume', async () => {
     await project.run('down', '--volumes');
     expect(await project.leftovers()).toEqual([]);

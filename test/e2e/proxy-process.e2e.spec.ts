@@ -159,7 +159,7 @@ describe.concurrent('workers', () => {
     for (const worker of [1, 2]) {
       expect(metrics).toContain(`fuseboard_proxy_client_connections{worker="${worker}"} 2`);
       expect(metrics).toMatch(new RegExp(`fuseboard_build_info\\{.*instance="edge-w${worker}",worker="${worker}"\\} 1`));
-      expect(metrics).toContain(`fuseboard_event_loop_delay_seconds{quantile="0.99",worker="${worker}"}`);
+      expect(metrics).toContain(`fuseboard_event_loop_delay_seconds{statistic="p99",worker="${worker}"}`);
     }
     const [victim = 0] = workerPids(member);
     process.kill(victim, 'SIGSTOP');

@@ -65,7 +65,7 @@ export class Ingest {
     };
     const pump = new Pump(this.#drivers, options, config.isStandby ? undefined : checkpointer);
     this.#stops.push(await this.#drivers.reader.run(this.#told(pump, observer)));
-    positionMetrics(metrics, pump);
+    positionMetrics(metrics, pump, this.#drivers.reader);
     const pulse = (): void => void pump.pulse(Date.now());
     this.#stops.push(await this.#drivers.control.onNews(pulse));
     const timer = setInterval(pulse, PULSE_MS);

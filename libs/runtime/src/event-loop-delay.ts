@@ -8,7 +8,7 @@ import { Gauge } from 'prom-client';
 /** ms. */
 const PERIOD_MS = 10;
 
-/** Since it was asked last: p50, p99 and the most (quantile 1). */
+/** Since it was asked last. `statistic`, since the label `quantile` is kept to summaries, which can't be read so. */
 export function eventLoopDelay(): Gauge {
   const histogram = monitorEventLoopDelay({ resolution: PERIOD_MS });
   histogram.enable();
@@ -16,12 +16,12 @@ export function eventLoopDelay(): Gauge {
   const gauge: Gauge = new Gauge({
     name: 'fuseboard_event_loop_delay_seconds',
     help: 'How late the event loop was since the last scrape',
-    labelNames: ['quantile'],
+    labelNames: ['statistic'],
     registers: [],
     collect: () => {
-      gauge.set({ quantile: '0.5' }, seconds(histogram.percentile(50)));
-      gauge.set({ quantile: '0.99' }, seconds(histogram.percentile(99)));
-      gauge.set({ quantile: '1' }, histogram.count === 0 ? 0 : seconds(histogram.max));
+      gauge.set({ statistic: 'p50' }, seconds(histogram.percentile(50)));
+      gauge.set({ statistic: 'p99' }, seconds(histogram.percentile(99)));
+      gauge.set({ statistic: 'max' }, histogram.count === 0 ? 0 : seconds(histogram.max));
       histogram.reset();
     },
   });

@@ -49,7 +49,7 @@ it('where only some conditions are essential, the others are told and do not cou
   health.condition('states', 'not read yet');
   expect(health.ready().ok).toBe(false);
   routes.ready();
-  expect(health.ready()).toEqual({ ok: true, body: { status: 'ready', missing: [{ name: 'states', reason: 'not read yet' }] } });
+  expect(health.ready()).toEqual({ ok: true, body: { status: 'degraded', missing: [{ name: 'states', reason: 'not read yet' }] } });
   health.stopping();
   expect(health.ready().ok).toBe(false);
 });

@@ -1,12 +1,19 @@
 /**
  * Is the process alive, and is it ready? Alive: its event loop turns (or it would not answer) and nothing is broken for
  * good; a supervisor restarts what isn't. Ready: every condition is met and it isn't stopping; what isn't gets no calls.
+ * Degraded: ready by the essential ones, and others are not met.
  */
 
 export interface HealthReport {
   readonly ok: boolean;
   /** JSON for `/healthz` or `/readyz`; what is missing, and why, by name. */
   readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Missing {
+  readonly name: string;
+  /** In words, for people. */
+  readonly reason: string;
 }
 
 /** One thing that must be so before the process is ready. It begins as not ready. */
@@ -58,12 +65,21 @@ export class Health {
     return { ok, body: ok ? { status: 'alive' } : { status: 'broken', reasons: [...this.#broken] } };
   }
 
+  /** What is not met, and why, whether readiness needs it or not. */
+  missing(): readonly Missing[] {
+    const conditions = this.#conditions.flatMap(({ name, why }) => (why === undefined ? [] : [{ name, reason: why }]));
+    return [...conditions, ...this.#ends()];
+  }
+
   ready(): HealthReport {
-    const missing = this.#conditions.flatMap(({ name, why }) => (why === undefined ? [] : [{ name, reason: why }]));
-    const ends = [...(this.#stopping ? ['it is stopping'] : []), ...this.#broken].map((reason) => ({ name: 'process', reason }));
-    const ok = ends.length === 0 && !missing.some(({ name }) => this.#essential?.includes(name) ?? true);
-    missing.push(...ends);
-    return { ok, body: { status: ok ? 'ready' : 'not-ready', ...(this.#role !== undefined && { role: this.#role }), ...(missing.length > 0 && { missing }) } };
+    const missing = this.missing();
+    const ok = this.#ends().length === 0 && !missing.some(({ name }) => this.#essential?.includes(name) ?? true);
+    const status = ok ? (missing.length === 0 ? 'ready' : 'degraded') : 'not-ready';
+    return { ok, body: { status, ...(this.#role !== undefined && { role: this.#role }), ...(missing.length > 0 && { missing }) } };
+  }
+
+  #ends(): readonly Missing[] {
+    return [...(this.#stopping ? ['it is stopping'] : []), ...this.#broken].map((reason) => ({ name: 'process', reason }));
   }
 }
 

@@ -4,7 +4,7 @@
  * partitions, or for upstreams by UPSTREAM_LABELS_MAX.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import type { CommitAnswer, LossHandled, LossKind, Tally, Transition } from '#engine';
+import { LOST_LOG_HANDLINGS, type CommitAnswer, type LossHandled, type LossKind, type Tally, type Transition } from '#engine';
 import { BoundedLabel } from './bounded-label.ts';
 import { eventLoopDelay } from './event-loop-delay.ts';
 
@@ -30,6 +30,9 @@ export interface MetricsOptions {
   readonly processFigures?: boolean;
 }
 
+/** prom-client's gauges that are named as counters are; Prometheus adds up what they add up. */
+const SUMS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 /** What a record of the outcomes log came to, as a label; marks and dead letters have metrics of their own. */
 const FATES: Readonly<Record<Exclude<keyof Tally, 'mark' | 'forgedMark' | 'dead'>, string>> = {
   counted: 'counted',
@@ -42,6 +45,11 @@ const FATES: Readonly<Record<Exclude<keyof Tally, 'mark' | 'forgedMark' | 'dead'
   future: 'future-generation',
   misrouted: 'misrouted',
 };
+
+const NOTHING: Tally = { counted: 0, whileOpen: 0, unknown: 0, repeat: 0, late: 0, stale: 0, otherIncarnation: 0, future: 0, misrouted: 0, mark: 0, forgedMark: 0, dead: 0 };
+const LOSS_KINDS: readonly LossKind[] = ['cut', 'replaced', 'truncated', 'foreign', 'unreadable'];
+const COMMIT_ANSWERS = ['OK', 'ALREADY', 'FENCED', 'AHEAD', 'REGRESSED', 'error'] as const satisfies readonly (CommitAnswer['kind'] | 'error')[];
+const GROUPS = ['ingest', 'standby'] as const;
 
 export class Metrics {
   /** For metrics of one process's own. */
@@ -86,9 +94,18 @@ export class Metrics {
       },
       registers: [this.registry],
     });
+    this.#beginAtZero();
     if (!(options.processFigures ?? true)) return;
     collectDefaultMetrics({ register: this.registry });
+    for (const name of SUMS) this.registry.removeSingleMetric(name);
     this.registry.registerMetric(eventLoopDelay());
+  }
+
+  /** A series that begins with its first event has not grown, for Prometheus: an alert would miss just that one. */
+  #beginAtZero(): void {
+    this.folded(NOTHING);
+    for (const kind of LOSS_KINDS) for (const handling of ['checkpoint', ...LOST_LOG_HANDLINGS]) this.#losses.inc({ kind, handling }, 0);
+    for (const answer of COMMIT_ANSWERS) for (const group of GROUPS) this.#commits.inc({ answer, group }, 0);
   }
 
   /** What became of a batch's records. */
@@ -104,7 +121,7 @@ export class Metrics {
     this.#transitions.inc({ upstream: this.#upstreams.of(upstream), to, cause: cause.kind });
   }
 
-  commit(answer: CommitAnswer['kind'] | 'error', group: 'ingest' | 'standby'): void {
+  commit(answer: (typeof COMMIT_ANSWERS)[number], group: (typeof GROUPS)[number]): void {
     this.#commits.inc({ answer, group });
   }
 

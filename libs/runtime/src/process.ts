@@ -3,6 +3,7 @@ import { Gates } from './access/gate.ts';
 import { formatAddress } from './address.ts';
 import { startAdminServer, type AdminSource } from './admin-server.ts';
 import { readConfig, type Config, type Role } from './config.ts';
+import { gaugeHealth } from './health-metrics.ts';
 import { Health } from './health.ts';
 import { createLogger } from './logger.ts';
 import { Metrics } from './metrics.ts';
@@ -31,7 +32,9 @@ export function beginProcess(role: Role): Process {
   const stopper = new Stopper({ logger, deadlineMs: servesCalls ? proxy.drainMs + AFTER_DRAIN_MS : STOP_DEADLINE_MS });
   stopper.install();
   const metrics = new Metrics({ process: role, version: VERSION, instance });
-  return { runtime: { config, logger, health: healthOf(config), metrics }, stopper };
+  const health = healthOf(config);
+  gaugeHealth(metrics, health);
+  return { runtime: { config, logger, health, metrics }, stopper };
 }
 
 /** FUSEBOARD_PROXY_READY: what a proxy must have before it is ready. */
