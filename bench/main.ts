@@ -18,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   ingest: () => import('./ingest.ts'),
   'fold-size': () => import('./fold-size.ts'),
   report: () => import('./report.ts'),
+  simulate: () => import('./simulate.ts'),
   watchers: () => import('./watchers.ts'),
 };
 

@@ -82,7 +82,7 @@ export function takeGenerated(simulation: Simulation, { made, upstream, seed }: 
   const { rate, forMs } = made;
   for (let n = 0; (n * 1_000) / rate < forMs; n++) {
     const sinceMs = (n * 1_000) / rate;
-    simulation.take(callAt(sinceMs, made, { upstream, random }), { offset: n + 1, appendMs: Math.round(START_MS + sinceMs) });
+    simulation.take(callAt(sinceMs, made, { upstream, random }), n + 1, Math.round(START_MS + sinceMs));
   }
   return { placeOf: (offset) => `call ${offset}`, notes: [] };
 }

@@ -56,7 +56,7 @@ export class Intake implements LineHearer {
     else {
       this.read++;
       const outcome = upstream === undefined ? reading : { ...reading, upstream };
-      simulation.take(outcome, { offset: this.lines, appendMs: outcome.atMs });
+      simulation.take(outcome, this.lines, outcome.atMs);
     }
   }
 

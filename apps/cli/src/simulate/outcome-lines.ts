@@ -1,13 +1,18 @@
-/** Outcome records as JSON lines, such as `kcat -C -t fuseboard.outcomes` prints. */
+/** Outcome records as JSON lines, such as `kcat -C -t fuseboard.outcomes` prints them. */
 import type { Outcome } from '#engine';
 import { decodeEntry } from '#wire';
+import { OutcomeScanner } from './outcome-scanner.ts';
 import type { LineReader } from './reading.ts';
 
+const scanner = new OutcomeScanner();
+
 export const readOutcomeLine: LineReader = (bytes, start, end) => {
+  const scanned = scanner.scan(bytes, start, end);
+  if (scanned !== undefined) return scanned;
   const entry = decodeEntry(null, bytes.subarray(start, end));
   switch (entry.kind) {
     case 'outcome':
-      return unadmitted(entry.outcome);
+      return judged(entry.outcome);
     case 'dead':
       return entry.reason;
     default:
@@ -15,9 +20,7 @@ export const readOutcomeLine: LineReader = (bytes, start, end) => {
   }
 };
 
-/** Without what says under which generation its call was admitted: that was another world's. */
-export function unadmitted(outcome: Outcome): Outcome {
-  if (outcome.admitted === undefined) return outcome;
-  const { upstream, atMs, reporter, id, result, durationMs, count } = outcome;
+/** Nothing but what is judged, and that without the generation under which its call was admitted: it is another world's. */
+export function judged({ upstream, atMs, reporter, id, result, durationMs, count }: Outcome): Outcome {
   return { upstream, atMs, reporter, result, count, ...(id !== undefined && { id }), ...(durationMs !== undefined && { durationMs }) };
 }

@@ -67,7 +67,7 @@ function histories(backMs: number): fc.Arbitrary<Recorded[]> {
 function simulated(worlds: readonly (readonly Policy[])[], calls: readonly Recorded[], batchMax?: number): PolicyResult[] {
   const files = worlds.map((each, n) => ({ file: `${n}`, policies: each.map((policy) => ({ name: policy.upstream, policy })) }));
   const simulation = new Simulation(files, batchMax === undefined ? {} : { batchMax });
-  for (const { outcome, offset, appendMs } of calls) simulation.take(outcome, { offset, appendMs });
+  for (const { outcome, offset, appendMs } of calls) simulation.take(outcome, offset, appendMs);
   return simulation.end();
 }
 
@@ -157,7 +157,7 @@ describe('simulate', () => {
   test('counts the same reporter and id once (K4)', () => {
     const outcome: Outcome = { upstream: 'a.test', atMs: START_MS, reporter: 'r', id: '1', count: 1, result: { kind: 'status', code: 500 } };
     const simulation = new Simulation([{ file: 'f', policies: [{ name: 'a', policy: policyOf('a.test', { errorAmountThreshold: 2 }) }] }]);
-    for (const offset of [1, 2, 3]) simulation.take(outcome, { offset, appendMs: START_MS });
+    for (const offset of [1, 2, 3]) simulation.take(outcome, offset, START_MS);
     expect(simulation.end()[0]).toMatchObject({ trips: 0, ledger: { calls: 1 } });
     expect(simulation.seen.repeats).toBe(2);
   });

@@ -59,14 +59,14 @@ export class Simulation {
     return [...this.#known];
   }
 
-  /** @param at offsets grow from 1 on, and name the record in results; `appendMs` is the clock */
-  take(outcome: Outcome, at: { readonly offset: number; readonly appendMs: number }): void {
-    this.#watchClock(at.appendMs);
+  /** @param offset grows from 1 on, and names the record in results @param appendMs the clock */
+  take(outcome: Outcome, offset: number, appendMs: number): void {
+    this.#watchClock(appendMs);
     const { id } = outcome;
     if (!this.#known.has(outcome.upstream)) this.#meetStranger(outcome);
-    else if (id !== undefined && this.#repeats.seen(outcome.reporter, id, at.offset)) return void this.seen.repeats++;
-    else this.#enter(outcome, at.appendMs);
-    this.#batch.push({ ...at, entry: { kind: 'outcome', outcome: id === undefined ? outcome : withoutId(outcome) } });
+    else if (id !== undefined && this.#repeats.seen(outcome.reporter, id, offset)) return void this.seen.repeats++;
+    else this.#enter(outcome, appendMs);
+    this.#batch.push({ offset, appendMs, entry: { kind: 'outcome', outcome: id === undefined ? outcome : withoutId(outcome) } });
     if (this.#batch.length >= this.#batchMax) this.#fold();
   }
 

@@ -2,7 +2,7 @@
  * The fields of an access log that matter, whoever wrote it, and what they make of its line: an outcome (O1 to O3).
  * One object for all lines, since they are many.
  */
-import type { Failure, Outcome, Result } from '#engine';
+import type { Failure, Result } from '#engine';
 import type { Reading } from '../reading.ts';
 import { commonLogTime, decimal, isoTime, lastOfList } from './numbers.ts';
 
@@ -99,8 +99,7 @@ export class AccessFields {
     if (result === undefined || typeof result === 'string') return result;
     const upstream = this.#nameOf(this.#host, this.#cluster);
     const durationMs = this.#durationMs();
-    const outcome: Outcome = { upstream, atMs, reporter: 'access-log', result, count: 1 };
-    return Number.isNaN(durationMs) ? outcome : { ...outcome, durationMs };
+    return Number.isNaN(durationMs) ? { upstream, atMs, reporter: 'access-log', result, count: 1 } : { upstream, atMs, reporter: 'access-log', result, count: 1, durationMs };
   }
 
   /** When it was over: where a log tells when a call began, its duration later. */
