@@ -16,15 +16,15 @@ export const REPORTER_CHARS_MAX = 256;
 export const ID_CHARS_MAX = 256;
 /** L4. */
 export const COUNT_MAX = 1_000_000;
-const TARGET_CHARS_MAX = 1_024;
+export const TARGET_CHARS_MAX = 1_024;
 const HASH_CHARS_MAX = 128;
 
 const TIME = 'milliseconds since 1970, a whole number';
 const SAFE_COUNT = 'a whole number from 0 to 2^53 - 1';
 const FAILURE_SET: ReadonlySet<unknown> = new Set(FAILURES);
-const OK: Result = Object.freeze({ kind: 'ok' });
+export const OK: Result = Object.freeze({ kind: 'ok' });
 /** One object for each status: outcomes are many, results few. */
-const STATUSES: readonly Result[] = Array.from({ length: 600 }, (_, code) => Object.freeze({ kind: 'status', code }));
+export const STATUSES: readonly Result[] = Array.from({ length: 600 }, (_, code) => Object.freeze({ kind: 'status', code }));
 
 /** An outcome as its log value. That it obeys the table is the caller's duty: what doesn't is dead where it is read. */
 export function encodeOutcome(outcome: Outcome): Uint8Array {
@@ -95,7 +95,7 @@ function readMark(record: JsonObject): Entry | string {
   return { kind: 'mark', mark: { control, hash } };
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type MutableOutcome = { -readonly [K in keyof Outcome]: Outcome[K] };
 
 function readOutcome(record: JsonObject): Entry | string {
   const { upstream, at, reporter, id, durationMs, count } = record;
@@ -108,7 +108,7 @@ function readOutcome(record: JsonObject): Entry | string {
   const result = readResult(record);
   if (typeof result === 'string') return result;
   // L3: names are compared in lower case.
-  const outcome: Mutable<Outcome> = { upstream: upstream.toLowerCase(), atMs: at, reporter, result, count: count ?? 1 };
+  const outcome: MutableOutcome = { upstream: upstream.toLowerCase(), atMs: at, reporter, result, count: count ?? 1 };
   if (id !== undefined) {
     // An empty id would make repeats of all its reporter's records (K4).
     if (!isText(id, ID_CHARS_MAX)) return refusedText('id', id, ID_CHARS_MAX);
@@ -166,7 +166,7 @@ function readAdmission(record: JsonObject): Admission | string {
 }
 
 /** Nobody judges these, so a bad one costs no outcome: it is passed over, and stays in the log as it came. */
-function keepUnjudged(record: JsonObject, outcome: Mutable<Outcome>): void {
+function keepUnjudged(record: JsonObject, outcome: MutableOutcome): void {
   const { target, attempt } = record;
   if (target !== undefined && isText(target, TARGET_CHARS_MAX)) outcome.target = target;
   if (attempt !== undefined && isInteger(attempt, 0, Number.MAX_SAFE_INTEGER)) outcome.attempt = attempt;

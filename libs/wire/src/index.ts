@@ -12,6 +12,7 @@ export * from './entry.ts';
 export { UnreadableRecord } from './fields.ts';
 export { breakerMessage, timeOfMessage, timestampMessage, transitionMessage } from './message.ts';
 export type { BreakerMessage, StateMessage, TimestampMessage, TransitionMessage, View, WindowMessage } from './message.ts';
+export { OutcomeScanner } from './outcome-scan.ts';
 export { partitionOf } from './partition.ts';
 export { PROTO_FILES, protoDir } from './proto.ts';
 export { metaMessage, metaOfMessage, snapshotOfMessage } from './state-message.ts';

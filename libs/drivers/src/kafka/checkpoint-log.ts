@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Checkpoint, CheckpointLog, CheckpointQuery } from '#engine';
 import { CheckpointReader, encodeCheckpoint } from '#wire';
 import type { Appender } from './appender.ts';
-import type { Bounds, Link } from './link.ts';
+import { messagesOf, type Bounds, type Link } from './link.ts';
 import { asBuffer } from './outcome-log.ts';
 import { fetchFrom } from './transition-history.ts';
 
@@ -56,7 +56,7 @@ export class KafkaCheckpointLog implements CheckpointLog {
       const fetched = await fetchFrom(this.#options.reads, partition, position);
       if (fetched === undefined || fetched.next <= position) break;
       position = fetched.next;
-      for (const { value } of fetched.messages) {
+      for (const { value } of messagesOf(fetched)) {
         const whole = read(reader, value);
         const isBetter = whole !== undefined && (best === undefined || (which === 'oldest' ? whole.next < best.next : whole.next > best.next));
         if (isBetter && fits(whole)) best = whole;

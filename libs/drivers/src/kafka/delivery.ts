@@ -2,17 +2,19 @@
  * One partition in our hands: claimed by the handler, then its records handed over in order, each once, from the offset
  * that the handler gave. What is fetched waits in a bounded queue, so a slow handler holds up its own partition alone.
  */
-import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import { Defect, type LogRecord, type PartitionHandler } from '#engine';
 import type { OnError } from '../drivers.ts';
 import type { Fetched } from './link.ts';
-import { LogWatch, type LogLook } from './log-watch.ts';
+import { LogWatch, type LogLook, type Sighting } from './log-watch.ts';
+import type { RecordBatch } from './record-batch.ts';
+import { RecordQueue } from './record-queue.ts';
 import { pause } from './within.ts';
 
 /** Records in one batch. */
 const BATCH_MAX = 4_000;
-/** With as many waiting nothing is fetched; one fetch more may be there. */
+/** With as many waiting, or as many bytes, nothing is fetched; one fetch more may be there. */
 const QUEUED_MAX = 5_000;
+const QUEUED_BYTES_MAX = 4 * 1024 * 1024;
 /** Wait after a handler's refusal; doubled each time, ms. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
@@ -22,7 +24,7 @@ const CLAIM_AGAIN_MS = 200;
 export interface DeliveryOptions {
   readonly partition: number;
   readonly handler: PartitionHandler;
-  readonly decode: (message: FetchedMessage) => LogRecord;
+  readonly read: (batch: RecordBatch, n: number) => LogRecord;
   /** The one who had it before us, in this process, still at its last batch. */
   readonly before: Promise<void> | undefined;
   /** Settles when a batch may be handed over; at once where nothing speaks against it. */
@@ -43,9 +45,7 @@ export class Delivery {
   #stopping = new AbortController();
   /** Ends the present claim; what follows is another one, or nothing when stopping. */
   #claim = new AbortController();
-  #queue: FetchedMessage[] = [];
-  /** Of the queue's first that was not taken yet. */
-  #head = 0;
+  readonly #queue = new RecordQueue();
   /** To be fetched next; undefined: the handler has not said. */
   #position: number | undefined;
   /** To be handed over next. */
@@ -66,7 +66,7 @@ export class Delivery {
   }
 
   get isFull(): boolean {
-    return this.#queued >= QUEUED_MAX;
+    return this.#queue.records >= QUEUED_MAX || this.#queue.bytes >= QUEUED_BYTES_MAX;
   }
 
   /** Everything below this was taken; undefined: nothing is known of it. */
@@ -76,19 +76,18 @@ export class Delivery {
 
   /** All there is up to `end` was handed over and taken; what may be between is no record (a transaction's marker). */
   hasTakenAllUpTo(end: number): boolean {
-    return this.#position !== undefined && this.#position >= end && this.#queued === 0 && !this.#isTaking;
+    return this.#position !== undefined && this.#position >= end && this.#queue.records === 0 && !this.#isTaking;
   }
 
-  push({ messages, from, next }: Fetched): void {
+  push({ batches, from, next }: Fetched): void {
     const position = this.#position;
     // Asked for by a claim that has ended meanwhile, which may have been further, and of another log.
     const isOfEnded = position === undefined || from > position;
-    const last = isOfEnded ? undefined : messages.at(-1);
-    this.#watch.answered(last && { offset: Number(last.offset), appendMs: Number(last.timestamp) });
+    this.#watch.answered(isOfEnded ? undefined : lastOf(batches, from));
     // Or here already.
     if (isOfEnded || next <= position) return;
     this.#position = next;
-    for (const message of messages) if (Number(message.offset) >= position) this.#queue.push(message);
+    this.#queue.push(batches, position);
     this.#news();
   }
 
@@ -120,10 +119,6 @@ export class Delivery {
     await this.#ended;
   }
 
-  get #queued(): number {
-    return this.#queue.length - this.#head;
-  }
-
   async #run(): Promise<void> {
     const { partition, handler, before, onError } = this.#options;
     const { signal } = this.#stopping;
@@ -147,13 +142,12 @@ export class Delivery {
   async #deliver(from: number): Promise<void> {
     const { partition, handler, mayTake, onWanting } = this.#options;
     const { signal } = this.#claim;
-    this.#queue = [];
-    this.#head = 0;
+    this.#queue.clear();
     this.#position = from;
     this.#next = from;
     onWanting();
     while (!signal.aborted) {
-      if (this.#queued === 0) await new Promise<void>((resolve) => (this.#news = resolve));
+      if (this.#queue.records === 0) await new Promise<void>((resolve) => (this.#news = resolve));
       await mayTake(signal);
       if (signal.aborted || (this.#watch.isDoubted && !(await this.#isSameLog()))) break;
       const records = this.#takeQueued();
@@ -175,19 +169,7 @@ export class Delivery {
 
   #takeQueued(): LogRecord[] {
     const wasFull = this.isFull;
-    const end = Math.min(this.#queue.length, this.#head + BATCH_MAX);
-    const records: LogRecord[] = [];
-    for (; this.#head < end; this.#head++) {
-      const record = this.#options.decode(this.#queue[this.#head] as FetchedMessage);
-      if (record.offset >= (this.#next ?? 0)) records.push(record);
-    }
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
-      this.#head = 0;
-    } else if (this.#head >= QUEUED_MAX) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
+    const records = this.#queue.take(BATCH_MAX, this.#options.read);
     if (wasFull && !this.isFull) this.#options.onWanting();
     return records;
   }
@@ -206,4 +188,11 @@ export class Delivery {
     }
     return ENDED;
   }
+}
+
+/** The last record of those from `from` on. */
+function lastOf(batches: readonly RecordBatch[], from: number): Sighting | undefined {
+  const batch = batches.findLast(({ count }) => count > 0);
+  const last = batch && { offset: batch.offset(batch.count - 1), appendMs: batch.appendMs(batch.count - 1) };
+  return last !== undefined && last.offset >= from ? last : undefined;
 }

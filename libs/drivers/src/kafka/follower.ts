@@ -5,7 +5,7 @@
 import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import type { OnError } from '../drivers.ts';
 import { FetchLoop } from './fetch-loop.ts';
-import { isOutOfRange, type Bounds, type Fetched, type Link } from './link.ts';
+import { isOutOfRange, messagesOf, type Bounds, type Fetched, type Link } from './link.ts';
 import { pause } from './within.ts';
 
 /** How long a partition that can't be read rests, ms. */
@@ -116,12 +116,13 @@ export class Follower {
   }
 
   /** Both the loop and a catch-up bring records; the position tells which are new. */
-  #absorb({ partition, messages, from, next }: Fetched): void {
+  #absorb(fetched: Fetched): void {
+    const { partition, from, next } = fetched;
     const position = this.#positions.get(partition) as number;
     // Asked for before the position was found again, further on in another log.
     if (from > position || next <= position) return;
     this.#positions.set(partition, next);
-    for (const message of messages) if (Number(message.offset) >= position) this.#options.onMessage(partition, message);
+    for (const message of messagesOf(fetched)) if (Number(message.offset) >= position) this.#options.onMessage(partition, message);
   }
 
   async #recover(partition: number, error: unknown): Promise<void> {

@@ -7,6 +7,8 @@ import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import { Client, type ClientOptions } from './client.ts';
 import { UnreadableBatch } from './codecs.ts';
 import { typeOf, type Connectivity } from './connectivity.ts';
+import { fetchBatches } from './fetch.ts';
+import type { RecordBatch } from './record-batch.ts';
 import { lacking, type Right } from './rights.ts';
 import { within } from './within.ts';
 
@@ -23,12 +25,17 @@ export interface Fetched {
   readonly partition: number;
   /** Where it was asked from. */
   readonly from: number;
-  /** Without transaction markers. */
-  readonly messages: readonly FetchedMessage[];
+  /** Without transaction markers; what the first holds may begin below `from`. */
+  readonly batches: readonly RecordBatch[];
   /** Where to go on. */
   readonly next: number;
   /** Offset of the record that will be appended next, as the broker answered. */
   readonly end: number;
+}
+
+/** One by one, as kafkajs gives them. */
+export function messagesOf({ batches, from }: Pick<Fetched, 'batches' | 'from'>): FetchedMessage[] {
+  return batches.flatMap((batch) => batch.messages()).filter(({ offset }) => Number(offset) >= from);
 }
 
 export interface Bounds {
@@ -145,7 +152,7 @@ export class Link {
     const broker = await cluster.findBroker({ nodeId });
     const { waitMs, partitionBytesMax = PARTITION_BYTES_MAX } = options;
     const wanted = partitions.map((partition) => ({ partition, fetchOffset: `${positions.get(partition)}`, maxBytes: partitionBytesMax }));
-    const { responses } = await broker.fetch({
+    const fetched = await fetchBatches(broker, {
       maxWaitTime: waitMs,
       minBytes: 1,
       maxBytes: FETCH_BYTES_MAX,
@@ -153,14 +160,10 @@ export class Link {
       isolationLevel: 0,
       topics: [{ topic: this.#topic, partitions: wanted }],
     });
-    return responses.flatMap((topic) =>
-      topic.partitions.flatMap(({ partition, highWatermark, messages }) => {
-        const position = positions.get(partition) as number;
-        const last = messages.at(-1);
-        const next = last === undefined ? position : Math.max(position, Number(last.batchContext.firstOffset) + last.batchContext.lastOffsetDelta + 1);
-        return [{ partition, from: position, messages: messages.filter((each) => !each.isControlRecord && Number(each.offset) >= position), next, end: Number(highWatermark) }];
-      }),
-    );
+    return fetched.map(({ partition, highWatermark, batches, next }) => {
+      const from = positions.get(partition) as number;
+      return { partition, from, batches, next: Math.max(from, next ?? from), end: highWatermark };
+    });
   }
 
   get #read(): Right {
@@ -210,7 +213,7 @@ export function isOutOfRange(error: unknown): boolean {
   return typeOf(error) === 'OFFSET_OUT_OF_RANGE';
 }
 
-/** A RangeError is what kafkajs gives for one batch with more records (100,000) than a call may have arguments. */
+/** A RangeError is what kafkajs gives for one set of the old format with more records (100,000) than a call may have arguments. */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof UnreadableBatch || error instanceof RangeError;
 }

@@ -5,7 +5,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { LogBounds } from '#engine';
 import { logIdentity } from '../log-identity.ts';
-import { isOutOfRange, ONE_BATCH, type Bounds, type Link } from './link.ts';
+import { isOutOfRange, messagesOf, ONE_BATCH, type Bounds, type Link } from './link.ts';
 
 /** How long an identity is believed, ms; by then a topic that was deleted and made again has been found out. */
 const IDENTITY_BELIEVED_MS = 1_000;
@@ -110,7 +110,7 @@ export class LogBoundsReader {
     if (next === 0) return '';
     try {
       const [fetched] = await this.#options.reads.fetch(new Map([[partition, 0]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
-      const record = fetched?.messages[0];
+      const record = fetched && messagesOf(fetched)[0];
       if (record === undefined) throw new Error(`the first record of partition ${partition} was not given`);
       return logIdentity({ appendMs: Number(record.timestamp), key: record.key, value: record.value });
     } catch (error) {

@@ -10,9 +10,10 @@ import type { ClientOptions } from './client.ts';
 import type { Connectivity } from './connectivity.ts';
 import { Delivery } from './delivery.ts';
 import { FetchLoop } from './fetch-loop.ts';
-import { isOutOfRange, isUnreadable, Link, ONE_BATCH, type Fetched } from './link.ts';
+import { isOutOfRange, isUnreadable, Link, messagesOf, ONE_BATCH, type Fetched } from './link.ts';
 import { LogBoundsReader } from './log-bounds.ts';
 import { Membership } from './membership.ts';
+import { RecordQueue } from './record-queue.ts';
 import { RecordReader } from './record.ts';
 import { partitionsProblem } from './topics.ts';
 import { endOfUnreadable, fetchBatch } from './unreadable.ts';
@@ -84,11 +85,17 @@ export class KafkaOutcomeReader implements OutcomeReader {
     while (records.length < max) {
       const fetched = await this.#fetch(partition, position);
       if (fetched === undefined) break;
-      for (const message of fetched.messages.slice(0, max - records.length)) records.push(this.#records.read(partition, message));
+      for (const record of this.#recordsOf(fetched, max - records.length)) records.push(record);
       position = fetched.next;
       if (position >= fetched.end) break;
     }
     return records;
+  }
+
+  #recordsOf({ partition, batches, from }: Fetched, max: number): LogRecord[] {
+    const queue = new RecordQueue();
+    queue.push(batches, from);
+    return queue.take(max, (batch, n) => this.#records.read(partition, batch, n));
   }
 
   async close(): Promise<void> {
@@ -204,7 +211,7 @@ class Run {
     return new Delivery({
       partition,
       handler: this.#handler,
-      decode: (message) => this.#records.read(partition, message),
+      read: (batch, n) => this.#records.read(partition, batch, n),
       before: this.#leaving.get(partition),
       mayTake: (signal) => this.#certainty(signal),
       look: { identity, appendMsAt: (offset) => appendMsAt(reads, partition, offset), monotonicMs: () => performance.now() },
@@ -258,7 +265,7 @@ class Run {
 async function appendMsAt(reads: Link, partition: number, offset: number): Promise<number | undefined> {
   try {
     const [fetched] = await reads.fetch(new Map([[partition, offset]]), { waitMs: 0, partitionBytesMax: ONE_BATCH });
-    const found = fetched?.messages.find((message) => Number(message.offset) === offset);
+    const found = fetched && messagesOf(fetched).find((message) => Number(message.offset) === offset);
     return found && Number(found.timestamp);
   } catch (error) {
     if (isOutOfRange(error)) return undefined;

@@ -2,7 +2,7 @@
 import type { HistoryPage, ToldTransition, TransitionHistory } from '#engine';
 import { decodeTransition } from '#wire';
 import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
-import { isOutOfRange, type Bounds, type Fetched, type Link } from './link.ts';
+import { isOutOfRange, messagesOf, type Bounds, type Fetched, type Link } from './link.ts';
 
 export interface TransitionHistoryOptions {
   readonly reads: Link;
@@ -26,8 +26,9 @@ export class KafkaTransitionHistory implements TransitionHistory {
     await this.#options.ready();
     const fetched = await fetchFrom(this.#options.reads, partition, from);
     if (fetched === undefined) return { records: [], next: from };
-    const messages = fetched.messages.slice(0, max);
-    const last = messages.length < fetched.messages.length ? messages.at(-1) : undefined;
+    const found = messagesOf(fetched);
+    const messages = found.slice(0, max);
+    const last = messages.length < found.length ? messages.at(-1) : undefined;
     return { records: messages.map(toldOf), next: last === undefined ? fetched.next : Number(last.offset) + 1 };
   }
 }

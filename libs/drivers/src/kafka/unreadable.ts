@@ -28,7 +28,7 @@ export async function fetchBatch(reads: Link, partition: number, from: number): 
     return fetched as Fetched;
   } catch (error) {
     if (!isUnreadable(error)) throw error;
-    return { partition, from, messages: [], next: await endOfUnreadable(reads, partition, from), end: Infinity };
+    return { partition, from, batches: [], next: await endOfUnreadable(reads, partition, from), end: Infinity };
   }
 }
 
