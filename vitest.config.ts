@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { browserMissing } from './test/support/browser-on-path.ts';
 import { dockerMissing } from './test/support/services/docker-engine.ts';
+import { SpecOrder } from './test/support/spec-order.ts';
 
 const PLACES = '{apps,libs,bench,scripts,test}/**';
 const NEEDS_SERVICES = `${PLACES}/*.services.spec.ts`;
@@ -14,12 +15,12 @@ export default defineConfig({
   resolve: { conditions: ['source', 'node'] },
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     allowOnly: false,
-    // Much of it waits for servers and processes; the default leaves one worker where there are two cores. With three there
-    // the tests that count on a machine's breath begin to fail.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Much of it waits for servers and processes: with as many workers as cores these stand idle for a third of the time.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: SpecOrder },
     projects: [
       { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER, NEEDS_BROWSER] } },
       {

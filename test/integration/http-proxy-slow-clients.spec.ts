@@ -10,7 +10,7 @@ const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
 const SLOW = 300;
-const EVERY_MS = 40;
+const EVERY_MS = 60;
 const LARGE = Buffer.alloc(2_000_000, 'x');
 
 interface Slow {
@@ -21,7 +21,7 @@ interface Slow {
 interface SlowWords {
   /** Sent at once. */
   readonly bytes: string;
-  /** Sent each 40 ms, `drips` times. */
+  /** Sent each 60 ms, `drips` times. */
   readonly drip?: string;
   readonly drips?: number;
   /** Reads what comes back. */
@@ -81,9 +81,9 @@ describe.each([
   ['in a second head', { bytes: 'GET / HTTP/1.1\r\nHost: api.test\r\n\r\nGET /', drip: 'a', reads: true }],
 ])('300 clients that are slow %s', (_, words) => {
   it('are let go after clientHeadMs, none of their upstream is taken, and another client’s calls all succeed', async () => {
-    const { plane, open } = await stage({ clientHeadMs: 2_500 });
+    const { plane, open } = await stage({ clientHeadMs: 5_000 });
     const slow = slowClients(plane, words);
-    await expect.poll(() => plane.proxy.stats().clientConnections, { timeout: 10_000 }).toBeGreaterThanOrEqual(SLOW);
+    await expect.poll(() => plane.proxy.stats().clientConnections, { timeout: 20_000 }).toBeGreaterThanOrEqual(SLOW);
     const { statuses, count } = await quickCalls(plane, () => slow.open() > 0);
     expect([[...statuses], count > 0]).toEqual([[200], true]);
     expect(open()).toBeLessThanOrEqual(plane.proxy.stats().routes[0]?.connections ?? 0);
@@ -109,9 +109,9 @@ describe('300 clients that are slow in their bodies', () => {
   });
 
   it('but move take no call from another client, and are served', async () => {
-    const { plane } = await stage({ clientBodyMs: 5_000 });
-    const slow = slowClients(plane, { bytes: bytes.replace('1000', '50'), drip: 'x', drips: 50, reads: true });
-    await expect.poll(() => plane.proxy.stats().callsInFlight, { timeout: 10_000 }).toBe(SLOW);
+    const { plane } = await stage({ clientBodyMs: 10_000 });
+    const slow = slowClients(plane, { bytes: bytes.replace('1000', '80'), drip: 'x', drips: 80, reads: true });
+    await expect.poll(() => plane.proxy.stats().callsInFlight, { timeout: 20_000 }).toBe(SLOW);
     const { statuses } = await quickCalls(plane, () => plane.proxy.stats().callsInFlight > 0);
     expect([[...statuses], slow.open(), new Set(plane.calls.map(({ statusCode }) => statusCode))]).toEqual([[200], SLOW, new Set([200])]);
   });

@@ -24,8 +24,9 @@ export interface ServerCommand {
 
 /** How long it may take to end after SIGTERM before it is killed, ms. */
 const STOP_WITHIN_MS = 20_000;
-/** Between two looks whether it answers, ms. */
-const LOOK_EVERY_MS = 20;
+/** Between two looks whether it answers, ms: the first few for a Redis, which is there at once, then for a Kafka, which works for seconds. */
+const LOOK_EVERY_MS = { first: 20, later: 100 };
+const FIRST_LOOKS = 10;
 const LOG_TAIL_LINES = 20;
 
 export class ServerProcess {
@@ -71,14 +72,14 @@ export class ServerProcess {
 
   async #answers({ answers, readyWithinMs }: ServerCommand): Promise<void> {
     const endMs = performance.now() + readyWithinMs;
-    for (;;) {
+    for (let looks = 0; ; looks++) {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`ended by itself (${this.#child.exitCode ?? this.#child.signalCode})`);
       try {
         return await answers();
       } catch (error) {
         if (performance.now() > endMs) throw new Error(`did not answer in ${readyWithinMs} ms`, { cause: error });
       }
-      await sleep(LOOK_EVERY_MS);
+      await sleep(looks < FIRST_LOOKS ? LOOK_EVERY_MS.first : LOOK_EVERY_MS.later);
     }
   }
 
