@@ -133,7 +133,7 @@ describe('fuseboard watch', () => {
   it('prints a line for each breaker, then for each change, and ends with 0 on SIGINT', async () => {
     const own = await started([{ upstream: 'a.test' }, opened('b.test')]);
     const command = watching(own);
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(2);
     await own.commit(opened('a.test'));
     await expect.poll(() => command.lines.length).toBe(3);
     expect(command.lines[0]).toMatch(/^\S+Z {2}a\.test {2}closed {2}generation 1$/);
@@ -145,7 +145,7 @@ describe('fuseboard watch', () => {
   it('prints JSON, one object a line', async () => {
     const own = await started([{ upstream: 'a.test' }]);
     const command = watching(own, '-o', 'json');
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     await own.commit(opened('a.test'));
     await expect.poll(() => command.lines.length).toBe(2);
     expect(command.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ upstream: 'a.test', state: 'closed' }, { upstream: 'a.test', state: 'open', generation: 2 }]);
@@ -154,12 +154,12 @@ describe('fuseboard watch', () => {
   it('comes back when the console does, and then tells only what changed meanwhile', async () => {
     const first = await started([{ upstream: 'a.test' }, { upstream: 'b.test' }]);
     const command = watching(first);
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(2);
     const address = server(first);
     stages.splice(0);
     await first.close();
     await started([{ upstream: 'a.test' }, opened('b.test')], { env: { FUSEBOARD_GRPC_LISTEN: address } });
-    await expect.poll(() => command.lines.length, { timeout: 15_000 }).toBe(3);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(3);
     expect(command.lines[2]).toContain('b.test  open');
     expect(command.stderr).toContain(`the watch of ${address} ended (the console is stopping); trying again`);
     command.child.kill('SIGINT');
@@ -170,7 +170,7 @@ describe('fuseboard watch', () => {
     const address = await emptyThenFilled();
     const command = start(['watch'], { env: { FUSEBOARD_SERVER: address } });
     running.push(command);
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     expect(command.lines[0]).toContain('a.test  closed');
     expect(command.stderr).toBe(`the watch of ${address} ended (the console is stopping); trying again\n`);
   });
@@ -187,7 +187,7 @@ describe('fuseboard watch', () => {
   it('ends quietly when whoever reads it has enough', async () => {
     const own = await started([{ upstream: 'a.test' }]);
     const command = watching(own);
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     command.child.stdout.destroy();
     for (let generation = 2; generation < 6; generation += 1) await own.commit(opened('a.test', generation));
     expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
@@ -198,7 +198,7 @@ describe('fuseboard echo', () => {
   it('listens, says where, and ends with 0 on SIGTERM', async () => {
     const command = start(['echo', '--listen', '127.0.0.1:0', '--seed', '1']);
     running.push(command);
-    await expect.poll(() => command.lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     const port = /echo listens on 127\.0\.0\.1:(\d+); try: curl/.exec(command.stdout)?.[1];
     const answer = await fetch(`http://127.0.0.1:${port}/echo?status=511`, { method: 'POST', body: 'hello' });
     expect([answer.status, await answer.text()]).toEqual([511, 'hello']);
