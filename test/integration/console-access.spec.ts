@@ -89,7 +89,7 @@ describe('over TLS', () => {
     await eventually(async () => ((await ask(own, stage, { token: 'read-it' })) === 200 ? true : undefined), { what: 'the list' });
     expect([await ask(own, stage), await ask(own, stage, { certificate: bob }), await ask(own, stage, { certificate: bob, method: 'POST' })]).toEqual([401, 200, 403]);
     expect([await ask(own, stage, { token: 'read-it', method: 'POST' }), await ask(own, stage, { token: 'write-it', method: 'POST' }), await ask(own, stage, { certificate: alice, method: 'POST' })]).toEqual([
-      403, 404, 404,
+      403, 415, 415,
     ]);
     const grpc = (channel: ChannelCredentials, options = {}): Promise<string> => askGrpc(stage, channel, options);
     expect([await grpc(channelOf(own)), await grpc(channelOf(own), { token: 'read-it' }), await grpc(channelOf(own, bob))]).toEqual(['UNAUTHENTICATED', 'OK', 'OK']);

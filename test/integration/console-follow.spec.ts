@@ -36,7 +36,7 @@ function rawFollow(port: number): ClientReadableStream<FollowMessage> {
 function handFed() {
   const hands: { tell: (update: StateUpdate) => void } = { tell: () => undefined };
   const drivers: StageOptions['drivers'] = (store) => ({
-    documentFeed: store.documentFeed,
+    documentFeed: store.documentFeed, control: store.control, partitions: store.partitions,
     transitions: store.transitions,
     stateFeed: { follow: async (listener) => ((hands.tell = listener), async () => undefined) },
   });

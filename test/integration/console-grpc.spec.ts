@@ -131,7 +131,7 @@ describe('ListTransitions', () => {
   });
 
   it('that can not be read is UNAVAILABLE', async () => {
-    const own = await stage({ drivers: (store) => ({ stateFeed: store.stateFeed, documentFeed: store.documentFeed, transitions: { append: async () => {}, follow: async () => async () => {}, list: () => Promise.reject(new Error('gone')) } }) });
+    const own = await stage({ drivers: (store) => ({ ...store, transitions: { append: async () => {}, follow: async () => async () => {}, list: () => Promise.reject(new Error('gone')) } }) });
     await expect(own.client().call('ListTransitions')).rejects.toMatchObject({ code: status.UNAVAILABLE, details: 'the transitions cannot be read right now' });
   });
 });

@@ -162,7 +162,7 @@ describe('health', () => {
     let tries = 0;
     const own = await stage({
       drivers: (store) => ({
-        documentFeed: store.documentFeed,
+        documentFeed: store.documentFeed, control: store.control, partitions: store.partitions,
         transitions: store.transitions,
         stateFeed: { follow: (listener) => ((tries += 1) < 3 ? Promise.reject(new Error('the store is out of reach')) : store.stateFeed.follow(listener)) },
       }),

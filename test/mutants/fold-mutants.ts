@@ -93,8 +93,12 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
     find: ">= standing.sinceMs ? 'current' : 'stale'", replace: ">= 0 ? 'current' : 'stale'", title: 'none and an `at` before `since` is stale',
   }),
   documents('C1', 'second document for a host taken', {
-    find: ' || this.holderOf(document) !== undefined', replace: '', title: 'of two for one host the second is refused',
+    find: "return change.kind === 'apply' && this.holderOf(change.document) !== undefined ? 'host' : undefined;", replace: 'return undefined;', title: 'of two for one host the second is refused',
   }),
+  documents('C1', 'the second of two operators overwrites the first', {
+    find: "if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';", replace: '', title: 'the first in the log is taken',
+  }),
+  documents('C1', 'a directory’s document changed by hand', { find: "if (source === 'api' && this.isOfDirectory(change.document)) return 'directory';", replace: '', title: 'by the directory alone' }),
   controlInFold('C2', 'mark takes beyond its offset', {
     find: 'while (this.#policies.control < mark.control)', replace: 'while (this.#policies.control <= mark.control)', title: 'takes nothing beyond its own',
   }),

@@ -41,7 +41,7 @@ export function changeFrom(chance: Chance, hosts: readonly string[], applied: re
     case 0:
     case 1:
       // Of another host now and then: the policy moves, or is refused (C1, C3).
-      return { kind: 'apply', document: settingOf(document, chance.below(4) === 0 ? upstream : (hosts[document] as string), chance) };
+      return { kind: 'apply', document: settingOf(document, chance.below(4) === 0 ? upstream : (hosts[document] as string), chance), ...chance.of([{}, {}, {}, { replaces: '' }, { replaces: chance.of(applied).version }]) };
     case 2:
       return { kind: 'apply', document: chance.of(applied) };
     case 3:

@@ -58,7 +58,7 @@ const pause: Happening = (world, chance) => {
 const change: Happening = (world, chance) => {
   const what = changeFrom(chance, world.hosts, world.applied);
   if (what.kind === 'apply' && what.document.kind === 'UpstreamTrafficSetting') world.applied.push(what.document);
-  world.control.append([{ author: 'operator', reason: 'because', source: 'api', change: what }]);
+  world.control.append([{ author: 'operator', reason: 'because', source: chance.of(['api', 'api', 'api', 'api', 'directory']), change: what }]);
   const of = 'document' in what ? what.document.name : 'upstream' in what ? what.upstream : '';
   return `an operator says ${what.kind} ${of}`;
 };

@@ -59,6 +59,13 @@ export class ConsoleStage {
     await this.store.transitions.append(transitions.map(transition));
   }
 
+  /** Of ControlService, or another one. */
+  controlClient(headers: Readonly<Record<string, string>> = {}, name = 'ControlService'): BreakerTestClient {
+    const client = new BreakerTestClient(this.console.grpcAddress.port, headers, name);
+    this.#clients.push(client.service);
+    return client;
+  }
+
   client(headers: Readonly<Record<string, string>> = {}): BreakerTestClient {
     const client = new BreakerTestClient(this.console.grpcAddress.port, headers);
     this.#clients.push(client.service);
@@ -99,8 +106,8 @@ export class ConsoleStage {
   }
 }
 
-function portsOf({ stateFeed, documentFeed, transitions, reader }: Embedded): ConsoleDrivers {
-  return { stateFeed, documentFeed, transitions, reader };
+function portsOf({ stateFeed, documentFeed, transitions, reader, control, partitions }: Embedded): ConsoleDrivers {
+  return { stateFeed, documentFeed, transitions, reader, control, partitions };
 }
 
 function runtimeOf(env: Readonly<Record<string, string>>): Runtime {
@@ -152,16 +159,16 @@ export function transition(of: Partial<Transition> = {}): Transition {
 export type Message = any;
 type Call = (request: object, metadata: Metadata, done: (error: ServiceError | null, answer: Message) => void) => void;
 
-/** A client by the .proto files, as any program would make one. */
+/** A client of one service by the .proto files, as any program would make one. */
 export class BreakerTestClient {
   readonly service: Client & Readonly<Record<string, Call>> & { WatchBreakers(request: object, metadata: Metadata): ClientReadableStream<Message> };
   readonly #metadata = new Metadata();
 
-  constructor(port: number, headers: Readonly<Record<string, string>>) {
-    for (const [name, value] of Object.entries(headers)) this.#metadata.set(name, value);
+  constructor(port: number, headers: Readonly<Record<string, string>>, name = 'BreakerService') {
+    for (const [header, value] of Object.entries(headers)) this.#metadata.set(header, value);
     const definition = loadSync([...PROTO_FILES], { keepCase: true, longs: Number, enums: String, oneofs: true, includeDirs: [protoDir()] });
     const loaded = loadPackageDefinition(definition) as Message;
-    this.service = new loaded.fuseboard.v1.BreakerService(`127.0.0.1:${port}`, credentials.createInsecure());
+    this.service = new loaded.fuseboard.v1[name](`127.0.0.1:${port}`, credentials.createInsecure());
   }
 
   /** Rejects with the status that came. */

@@ -196,7 +196,7 @@ class Script implements FoldCase {
     const kind = digits.below(16);
     const n = digits.below(3);
     const upstream = digits.of([FIRST, FIRST, FIRST, SECOND, 'never']);
-    if (kind < 7) return { kind: 'apply', document: settingFrom(digits, n, digits.of([n, n, n, n, n, n, n, n, 0, 1, 2, 3])) };
+    if (kind < 7) return { kind: 'apply', document: settingFrom(digits, n, digits.of([n, n, n, n, n, n, n, n, 0, 1, 2, 3])), ...this.replacing(digits, n) };
     if (kind === 7) return { kind: 'delete', document: documentKeyAt(n) };
     if (kind === 8) return this.sameAgain(n) ?? { kind: 'delete', document: documentKeyAt(n) };
     if (kind < 12) {
@@ -207,6 +207,11 @@ class Script implements FoldCase {
     if (kind === 14) return { kind: 'incarnation', partition: PARTITION, number: 7, identity: 'x', startOffset: 0 };
     const document = upstreamDocumentFrom(n);
     return n === 0 ? { kind: 'delete', document } : { kind: 'apply', document };
+  }
+
+  private replacing(digits: Digits, n: number): { replaces?: string } {
+    const last = this.sameAgain(n);
+    return digits.of([{}, {}, { replaces: '' }, last?.kind === 'apply' ? { replaces: last.document.version } : {}]);
   }
 
   /** The last version of document `n` that was written, be it in force or not. */
@@ -260,7 +265,7 @@ class Script implements FoldCase {
 
   private writeControl(change: ControlChange, appendMs: number, step = 1): void {
     const offset = (this.lastControl += step);
-    const who = { hash: `hash-${offset}`, author: `author-${offset % 2}`, reason: 'because', source: 'api' as const };
+    const who = { hash: `hash-${offset}`, author: `author-${offset % 2}`, reason: 'because', source: offset % 9 === 8 ? ('directory' as const) : ('api' as const) };
     this.written.set(offset, { offset, appendMs, ...who, change });
   }
 

@@ -22,6 +22,10 @@ export interface PolicyWords {
   readonly degradedStatusCode?: number;
   /** `'none'`: limits only. */
   readonly circuitBreaking?: 'none';
+  /** Whose it is; default: the API's. */
+  readonly source?: 'directory';
+  /** `none`: there must be none; `version of {…}`: that of a policy in these words. */
+  readonly replaces?: string;
   /** `'false'`: it is judged, and refuses nothing. */
   readonly enforce?: 'false';
   /** The document's name and its host, both 'web' unless told otherwise. */
@@ -106,9 +110,9 @@ class Story {
     this.records.push({ offset: this.records.length, appendMs: this.nowMs, entry });
   }
 
-  write(change: ControlChange): void {
+  write(change: ControlChange, source: ControlRecord['source'] = 'api'): void {
     const offset = this.control.length;
-    const who = { hash: `hash-${offset}`, author: 'alice', reason: 'because', source: 'api' as const };
+    const who = { hash: `hash-${offset}`, author: 'alice', reason: 'because', source };
     this.control.push({ offset, appendMs: this.nowMs, ...who, change });
   }
 
@@ -156,21 +160,27 @@ export const remembering = (ids: number): Step => (story) => void (story.idsMax 
 
 /** Written to the control log; in force from the next mark on. */
 export const write = (change: ControlChange): Step => (story) => story.write(change);
-const inForce = (change: ControlChange): Step => (story) => {
-  story.write(change);
+const inForce = (change: ControlChange, source?: ControlRecord['source']): Step => (story) => {
+  story.write(change, source);
   story.mark();
 };
 
-export const applying = (words: PolicyWords = {}): ControlChange => ({ kind: 'apply', document: settingOf(words) });
-export const deleting = (name = 'web'): ControlChange => {
-  return { kind: 'delete', document: { kind: 'UpstreamTrafficSetting', namespace: 'default', name } };
+export const applying = (words: PolicyWords = {}): ControlChange => {
+  const { replaces, ...rest } = words;
+  return { kind: 'apply', document: settingOf(rest), ...replacing(replaces) };
+};
+export const deleting = (name = 'web', replaces?: string): ControlChange => {
+  return { kind: 'delete', document: { kind: 'UpstreamTrafficSetting', namespace: 'default', name }, ...replacing(replaces) };
+};
+const replacing = (words: string | undefined): { replaces?: string } => {
+  return words === undefined ? {} : { replaces: words === 'none' ? '' : words.replace('version of ', '') };
 };
 export const forcing = (to: 'open' | 'closed', forTime?: string, upstream = 'web'): ControlChange => {
   return { kind: 'force', upstream, to, ...(forTime !== undefined && { durationMs: ms(forTime) }) };
 };
 /** Written and marked at once. */
-export const apply = (words: PolicyWords = {}): Step => inForce(applying(words));
-export const remove = (name?: string): Step => inForce(deleting(name));
+export const apply = (words: PolicyWords = {}): Step => inForce(applying(words), words.source);
+export const remove = (name?: string, replaces?: string, source?: 'directory'): Step => inForce(deleting(name, replaces), source);
 export const force = (...how: Parameters<typeof forcing>): Step => inForce(forcing(...how));
 export const clear = (upstream = 'web'): Step => inForce({ kind: 'clear', upstream });
 

@@ -4,7 +4,7 @@ import type { Tally } from '#engine';
 export type Happening =
   | 'trip' | 'tripByCount' | 'expiry' | 'earlyExpiry' | 'tiedExpiry' | 'overrideExpiry' | 'instantExpiry' | 'setBack'
   | 'pulledSince' | 'pulledWindow' | 'pulledTrip' | 'forceOpen' | 'forceClosed' | 'forceAgain' | 'clear' | 'firstApply'
-  | 'applyAgain' | 'change' | 'changeWhileOpen' | 'changeWhileForced' | 'keptWindow' | 'droppedWindow' | 'sameAgain'
+  | 'applyAgain' | 'change' | 'changeWhileOpen' | 'changeWhileForced' | 'keptWindow' | 'droppedWindow' | 'sameAgain' | 'directorys' | 'otherVersion'
   | 'delete' | 'deleteWhileOpen' | 'hostMoved' | 'secondRefused' | 'limitsOnly' | 'newWindow' | 'heldBack' | 'forgotten'
   | keyof Tally;
 

@@ -52,6 +52,8 @@ export class NaiveFold {
   readonly breakers: NaiveBreaker[] = [];
   readonly reached: Reached;
   private readonly settings: TrafficSetting[] = [];
+  /** Settings that a directory brought last. */
+  private readonly ofDirectory = new Set<TrafficSetting>();
   private readonly options: NaiveOptions;
   private readonly dictionary: (offset: number) => ControlRecord | undefined;
 
@@ -247,7 +249,8 @@ export class NaiveFold {
     if (change.kind === 'apply' && change.document.kind === 'UpstreamTrafficSetting') this.apply(change.document, record);
     if (change.kind === 'delete' && change.document.kind === 'UpstreamTrafficSetting') {
       const i = this.settings.findIndex((setting) => isSame(setting, change.document));
-      const [gone] = i < 0 ? [] : this.settings.splice(i, 1);
+      const mayGo = i >= 0 && this.maybeChanged(record, this.settings[i]);
+      const [gone] = mayGo ? this.settings.splice(i, 1) : [];
       if (gone?.breaker) this.dropPolicy(gone.upstream, record);
     }
     if (change.kind === 'force' || change.kind === 'clear') {
@@ -263,11 +266,15 @@ export class NaiveFold {
   private apply(setting: TrafficSetting, record: ControlRecord): void {
     const i = this.settings.findIndex((other) => isSame(other, setting));
     const before = this.settings[i];
+    if (record.source === 'api' && before && this.ofDirectory.has(before)) return this.note('directorys');
     if (before?.version === setting.version) return this.note('sameAgain');
+    if (!this.maybeChanged(record, before)) return;
     const holder = this.settings.find((other) => other.upstream === setting.upstream);
     if (holder && holder !== before) return this.note('secondRefused');
     if (before) this.settings[i] = setting;
     else this.settings.push(setting);
+    if (record.source === 'directory') this.ofDirectory.add(setting);
+    else this.ofDirectory.delete(setting);
     const stays = before?.upstream === setting.upstream;
     if (before && !stays) this.note('hostMoved');
     if (!setting.breaker) this.note('limitsOnly');
@@ -277,6 +284,18 @@ export class NaiveFold {
     if (!breaker) this.applyFirst(setting.breaker);
     else if (breaker.policy) this.changePolicy(breaker, breaker.policy, setting.breaker);
     else this.applyAgain(breaker, setting.breaker, record);
+  }
+
+  /** C1: nobody but a directory changes what is its own, and nobody another version than the one that they mean. */
+  private maybeChanged({ change, source }: ControlRecord, before: TrafficSetting | undefined): boolean {
+    if (source === 'api' && before && this.ofDirectory.has(before)) {
+      this.note('directorys');
+      return false;
+    }
+    const replaces = 'replaces' in change ? change.replaces : undefined;
+    if (replaces === undefined || replaces === (before?.version ?? '')) return true;
+    this.note('otherVersion');
+    return false;
   }
 
   private applyFirst(policy: Policy): void {

@@ -7,9 +7,12 @@ import type { BreakerView } from './breaker-view.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { ReadModel } from './read-model.ts';
 
-/** Why a question has no answer. `invalid`: `message` begins with the field's name. */
+/**
+ * Why a question has no answer, or nothing was done. `invalid`: `message` begins with the field's name. `conflict`: somebody
+ * else was first; `precondition`: it can't be done here, and `message` says where.
+ */
 export interface Refusal {
-  readonly refused: 'invalid' | 'not-found' | 'unavailable';
+  readonly refused: 'invalid' | 'not-found' | 'unavailable' | 'conflict' | 'precondition';
   readonly message: string;
 }
 
@@ -34,8 +37,8 @@ const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1_000;
 export const PAGE_SIZE_ALLOWED = `1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`;
 
-/** The part of the drivers that the console reads. */
-export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions' | 'reader'>;
+/** The part of the drivers that the console uses. */
+export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions' | 'reader' | 'control' | 'partitions'>;
 
 @Injectable()
 export class BreakerQueries {
@@ -106,14 +109,14 @@ export class BreakerQueries {
   }
 }
 
-function pageSize(asked: number): number | Refusal {
+export function pageSize(asked: number): number | Refusal {
   if (asked === 0) return PAGE_SIZE_DEFAULT;
   if (Number.isInteger(asked) && asked > 0 && asked <= PAGE_SIZE_MAX) return asked;
   return invalid('page_size', String(asked), PAGE_SIZE_ALLOWED);
 }
 
 /** Undefined: from the start. */
-function placeOf(token: string, question: string): string | undefined | Refusal {
+export function placeOf(token: string, question: string): string | undefined | Refusal {
   if (token === '') return undefined;
   return decodePageToken(token, question) ?? invalidToken();
 }

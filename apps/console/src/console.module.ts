@@ -4,6 +4,10 @@ import { RUNTIME, VERSION, type DriversConfig, type Runtime } from '#runtime';
 import { BreakerQueries, type ConsoleDrivers } from './breaker-queries.ts';
 import { EventHub } from './events/event-hub.ts';
 import { EventsController } from './events/events.controller.ts';
+import { ControlActions } from './control/control-actions.ts';
+import { ControlHttpController } from './control/control-http.controller.ts';
+import { ControlQueries } from './control/control-queries.ts';
+import { ControlController } from './control/control.controller.ts';
 import { FED, Feeds, type Fed } from './feeds.ts';
 import type { FleetIdentity } from './follow/follow-board.ts';
 import { StateFanout } from './follow/state-fanout.ts';
@@ -33,8 +37,8 @@ export class ConsoleModule {
   static forRoot(drivers: ConsoleDrivers, runtime: Runtime): DynamicModule {
     return {
       module: ConsoleModule,
-      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController, OutcomesController],
-      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, hub, BreakerQueries, Feeds],
+      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController, OutcomesController, ControlController, ControlHttpController],
+      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, hub, BreakerQueries, ControlActions, ControlQueries, Feeds],
     };
   }
 }

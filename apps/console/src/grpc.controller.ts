@@ -4,25 +4,16 @@ import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod, RpcException } from '@nestjs/microservices';
 import { Observable, type Subscriber } from 'rxjs';
 import { breakerMessage, transitionMessage, type BreakerMessage, type TransitionMessage } from '#wire';
-import { BreakerQueries, invalid, isRefusal, type Refusal } from './breaker-queries.ts';
+import { BreakerQueries, invalid } from './breaker-queries.ts';
+import { answered, pageOf, refused, type PageFields } from './grpc-rim.ts';
 import type { BreakerView } from './breaker-view.ts';
 import { ReadModel } from './read-model.ts';
 import { watch } from './watchers.ts';
-
-interface PageFields {
-  readonly page_size: number;
-  readonly page_token: string;
-}
 
 type WatchCall = ServerWritableStream<{ readonly upstream: string }, BreakerMessage>;
 
 /** Watches at once; each holds at most one name for each upstream. */
 const WATCHES_MAX = 1_000;
-const CODE: Readonly<Record<Refusal['refused'], status>> = {
-  invalid: status.INVALID_ARGUMENT,
-  'not-found': status.NOT_FOUND,
-  unavailable: status.UNAVAILABLE,
-};
 const STATES = { STATE_UNSPECIFIED: '', STATE_CLOSED: 'closed', STATE_OPEN: 'open' } as const;
 
 @Controller()
@@ -94,17 +85,4 @@ function outletOf(call: WatchCall, subscriber: Subscriber<BreakerMessage>) {
 /** The view is as of now already, so there is no time at which anything in it ends. */
 function messageOf({ snapshot, partition }: BreakerView): BreakerMessage {
   return breakerMessage(snapshot, { partition, nowMs: 0 });
-}
-
-function pageOf(request: PageFields): { pageSize: number; pageToken: string } {
-  return { pageSize: request.page_size, pageToken: request.page_token };
-}
-
-function answered<T extends object>(answer: T | Refusal): T {
-  if (isRefusal(answer)) throw refused(answer);
-  return answer;
-}
-
-function refused(refusal: Refusal): RpcException {
-  return new RpcException({ code: CODE[refusal.refused], message: refusal.message });
 }

@@ -5,6 +5,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { TLSSocket } from 'node:tls';
 import { refusalOf, type Gate, type Logger } from '#runtime';
 import { namesIn } from './certificate-names.ts';
+import { refusalOfWrite } from './same-origin.ts';
 
 /** No CORS: another site's page may not read what it finds here. */
 const HEADERS = new Map([
@@ -28,7 +29,10 @@ export function secured(gate: Gate) {
     const call = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
     const { headers: { authorization, host = '' }, socket } = request;
     const verdict = gate.judge({ authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) }, call);
-    if (verdict.admitted) return next();
+    if (verdict.admitted) {
+      const refusal = call === 'write' ? refusalOfWrite(request) : undefined;
+      return refusal === undefined ? next() : sendJson(response, refusal.status, errorBody(refusal.status, refusal.reason));
+    }
     const { status, headers } = refusalOf(verdict);
     response.setHeaders(new Map(Object.entries(headers)));
     sendJson(response, status, errorBody(status, verdict.reason));
@@ -50,13 +54,23 @@ export class JsonErrors implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<ServerResponse>();
     const known = exception instanceof HttpException;
-    if (!known) this.#logger.error({ err: exception }, 'a request could not be answered');
-    const status = known ? exception.getStatus() : 500;
-    if (!response.headersSent) sendJson(response, status, errorBody(status, known ? exception.message : 'internal error'));
+    if (!known && ofBody(exception) === undefined) this.#logger.error({ err: exception }, 'a request could not be answered');
+    const status = known ? exception.getStatus() : (ofBody(exception)?.status ?? 500);
+    if (!response.headersSent) sendJson(response, status, errorBody(status, known ? exception.message : (ofBody(exception)?.message ?? 'internal error')));
   }
 }
 
-const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 429: 'too-many-tries', 503: 'unavailable' };
+/** What the reader of bodies says of one: no JSON, or too large. */
+function ofBody(exception: unknown): { readonly status: number; readonly message: string } | undefined {
+  const { type, status, message } = exception as { type?: unknown; status?: unknown; message?: unknown };
+  if (type === 'entity.too.large') return { status: 413, message: `body: more than ${BODY_BYTES_MAX} bytes` };
+  return type === 'entity.parse.failed' && status === 400 ? { status, message: `body: no JSON: ${String(message)}` } : undefined;
+}
+
+/** Of a request, bytes: a document as a JSON string, with room. */
+export const BODY_BYTES_MAX = 2_097_152;
+
+const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 409: 'conflict', 412: 'precondition', 413: 'too-large', 415: 'unsupported', 429: 'too-many-tries', 503: 'unavailable' };
 
 function errorBody(status: number, message: string): object {
   return { error: { code: CODES[status] ?? 'internal', message } };

@@ -50,6 +50,7 @@ export class ReadModel {
   readonly #partitions = new Map<number, { readonly meta: PartitionMeta | undefined; readonly heardMs: number }>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #countListeners = new Set<ChangeListener>();
+  readonly #progress = new Set<() => void>();
   readonly #leases = new LeaseTimer(() => this.#endLeases());
   /** Upstreams whose state has an end. */
   readonly #leased = new Set<string>();
@@ -66,6 +67,7 @@ export class ReadModel {
   applyStates({ partition, meta, snapshots, heardMonotonicMs = this.#clocks.monotonicMs() }: StateUpdate): void {
     this.#partitions.set(partition, { meta, heardMs: heardMonotonicMs });
     for (const snapshot of snapshots) this.#take(snapshot, partition);
+    for (const listener of this.#progress) listener();
   }
 
   applyDocuments({ control, identity, documents }: DocumentSet): void {
@@ -78,6 +80,7 @@ export class ReadModel {
     for (const { upstream, identity: its } of breakers) {
       if (before.get(upstream)?.identity.version !== its.version && this.#held.has(upstream)) this.#call(this.#listeners, upstream);
     }
+    for (const listener of this.#progress) listener();
   }
 
   /** The newest that a document gives it, which may come into force a moment later (C2). */
@@ -93,6 +96,22 @@ export class ReadModel {
     const nowMs = this.#clocks.monotonicMs();
     const views = [...this.#partitions].map(([partition, { meta, heardMs }]) => ({ partition, ...(meta && { meta }), ageMs: nowMs - heardMs }));
     return views.toSorted((a, b) => a.partition - b.partition);
+  }
+
+  /** Last control record that a partition has in force; -Infinity: not known. */
+  controlOf(partition: number): number {
+    return this.#partitions.get(partition)?.meta?.control ?? -Infinity;
+  }
+
+  /** Control record up to which the documents here are so; -Infinity: none have come. */
+  get documentsControl(): number {
+    return this.#control;
+  }
+
+  /** Called whenever states or documents come. @returns what ends it */
+  onProgress(listener: () => void): () => void {
+    this.#progress.add(listener);
+    return () => void this.#progress.delete(listener);
   }
 
   /** V4: why what is here may not be all there is; undefined: it is. */

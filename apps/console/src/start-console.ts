@@ -16,7 +16,7 @@ import { StateFanout } from './follow/state-fanout.ts';
 import { StateController } from './follow/state.controller.ts';
 import { GrpcServer } from './grpc-server.ts';
 import { GrpcController } from './grpc.controller.ts';
-import { JsonErrors, secured } from './http-rim.ts';
+import { BODY_BYTES_MAX, JsonErrors, secured } from './http-rim.ts';
 import { protoDefinition } from './proto-definition.ts';
 import { pageDirectory, readPageFiles } from './page/page-files.ts';
 import { servePage } from './page/serve-page.ts';
@@ -61,6 +61,7 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
   app.disable('x-powered-by').disable('etag');
   app.use(servePage(readPageFiles(pageDirectory())));
   app.use(secured(gates.at(config.consoleListen.host)));
+  app.useBodyParser('json', { limit: BODY_BYTES_MAX });
   app.useGlobalFilters(new JsonErrors(logger));
   const feeds = app.get(Feeds);
   feeds.onComplete = (complete) => grpc.setServing(complete);

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import type { ControlDraft, ControlLog, ControlRecord, Document, DocumentKey } from '#engine';
+import type { ControlDraft, ControlLog, Document, DocumentKey } from '#engine';
 import { ControlView, Documents, documentKey, hostOf } from '#engine';
 import type { Logger } from '#runtime';
 import { problemText, readDirectory, readTexts, type DocumentText } from '#wire';
@@ -27,7 +27,8 @@ interface Placed {
 /** What the control log says of a document now. */
 interface InForce {
   readonly document: Document;
-  readonly source: ControlRecord['source'];
+  /** C1: it is no operator's. */
+  readonly isOfDirectory: boolean;
 }
 
 /** An editor's save is several events; they are waited out for this long, ms. */
@@ -39,9 +40,8 @@ export class Directory {
   readonly #control: ControlLog;
   readonly #view: ControlView;
   readonly #options: DirectoryOptions;
-  /** As of control offset `#appliedTo`, with who owns each by its key. */
+  /** As of control offset `#appliedTo`. */
   readonly #documents = new Documents();
-  readonly #sources = new Map<string, ControlRecord['source']>();
   #appliedTo = -1;
   /** Document key -> file that it was last read from. */
   readonly #fileOf = new Map<string, string>();
@@ -128,7 +128,7 @@ export class Directory {
   #difference(placed: readonly Placed[], badFiles: ReadonlySet<string>): { drafts: ControlDraft[]; conflicts: string[] } {
     const inForce = this.#inForce();
     const wanted = new Map(placed.map((place) => [documentKey(place.document), place]));
-    const vanished = [...inForce].filter(([key, { source }]) => source === 'directory' && !wanted.has(key) && this.#mayDelete(key, badFiles));
+    const vanished = [...inForce].filter(([key, { isOfDirectory }]) => isOfDirectory && !wanted.has(key) && this.#mayDelete(key, badFiles));
     const changed = [...wanted.values()].filter(({ document }) => inForce.get(documentKey(document))?.document.version !== document.version);
     const { deletions, applied, refused } = this.#settle(inForce, vanished.map(([, { document }]) => document), changed);
     const drafts: ControlDraft[] = [
@@ -173,14 +173,9 @@ export class Directory {
     while (this.#appliedTo < this.#view.latest) {
       this.#appliedTo++;
       const record = this.#view.at(this.#appliedTo);
-      const changed = record && this.#documents.apply(record);
-      if (changed?.after !== undefined) this.#sources.set(documentKey(changed.after), record?.source ?? 'api');
+      if (record !== undefined) this.#documents.apply(record);
     }
-    const entries = this.#documents.list().map((document) => {
-      const key = documentKey(document);
-      return [key, { document, source: this.#sources.get(key) ?? 'api' }] as const;
-    });
-    return new Map(entries);
+    return new Map(this.#documents.list().map((document) => [documentKey(document), { document, isOfDirectory: this.#documents.isOfDirectory(document) }]));
   }
 
   #documentsWithout(inForce: ReadonlyMap<string, InForce>, gone: readonly Document[]): Documents {

@@ -12,6 +12,31 @@ describe('C1: documents', () => {
     when: [ok(), mark()],
     expect: { snapshot: 'none', control: -1 },
   });
+  rule('that replace one version: the first in the log is taken, and nobody takes the second', {
+    given: [apply()],
+    when: [apply({ errorAmountThreshold: 1, replaces: 'version of {}' }), apply({ errorAmountThreshold: 9, replaces: 'version of {}' }), error()],
+    expect: { state: 'open', evidence: [[1, 1, 0]] },
+  });
+  rule('that are to be the first are taken only where there is none', {
+    given: [apply({ errorAmountThreshold: 1, replaces: 'none' })],
+    when: [apply({ errorAmountThreshold: 9, replaces: 'none' }), error()],
+    expect: { state: 'open' },
+  });
+  rule('are deleted only in the version that was meant', {
+    given: [apply()],
+    when: [remove('web', 'another version')],
+    expect: { policy: 'web', generation: 1 },
+  });
+  rule('of a directory are changed and deleted by the directory alone', {
+    given: [apply({ ...TWO_ERRORS, source: 'directory' })],
+    when: [apply({ errorAmountThreshold: 1 }), remove(), error()],
+    expect: { policy: 'web', state: 'closed', generation: 1, window: [1, 1, 0] },
+  });
+  rule('that a directory has deleted are anybody’s again', {
+    given: [apply({ ...TWO_ERRORS, source: 'directory' }), remove('web', undefined, 'directory')],
+    when: [apply({ errorAmountThreshold: 1 }), error()],
+    expect: { state: 'open', generation: 4 },
+  });
   rule('of two for one host the second is refused', {
     given: [apply(TWO_ERRORS)],
     when: [apply({ name: 'second', errorAmountThreshold: 1 }), error()],

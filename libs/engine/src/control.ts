@@ -17,8 +17,14 @@ export interface ControlRecord {
 }
 
 export type ControlChange =
-  | { readonly kind: 'apply'; readonly document: Document }
-  | { readonly kind: 'delete'; readonly document: DocumentKey }
+  | {
+      readonly kind: 'apply';
+      readonly document: Document;
+      readonly replaces?: Replaced;
+      /** The very text that its operator wrote. Absent: it was not kept. */
+      readonly written?: string;
+    }
+  | { readonly kind: 'delete'; readonly document: DocumentKey; readonly replaces?: Replaced }
   | {
       readonly kind: 'force';
       readonly upstream: string;
@@ -41,6 +47,12 @@ export type ControlChange =
       readonly kind: 'engine';
       readonly version: number;
     };
+
+/**
+ * C1: the version that must be in force for the record to be taken; `''`: there must be none. Absent: whatever there is.
+ * Of two records that replace one version the first in the log is taken, by everybody.
+ */
+export type Replaced = string;
 
 export interface DocumentKey {
   readonly kind: 'UpstreamTrafficSetting' | 'Upstream';

@@ -11,16 +11,46 @@ export interface DocumentChange {
   readonly after?: Document;
 }
 
+/**
+ * Why a record changes no document: it has this content already; there is none; a directory owns it; another version
+ * than the one that it replaces is in force; its host belongs to another document.
+ */
+export type NotTaken = 'same' | 'absent' | 'directory' | 'version' | 'host';
+
+/** What decides of a record whether it is taken. */
+type Written = Pick<ControlRecord, 'change'> & Partial<Pick<ControlRecord, 'source'>>;
+
 export class Documents {
   readonly #byKey = new Map<string, Document>();
   /** Who holds a host: of two documents for one host the second is refused (C1). */
   readonly #holders = new Map<string, string>();
+  /** By key: those whose newest version a directory brought. */
+  readonly #ofDirectory = new Set<string>();
 
-  /** Undefined: nothing changed, or the host is held by another document. */
-  apply({ change }: Pick<ControlRecord, 'change'>): DocumentChange | undefined {
-    if (change.kind === 'apply') return this.#put(change.document);
-    if (change.kind === 'delete') return this.#delete(change.document);
-    return undefined;
+  /** Undefined: nothing changed (`notTaken`). */
+  apply(record: Written): DocumentChange | undefined {
+    const { change, source } = record;
+    if (!('document' in change) || this.notTaken(record) !== undefined) return undefined;
+    const key = documentKey(change.document);
+    if (source === 'directory') this.#ofDirectory.add(key);
+    else this.#ofDirectory.delete(key);
+    return change.kind === 'apply' ? this.#put(change.document, key) : this.#delete(key);
+  }
+
+  /** C1. Undefined: it is taken, or is no document's. */
+  notTaken({ change, source }: Written): NotTaken | undefined {
+    if (!('document' in change)) return undefined;
+    const before = this.get(change.document);
+    if (source === 'api' && this.isOfDirectory(change.document)) return 'directory';
+    if (change.kind === 'delete' && before === undefined) return 'absent';
+    if (change.kind === 'apply' && before?.version === change.document.version) return 'same';
+    if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';
+    return change.kind === 'apply' && this.holderOf(change.document) !== undefined ? 'host' : undefined;
+  }
+
+  /** C1: a directory owns it, and nobody else changes it. */
+  isOfDirectory(key: DocumentKey): boolean {
+    return this.#ofDirectory.has(documentKey(key)) && this.get(key) !== undefined;
   }
 
   get(key: DocumentKey): Document | undefined {
@@ -42,21 +72,18 @@ export class Documents {
     return [...this.#byKey.values()];
   }
 
-  #put(document: Document): DocumentChange | undefined {
-    const key = documentKey(document);
+  #put(document: Document, key: string): DocumentChange {
     const before = this.#byKey.get(key);
-    if (before?.version === document.version || this.holderOf(document) !== undefined) return undefined;
     if (before !== undefined) this.#holders.delete(hostOf(before));
     this.#holders.set(hostOf(document), key);
     this.#byKey.set(key, document);
     return { ...(before === undefined ? {} : { before }), after: document };
   }
 
-  #delete(of: DocumentKey): DocumentChange | undefined {
-    const before = this.get(of);
-    if (before === undefined) return undefined;
+  #delete(key: string): DocumentChange {
+    const before = this.#byKey.get(key) as Document;
     this.#holders.delete(hostOf(before));
-    this.#byKey.delete(documentKey(of));
+    this.#byKey.delete(key);
     return { before };
   }
 }

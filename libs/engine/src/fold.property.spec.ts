@@ -198,6 +198,7 @@ const FLOORS: Record<Happening, number> = {
   forceOpen: 120, forceClosed: 120, forceAgain: 20, clear: 15,
   firstApply: 1_000, applyAgain: 60, change: 400, changeWhileOpen: 40, changeWhileForced: 25, keptWindow: 30,
   droppedWindow: 80, sameAgain: 90, limitsOnly: 90, delete: 180, deleteWhileOpen: 25, hostMoved: 100, secondRefused: 120,
+  directorys: 15, otherVersion: 250,
   counted: 1_700, whileOpen: 250, unknown: 1_000, repeat: 1_000, late: 1_000, stale: 700, otherIncarnation: 400,
   future: 1_000, forgotten: 1_500, mark: 2_000, forgedMark: 350, dead: 200, misrouted: 200,
 };

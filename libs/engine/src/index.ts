@@ -6,6 +6,7 @@ export { Defect } from './defect.ts';
 export * from './documents.ts';
 export { ENGINE_VERSION, GivesWay } from './engine-version.ts';
 export * from './fold.ts';
+export { tripsOn } from './judge.ts';
 export { leaseLeftMs, type HolderClocks } from './lease.ts';
 export { LogClock, type OwnClocks } from './log-clock.ts';
 export { LOST_LOG_HANDLINGS, LostLogError, type LogLoss, type LossHandled, type LossKind, type LostLogHandling } from './log-loss.ts';

@@ -7,7 +7,7 @@ import type { Window } from './window.ts';
 export type Threshold = 'errorAmountThreshold' | 'errorRatioThreshold' | 'slowAmountThreshold' | 'slowRatioThreshold';
 
 /** The first condition that holds, or undefined. Amounts do not look at `minRequestAmount`, ratios do. */
-export function tripsOn(window: Window, policy: Policy): Threshold | undefined {
+export function tripsOn(window: Pick<Window, 'total' | 'errors' | 'slow'>, policy: Policy): Threshold | undefined {
   const { total, errors, slow } = window;
   const ratios = total >= policy.minRequestAmount;
   if (reached(errors, policy.errorAmountThreshold)) return 'errorAmountThreshold';

@@ -45,6 +45,8 @@ const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value));
 test.each<ControlChange>([
   { kind: 'apply', document: POLICY },
   { kind: 'apply', document: UPSTREAM },
+  { kind: 'apply', document: POLICY, replaces: '', written: 'kind: X # as it stood\n' },
+  { kind: 'delete', document: { kind: 'Upstream', namespace: 'shop', name: 'p' }, replaces: '0123456789ab' },
   { kind: 'delete', document: { kind: 'UpstreamTrafficSetting', namespace: 'shop', name: 'p' } },
   { kind: 'force', upstream: 'api.shop', to: 'open', durationMs: 600_000 },
   { kind: 'force', upstream: 'api.shop', to: 'closed' },

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { documentKey } from '#engine';
-import type { ControlChange, ControlDraft, ControlRecord, DocumentKey } from '#engine';
+import type { ControlChange, ControlDraft, ControlRecord, Document, DocumentKey } from '#engine';
 import { readDocument } from './documents/document.ts';
 import { Fields, given, UnreadableRecord } from './fields.ts';
 import { toBytes } from './json.ts';
@@ -17,9 +17,9 @@ export function encodeControl(draft: ControlDraft): Uint8Array {
 function changeFields(change: ControlChange): object {
   switch (change.kind) {
     case 'apply':
-      return { document: { ...keyOf(change.document), version: change.document.version, body: change.document.body } };
+      return { document: { ...keyOf(change.document), version: change.document.version, body: change.document.body }, replaces: change.replaces, written: change.written };
     case 'delete':
-      return { document: keyOf(change.document) };
+      return { document: keyOf(change.document), replaces: change.replaces };
     case 'force':
       return { upstream: change.upstream, to: change.to, durationMs: change.durationMs };
     case 'clear':
@@ -53,9 +53,9 @@ function readChange(fields: Fields): ControlChange {
   const kind = fields.oneOf('kind', ['apply', 'delete', 'force', 'clear', 'incarnation', 'engine']);
   switch (kind) {
     case 'apply':
-      return readApplied(fields.object('document'));
+      return { kind, document: readApplied(fields.object('document')), ...readReplaced(fields), ...given('written', fields.has('written') ? fields.text('written') : undefined) };
     case 'delete':
-      return { kind, document: readKey(fields.object('document')) };
+      return { kind, document: readKey(fields.object('document')), ...readReplaced(fields) };
     case 'force':
       return {
         kind,
@@ -78,7 +78,11 @@ function readChange(fields: Fields): ControlChange {
   }
 }
 
-function readApplied(fields: Fields): ControlChange {
+function readReplaced(fields: Fields): { replaces?: string } {
+  return given('replaces', fields.has('replaces') ? fields.text('replaces') : undefined);
+}
+
+function readApplied(fields: Fields): Document {
   const key = documentKey(readKey(fields));
   const reading = readDocument(fields.raw('body'));
   if ('problems' in reading) {
@@ -87,7 +91,7 @@ function readApplied(fields: Fields): ControlChange {
   }
   const found = documentKey(reading.document);
   if (found !== key) throw new UnreadableRecord(`${fields.what}: it is said to be of ${key} but its document is ${found}`);
-  return { kind: 'apply', document: reading.document };
+  return reading.document;
 }
 
 function readKey(fields: Fields): DocumentKey {

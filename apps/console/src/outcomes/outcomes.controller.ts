@@ -4,7 +4,7 @@ import { DRIVERS, type Drivers } from '#drivers';
 import { RUNTIME, type Runtime } from '#runtime';
 import { BreakerQueries, invalid, isRefusal } from '../breaker-queries.ts';
 import type { BreakerView } from '../breaker-view.ts';
-import { asHttp } from '../http.controller.ts';
+import { asHttp } from '../http-answers.ts';
 import { outcomeJson, recentJson } from '../json.ts';
 import { readOutcome, recentOutcomes } from './recent-outcomes.ts';
 

@@ -62,7 +62,7 @@ export type Part = 'ingest' | 'proxy' | 'console' | 'audit';
 const USES: Readonly<Record<Part, { readonly [K in keyof Topics]?: string }>> = {
   ingest: { outcomes: 'Read and Write', control: 'Read and Write', transitions: 'Write', deadLetters: 'Write', checkpoints: 'Read and Write' },
   proxy: { outcomes: 'Write' },
-  console: { outcomes: 'Describe', transitions: 'Read' },
+  console: { outcomes: 'Describe', control: 'Read and Write', transitions: 'Read' },
   audit: { outcomes: 'Read', control: 'Read', transitions: 'Read', checkpoints: 'Read' },
 };
 
