@@ -26,13 +26,13 @@ export interface BenchFleetOptions {
   readonly services?: Services;
 }
 
-/** @param documents YAML, given to the ingests */
-export async function openBenchFleet(documents: string, options: BenchFleetOptions = {}): Promise<BenchFleet> {
+/** @param documents YAML, given to the ingests; several texts: a file each */
+export async function openBenchFleet(documents: string | readonly string[], options: BenchFleetOptions = {}): Promise<BenchFleet> {
   const { partitions = PARTITIONS } = options;
   const services = options.services ?? (await startServices({ forLoad: true }));
   const prefix = `bench-${randomBytes(4).toString('hex')}`;
   const configDir = mkdtempSync(join(tmpdir(), 'fuseboard-bench-'));
-  writeFileSync(join(configDir, 'documents.yaml'), documents);
+  for (const [n, text] of [documents].flat().entries()) writeFileSync(join(configDir, `documents-${n}.yaml`), text);
   const stage = new FleetStage({ ...services, prefix, configDir, partitions });
   const opened: Fleet[] = [];
   return {

@@ -89,7 +89,7 @@ function best(paces: readonly Pace[]): Pace {
   return { recordsPerSecond: Math.max(...paces.map((pace) => pace.recordsPerSecond)), cpuUsPerRecord: Math.min(...paces.map((pace) => pace.cpuUsPerRecord)) };
 }
 
-async function noopPace({ services, prefix }: BenchFleet, records: number): Promise<Pace> {
+export async function noopPace({ services, prefix }: BenchFleet, records: number): Promise<Pace> {
   const child = fork(fileURLToPath(new URL(`./ingest-noop${extname(import.meta.filename)}`, import.meta.url)), {
     // kafkajs' own, and harmless.
     execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'],

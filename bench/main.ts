@@ -20,6 +20,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   report: () => import('./report.ts'),
   simulate: () => import('./simulate.ts'),
   watchers: () => import('./watchers.ts'),
+  known: () => import('./known.ts'),
+  verify: () => import('./verify.ts'),
 };
 
 /** Parts of a benchmark, run alone only by name. */

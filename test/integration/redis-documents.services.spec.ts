@@ -146,3 +146,24 @@ test('a document that can\'t be read is said, and the set before it holds', asyn
   await eventually(() => expect(sets.at(-1)).toEqual(setOf(8, C, A)));
   expect(sets).toHaveLength(2);
 });
+
+test('what stayed as it was is not read again, and thousands come whole', async () => {
+  const { documentStore, documentFeed } = stageRedis();
+  const many = Array.from({ length: 5_000 }, (_, n) => setting(`p${n}`, `u${n}`));
+  await documentStore.publish(setOf(7, ...many));
+  const sets = await hear(documentFeed);
+  await documentStore.publish(setOf(8, ...many.slice(1), setting('p0', 'u0', 20)));
+  await eventually(() => expect(sets.at(-1)?.control).toBe(8));
+  const [before, after] = sets.map(({ documents }) => new Set(documents));
+  expect(new Set([...(before ?? [])].map(({ name }) => name))).toEqual(new Set(many.map(({ name }) => name)));
+  expect([...(after ?? [])].filter((document) => !before?.has(document)).map(({ name }) => name)).toEqual(['p0']);
+});
+
+test('bodies are left out for who wants none, and there for who comes later and wants them', async () => {
+  const { documentStore, documentFeed } = stageRedis();
+  await documentStore.publish(setOf(7, A));
+  const without: DocumentSet[] = [];
+  onTestFinished(await documentFeed.follow((set) => without.push(set), { withoutBodies: true }));
+  expect(without).toEqual([{ ...setOf(7), documents: [{ ...A, body: undefined }] }]);
+  expect(await hear(documentFeed)).toEqual([setOf(7, A)]);
+});

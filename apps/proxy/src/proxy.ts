@@ -91,7 +91,7 @@ export class Proxy {
     this.#stops.push(async () => timers.forEach((timer) => clearInterval(timer)));
     const { documentFeed, stateFeed } = this.#drivers;
     const awaited = { notReady: (why: string) => void (this.#isOwnEnough || this.#documents.notReady(why)) };
-    this.#follow('the documents', awaited, () => documentFeed.follow((documents) => this.#onDocuments(documents)));
+    this.#follow('the documents', awaited, () => documentFeed.follow((documents) => this.#onDocuments(documents), { withoutBodies: true }));
     this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update)));
     await this.#serveOwnDirectory();
     return await this.#listen();

@@ -2,6 +2,8 @@
  * The control log as this process has read it: the fold's dictionary. It only grows.
  */
 import type { ControlRecord } from './control.ts';
+import { DocumentChanges } from './document-changes.ts';
+import type { ControlDictionary } from './policies-in-force.ts';
 import type { ControlLog } from './ports.ts';
 
 export class ControlView {
@@ -21,7 +23,7 @@ export class ControlView {
     return this.#latest;
   }
 
-  readonly at = (offset: number): ControlRecord | undefined => this.#records.get(offset);
+  readonly at: ControlDictionary = Object.assign((offset: number) => this.#records.get(offset), { changes: new DocumentChanges((offset) => this.#records.get(offset)) });
 
   /** Reads on to the end as it is now: a reading that began before this call may have missed what the caller knows of. */
   async refresh(): Promise<void> {

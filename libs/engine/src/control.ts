@@ -66,7 +66,7 @@ export type Document = TrafficSetting | UpstreamDocument;
 interface DocumentBase extends DocumentKey {
   /** Content hash, short: 12 hex digits. */
   readonly version: string;
-  /** The document as written, `metadata.{name,namespace}` and `spec` only; what `get -o yaml` gives back. */
+  /** The document as written, `metadata.{name,namespace}` and `spec` only; what `get -o yaml` gives back. Undefined where a feed was asked for none. */
   readonly body: unknown;
 }
 

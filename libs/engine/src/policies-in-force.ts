@@ -3,12 +3,17 @@
  * them is worked out here; what that does to breakers is the fold's business.
  */
 import type { ControlRecord, Document, TrafficSetting } from './control.ts';
-import { Documents } from './documents.ts';
+import type { DocumentChanges } from './document-changes.ts';
+import { Documents, type DocumentChange } from './documents.ts';
 import type { Mark } from './outcome.ts';
 import type { Policy } from './policy.ts';
 
 /** The control log as dictionary: `undefined` where there is no such record. */
-export type ControlDictionary = (offset: number) => ControlRecord | undefined;
+export interface ControlDictionary {
+  (offset: number): ControlRecord | undefined;
+  /** Of folds that share it; absent: each works them out for itself. */
+  readonly changes?: DocumentChanges;
+}
 
 /** `before` absent: applied, for the first time or again. `after` absent: deleted. Both: changed. */
 export interface PolicyChange {
@@ -20,13 +25,14 @@ export interface PolicyChange {
 export class PoliciesInForce {
   readonly #dictionary: ControlDictionary;
   readonly #owns: (upstream: string) => boolean;
-  readonly #documents = new Documents();
+  readonly #documents: Documents | undefined;
   readonly #byUpstream = new Map<string, Policy>();
   #control = -1;
   #engine = 1;
 
   constructor(dictionary: ControlDictionary, owns: (upstream: string) => boolean) {
     this.#dictionary = dictionary;
+    this.#documents = dictionary.changes === undefined ? new Documents() : undefined;
     this.#owns = owns;
   }
 
@@ -60,13 +66,18 @@ export class PoliciesInForce {
     this.#control++;
     const record = this.#dictionary(this.#control);
     if (record?.change.kind === 'engine') this.#engine = Math.max(this.#engine, record.change.version);
-    const changed = record && this.#documents.apply(record);
+    const changed = this.#changeBy(record);
     const changes = changesOf(settingOf(changed?.before), settingOf(changed?.after)).filter(({ upstream }) => this.#owns(upstream));
     for (const { upstream, after } of changes) {
       if (after === undefined) this.#byUpstream.delete(upstream);
       else this.#byUpstream.set(upstream, after);
     }
     return { record, changes };
+  }
+
+  #changeBy(record: ControlRecord | undefined): DocumentChange | undefined {
+    if (record === undefined) return undefined;
+    return this.#documents === undefined ? this.#dictionary.changes?.at(record.offset) : this.#documents.apply(record);
   }
 }
 

@@ -220,7 +220,12 @@ export interface FollowOptions {
 
 /** The documents in force, whole each time they change (V2). */
 export interface DocumentFeed {
-  follow(listener: (documents: DocumentSet) => void): Promise<Stop>;
+  follow(listener: (documents: DocumentSet) => void, options?: DocumentFollowOptions): Promise<Stop>;
+}
+
+export interface DocumentFollowOptions {
+  /** What the documents mean is all that is asked for, and a driver may leave `body` out; default: false. */
+  readonly withoutBodies?: boolean;
 }
 
 export interface DocumentSet {

@@ -29,9 +29,10 @@ export interface StateCacheOptions extends HolderClocks {
   readonly stateMaxAgeMs: number;
 }
 
-/** A state, and when its generation was first seen, by the monotonic clock (T4). */
-interface Seen {
-  readonly snapshot: Snapshot;
+/** What decides of a snapshot, and when its generation was first seen, by the monotonic clock (T4). There are many: no more is kept. */
+interface Seen extends Pick<Snapshot, 'incarnation' | 'next' | 'generation' | 'admit' | 'sinceMs'> {
+  readonly untilMs: number | undefined;
+  readonly canTrip: boolean;
   readonly firstSeenMs: number;
 }
 
@@ -78,7 +79,9 @@ export class StateCache {
   /** V7: those that are open by their own outcomes. */
   readonly #provisional = new Set<Known>();
   readonly #verdicts: Record<ProvisionalVerdict, number> = { agreed: 0, none: 0, other: 0 };
-  #documents: DocumentSet | undefined;
+  #documents: Pick<DocumentSet, 'identity' | 'control'> | undefined;
+  /** Made last: most upstreams are decided alike. */
+  #admitted: Admit = UNKNOWN;
   #judgements = 0;
 
   /** Nothing is known yet, so every partition is judged locally. */
@@ -139,7 +142,7 @@ export class StateCache {
   applyDocuments(documents: DocumentSet): boolean {
     const before = this.#documents;
     if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
-    this.#documents = documents;
+    this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
     const settings = new Map(documents.documents.flatMap(policed).map((setting) => [setting.upstream, setting]));
     for (const known of this.#known.values()) {
       this.#police(known, settings.get(known.upstream));
@@ -221,7 +224,7 @@ export class StateCache {
   #hear(snapshot: Snapshot, partition: Partition): void {
     const known = this.#known.get(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
     const before = known.shared;
-    if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;
+    if (before !== undefined && !isNewer(snapshot, before)) return;
     known.shared = this.#seen(snapshot, before);
     if (known.own?.isAnsweredBy(snapshot) === true) this.#endProvisional(known, snapshot.admit === 0 ? 'agreed' : 'other');
     this.#decideAnew(known);
@@ -267,8 +270,9 @@ export class StateCache {
 
   /** T4: a generation is first seen once. */
   #seen(snapshot: Snapshot, before: Seen | undefined): Seen {
-    const isSame = before !== undefined && isSameGeneration(snapshot, before.snapshot);
-    return { snapshot, firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
+    const { incarnation, next, generation, admit, sinceMs, untilMs } = snapshot;
+    const isSame = before !== undefined && isSameGeneration(snapshot, before);
+    return { incarnation, next, generation, admit, sinceMs, untilMs, canTrip: canTrip(snapshot), firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
   }
 
   /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
@@ -279,24 +283,24 @@ export class StateCache {
     // The document is gone: what is left of the state refuses nobody while its deletion is on the way (C3).
     const isPoliced = setting !== undefined || this.#documents === undefined;
     const refusing = isPoliced ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
-    if (refusing !== undefined) known.decision = refuse(refusing.snapshot, setting);
+    if (refusing !== undefined) known.decision = refuse(refusing, setting);
     else if (provisionalMs > 0 && this.#canTrip(shared)) known.decision = refuse({ untilMs: this.#options.nowMs() + provisionalMs }, setting);
     else known.decision = this.#admit(known);
     known.countsUnder = this.#countsUnder(known);
     const leftMs = [this.#leftMs(shared), this.#leftMs(local), provisionalMs].filter((left) => left > 0);
     known.untilMonotonicMs = this.#options.monotonicMs() + Math.min(...leftMs);
-    const isLeased = shared?.snapshot.untilMs !== undefined || local?.snapshot.untilMs !== undefined;
+    const isLeased = shared?.untilMs !== undefined || local?.untilMs !== undefined;
     if (isLeased) known.partition.leased.add(known);
     else known.partition.leased.delete(known);
   }
 
   #refuses(seen: Seen): boolean {
-    return seen.snapshot.admit === 0 && this.#leftMs(seen) > 0;
+    return seen.admit === 0 && this.#leftMs(seen) > 0;
   }
 
   /** Infinity: it has no end, or there is none. */
   #leftMs(seen: Seen | undefined): number {
-    return seen === undefined ? Infinity : leaseLeftMs(seen.snapshot, seen.firstSeenMs, this.#options);
+    return seen === undefined ? Infinity : leaseLeftMs(seen, seen.firstSeenMs, this.#options);
   }
 
   /** G2, V7. */
@@ -307,30 +311,36 @@ export class StateCache {
 
   /** As of now; a lease that is over is about to be the policy's to trip again (T5). */
   #canTrip(shared: Seen | undefined): boolean {
-    return shared !== undefined && (this.#leftMs(shared) <= 0 || canTrip(shared.snapshot));
+    return shared !== undefined && (this.#leftMs(shared) <= 0 || shared.canTrip);
   }
 
   #admit({ partition, shared, local, setting }: Known): Admit {
     const begun = partition.local && { incarnation: partition.local.incarnation, generation: FIRST_GENERATION };
     const judged = setting && (this.#stamp(local) ?? begun);
     const admitted = this.#stamp(shared);
-    return Object.freeze({
+    const last = this.#admitted;
+    if (isSameStamp(last.admitted, admitted) && isSameStamp(last.local, judged) && last.slowTimeThresholdMs === setting?.breaker.slowTimeThresholdMs) return last;
+    return (this.#admitted = Object.freeze({
       kind: 'admit',
       ...(admitted === undefined ? {} : { admitted }),
       ...(setting === undefined ? {} : { slowTimeThresholdMs: setting.breaker.slowTimeThresholdMs }),
       ...(judged === undefined ? {} : { local: judged }),
-    });
+    }));
   }
 
   /** G3: one generation higher once the lease is over. */
   #stamp(seen: Seen | undefined): Admission | undefined {
     if (seen === undefined) return undefined;
-    const { incarnation, generation } = seen.snapshot;
+    const { incarnation, generation } = seen;
     return Object.freeze({ incarnation, generation: this.#leftMs(seen) > 0 ? generation : generation + 1 });
   }
 }
 
-function refuse({ untilMs }: Pick<Snapshot, 'untilMs'>, setting: PolicedSetting | undefined): Refuse {
+function isSameStamp(a: Admission | undefined, b: Admission | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && isSameGeneration(a, b));
+}
+
+function refuse({ untilMs }: { readonly untilMs: number | undefined }, setting: PolicedSetting | undefined): Refuse {
   const degraded = setting?.breaker.degraded ?? DEFAULT_ANSWER;
   return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
 }

@@ -32,6 +32,7 @@ export class KafkaControlLog implements ControlLog {
   readonly #follower: Follower;
   readonly #news: Listeners<void>;
   readonly #kept: Kept[] = [];
+  #isTelling = false;
 
   constructor(options: ControlLogOptions) {
     this.#options = options;
@@ -86,7 +87,17 @@ export class KafkaControlLog implements ControlLog {
 
   #keep({ offset, timestamp, value }: FetchedMessage): void {
     this.#kept.push(read(Number(offset), Number(timestamp), value));
-    this.#news.tell();
+    this.#tellOnce();
+  }
+
+  /** Records that come together are one piece of news. */
+  #tellOnce(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      this.#news.tell();
+    });
   }
 
   /** Everything that this process knows comes from a log which is not there any more. */

@@ -2,14 +2,17 @@
  * The documents in force for whoever follows them in this process (V2): the whole set whenever it is another. What the
  * store has lost is no news: the last set holds until there is a new one.
  */
-import type { Document, DocumentFeed, DocumentSet, Stop } from '#engine';
+import { hash } from 'node:crypto';
+import type { Document, DocumentFeed, DocumentFollowOptions, DocumentSet, Stop } from '#engine';
 import { readDocument } from '#wire';
 import type { OnError } from '../drivers.ts';
 import type { Connection } from './connection.ts';
 import { documentMetaOf, type DocumentMeta } from './document-store.ts';
 import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
+import { scanHash } from './hash-scan.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
+import { mapInSlices } from './slices.ts';
 
 export class RedisDocumentFeed implements DocumentFeed, Source {
   readonly channels: readonly string[];
@@ -18,6 +21,10 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
   readonly #followers: Followers<DocumentSet>;
   /** Which set was told last. */
   #told: DocumentMeta | undefined;
+  /** As they were read last, by their texts' fingerprints: of many, few change at a time. */
+  #read: ReadonlyMap<string, Document> = new Map();
+  /** By somebody, since it first was: until then none is kept. */
+  #areBodiesWanted = false;
 
   /** @param wake lets the next round begin now */
   constructor(prefix: string, wake: () => void, onError: OnError) {
@@ -31,7 +38,11 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
    * Stays pending until the store has documents, be it an empty set, and goes on by itself.
    * @throws Error the drivers were closed before
    */
-  async follow(listener: (documents: DocumentSet) => void): Promise<Stop> {
+  async follow(listener: (documents: DocumentSet) => void, { withoutBodies = false }: DocumentFollowOptions = {}): Promise<Stop> {
+    if (!withoutBodies && !this.#areBodiesWanted) {
+      this.#areBodiesWanted = true;
+      this.#read = new Map();
+    }
     const following = this.#followers.add(listener);
     this.#wake();
     return await following;
@@ -52,16 +63,34 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     if (this.#followers.isEmpty) return;
     const meta = await this.#readMeta(reader);
     if (meta === undefined || (!this.#isNews(meta) && !this.#followers.isAwaited(0))) return;
-    const bodies = await reader.ask((redis) => redis.hgetall(this.#keys.bodies));
+    const areBodiesWanted = this.#areBodiesWanted;
+    const bodies = await scanHash((send) => reader.ask(send), this.#keys.bodies);
     const after = await this.#readMeta(reader);
     // Written in between: which set was read is not known.
     if (after?.digest !== meta.digest || after.identity !== meta.identity) return this.#wake();
-    const byKey = Object.entries(bodies).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const documents = byKey.map(([key, body]) => documentOf(`${this.#keys.bodies} ${key}`, body));
+    const documents = await this.#documentsOf(bodies);
+    // Who wants them came while we read without.
+    if (areBodiesWanted !== this.#areBodiesWanted) return this.#wake();
     const set: DocumentSet = { control: meta.control, documents, ...(meta.identity === '' ? {} : { identity: meta.identity }) };
     if (this.#isNews(meta)) this.#followers.tell(set, 0);
     else this.#followers.tellAwaiting(set, 0);
     this.#told = meta;
+  }
+
+  async #documentsOf(bodies: ReadonlyMap<string, string>): Promise<Document[]> {
+    const [before, read] = [this.#read, new Map<string, Document>()];
+    const documents = await mapInSlices([...bodies].toSorted(([a], [b]) => (a < b ? -1 : 1)), ([key, body]) => {
+      const fingerprint = hash('sha256', `${key} ${body}`, 'binary');
+      const document = before.get(fingerprint) ?? this.#kept(documentOf(`${this.#keys.bodies} ${key}`, body));
+      read.set(fingerprint, document);
+      return document;
+    });
+    if (before === this.#read) this.#read = read;
+    return documents;
+  }
+
+  #kept(document: Document): Document {
+    return this.#areBodiesWanted ? document : { ...document, body: undefined };
   }
 
   async #readMeta(reader: Connection): Promise<DocumentMeta | undefined> {

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { documentKey, type Document, type DocumentSet } from '#engine';
 import type { Commands } from './client.ts';
 import type { Connection } from './connection.ts';
+import { scanHash } from './hash-scan.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
 import { Script } from './script.ts';
 import { GUARDS } from './script-guards.ts';
+import { mapInSlices } from './slices.ts';
 
 /** How often others may write in between before it is left to the next call. */
 const TRIES_MAX = 5;
@@ -20,10 +22,9 @@ export interface DocumentMeta {
   readonly digest: string;
 }
 
-/** A set of documents as it is written. */
-interface Writing {
+/** A set of documents, and what tells it from others. */
+interface Known {
   readonly documents: readonly Document[];
-  readonly bodies: ReadonlyMap<string, string>;
   readonly digest: string;
 }
 
@@ -54,7 +55,7 @@ export class RedisDocumentStore {
   readonly #connection: Connection;
   readonly #keys: DocumentKeys;
   /** Asked for each second, and seldom others. */
-  #writing: Writing | undefined;
+  #known: Known | undefined;
 
   constructor(connection: Connection, prefix: string) {
     this.#connection = connection;
@@ -78,27 +79,39 @@ export class RedisDocumentStore {
     const { meta: metaKey, bodies: bodiesKey, changes } = this.#keys;
     const [fields, count] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey)]);
     const its = documentMetaOf(fields, metaKey);
-    const { bodies, digest } = this.#writingOf(set.documents);
+    const { documents } = set;
+    const digest = await this.#digestOf(documents);
     if (its !== undefined && (its.identity === identity ? its.control > set.control : identity === '')) return true;
-    const isWhole = its?.digest === digest && count === bodies.size;
+    const isWhole = its?.digest === digest && count === documents.length;
     if (isWhole && its.identity === identity && its.control === set.control) return true;
-    const stored = isWhole ? Object.fromEntries(bodies) : await redis.hgetall(bodiesKey);
-    const changed = [...bodies].filter(([key, body]) => stored[key] !== body).flat();
-    const gone = Object.keys(stored).filter((key) => !bodies.has(key));
-    const args = [its?.control ?? '', its?.identity ?? '', its?.digest ?? '', set.control, identity, digest, changes, changed.length / 2, gone.length, ...changed, ...gone];
+    const { changed, gone } = isWhole ? { changed: [], gone: [] } : await difference(documents, await scanHash((send) => send(redis), bodiesKey));
+    const args = [its?.control ?? '', its?.identity ?? '', its?.digest ?? '', set.control, identity, digest, changes, changed.length / 2, gone.length].concat(changed, gone);
     const reply = await PUBLISH.run(redis, { keys: [metaKey, bodiesKey], args });
     return String(reply) === 'OK';
   }
 
-  #writingOf(documents: readonly Document[]): Writing {
-    const before = this.#writing?.documents;
-    if (before?.length === documents.length && before.every((each, index) => each === documents[index])) return this.#writing as Writing;
-    const written = documents.map((document): [string, string] => [documentKey(document), JSON.stringify(document.body)]);
-    const bodies = new Map(written.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  async #digestOf(documents: readonly Document[]): Promise<string> {
+    const before = this.#known;
+    if (before?.documents.length === documents.length && before.documents.every((each, index) => each === documents[index])) return before.digest;
     const hash = createHash('sha256');
-    for (const [key, body] of bodies) hash.update(`${key} ${body}\n`);
-    return (this.#writing = { documents, bodies, digest: hash.digest('hex').slice(0, 32) });
+    for (const [key, body] of await bodiesOf(documents)) hash.update(`${key} ${body}\n`);
+    const digest = hash.digest('hex').slice(0, 32);
+    this.#known = { documents, digest };
+    return digest;
   }
+}
+
+/** By key. */
+async function bodiesOf(documents: readonly Document[]): Promise<(readonly [key: string, body: string])[]> {
+  const bodies = await mapInSlices(documents, (document) => [documentKey(document), JSON.stringify(document.body)] as const);
+  return bodies.toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** `changed`: key, body, key, body … */
+async function difference(documents: readonly Document[], stored: ReadonlyMap<string, string>): Promise<{ changed: string[]; gone: string[] }> {
+  const bodies = await bodiesOf(documents);
+  const wanted = new Set(bodies.map(([key]) => key));
+  return { changed: bodies.filter(([key, body]) => stored.get(key) !== body).flat(), gone: [...stored.keys()].filter((key) => !wanted.has(key)) };
 }
 
 /** Undefined: the store has none, which says nothing of which are in force. */

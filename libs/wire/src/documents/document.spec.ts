@@ -136,6 +136,11 @@ test('what a cluster adds is accepted and left aside, our own annotations are ke
   expect(JSON.stringify(reading)).not.toMatch(/managedFields|currentStatus|kubectl/);
 });
 
+test('the version is the first twelve digits of SHA-256 over the content, for ever: logs and stores hold it', () => {
+  const spec = breaking({ statTimeWindow: '1m', degradedResponseContent: 'é"\\\n\u2028', degradedStatusCode: 520 });
+  expect(read(spec).version).toBe('6a8eabfbde55');
+});
+
 test('the version is the content, whatever the order of fields, annotations and status', () => {
   const a = read(breaking({ statTimeWindow: '1m', minRequestAmount: 5 }));
   const b = read({ status: {}, ...breaking({ minRequestAmount: 5, statTimeWindow: '1m' }) });

@@ -2,7 +2,7 @@
  * One document, from the plain value that YAML, JSON or the control log gave: which kind it is, who it is, and what
  * it means with every default put in.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Document, DocumentKey } from '#engine';
 import { given } from '../fields.ts';
 import { isObject } from '../json.ts';
@@ -26,6 +26,10 @@ const OUR_ANNOTATIONS = 'fuseboard.dev/';
 const ENFORCE = 'fuseboard.dev/enforce';
 /** One record of the control log holds it, with room to spare below a broker's usual 1 MiB. */
 const DOCUMENT_BYTES_MAX = 524_288;
+/** A character is three bytes at most, and what is beside the spec is short. */
+const SURELY_SMALL_CHARS = DOCUMENT_BYTES_MAX / 4;
+/** Of the content hash: the first of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
+const VERSION_DIGITS = 12;
 
 /** A problem or a warning without a file: the field's path, and what is allowed there. */
 export interface FieldNote {
@@ -90,12 +94,13 @@ function finish(root: Place, { key, isEnforced }: { key: DocumentKey; isEnforced
   if (root.notes.problems.length > 0) return undefined;
   const { namespace, name } = key;
   const body = bodyOf(key, root);
-  const bytes = Buffer.byteLength(JSON.stringify(body));
+  const content = canonical({ kind: key.kind, namespace, name, spec: root.at('spec').value, ...given('enforced', isEnforced ? undefined : false) });
+  const bytes = content.length < SURELY_SMALL_CHARS && !('annotations' in body.metadata) ? 0 : Buffer.byteLength(JSON.stringify(body));
   if (bytes > DOCUMENT_BYTES_MAX) {
     root.problem(`found ${bytes} bytes as JSON; allowed: at most ${DOCUMENT_BYTES_MAX}`);
     return undefined;
   }
-  return make({ namespace, name, version: versionOf(key, root.at('spec').value, isEnforced), body });
+  return make({ namespace, name, version: hash('sha256', content, 'hex').slice(0, VERSION_DIGITS), body });
 }
 
 /** All else in `metadata` is Kubernetes' own and left aside. */
@@ -127,7 +132,7 @@ function warnOfEnforce(root: Place, what: string): void {
 }
 
 /** What `get -o yaml` gives back: what the operator wrote, without what a cluster added. */
-function bodyOf(key: DocumentKey, root: Place): unknown {
+function bodyOf(key: DocumentKey, root: Place) {
   const annotations = root.at('metadata').at('annotations').value;
   const ours = Object.entries(isObject(annotations) ? annotations : {}).filter(
     ([name, text]) => name.startsWith(OUR_ANNOTATIONS) && typeof text === 'string',
@@ -144,14 +149,18 @@ function bodyOf(key: DocumentKey, root: Place): unknown {
   };
 }
 
-/** Content hash, short: the first 12 hex digits of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
-function versionOf(key: DocumentKey, spec: unknown, isEnforced: boolean): string {
-  const content = canonical({ kind: key.kind, namespace: key.namespace, name: key.name, spec, ...given('enforced', isEnforced ? undefined : false) });
-  return createHash('sha256').update(content).digest('hex').slice(0, 12);
-}
+/** Texts that JSON has as they are. */
+const PLAIN_TEXT = /^[\w .:/-]*$/;
 
+/** JSON with the fields of every object in order. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_field, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
+  if (typeof value === 'string' && PLAIN_TEXT.test(value)) return `"${value}"`;
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  let text = '';
+  for (const field of Object.keys(value).toSorted()) {
+    const inner = value[field];
+    if (inner !== undefined) text += `${text === '' ? '' : ','}${canonical(field)}:${canonical(inner)}`;
+  }
+  return `{${text}}`;
 }

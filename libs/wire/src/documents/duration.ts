@@ -16,6 +16,8 @@ const UNIT_NS: Readonly<Record<string, bigint>> = {
   h: 3_600_000_000_000n,
 };
 const WHOLE = /^\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
+/** What nearly all of them are. */
+const PLAIN = /^(\d{1,6})(ms|s|m|h)$/;
 const PART = /(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g;
 
 export interface DurationRule {
@@ -50,6 +52,8 @@ function allowedText(rule: DurationRule): string {
 /** Nanoseconds; undefined where it is no duration that Go would read, or a negative one. */
 export function parseGoDuration(text: string): bigint | undefined {
   if (text === '0' || text === '+0') return 0n;
+  const plain = PLAIN.exec(text);
+  if (plain !== null) return BigInt(plain[1] as string) * (UNIT_NS[plain[2] as string] as bigint);
   if (text.length > TEXT_CHARS_MAX || !WHOLE.test(text)) return undefined;
   let ns = 0n;
   for (const [, whole = '', fraction = '', unit = ''] of text.matchAll(PART)) {

@@ -9,7 +9,8 @@ export interface HostPort {
 }
 
 const HOST_CHARS_MAX = 253;
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
+const LABELS = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** Undefined where it is neither HOST nor HOST:PORT. */
 export function parseHostPort(text: string): HostPort | undefined {
@@ -23,7 +24,7 @@ export function parseHostPort(text: string): HostPort | undefined {
 
 function isHost(host: string): boolean {
   if (host.startsWith('[')) return isIPv6(host.slice(1, -1));
-  return host.length <= HOST_CHARS_MAX && host.split('.').every((label) => LABEL.test(label));
+  return host.length <= HOST_CHARS_MAX && LABELS.test(host);
 }
 
 /** A bare service name is the mesh's `NAME.NAMESPACE.svc.cluster.local`; anything with a dot stands as it is. */

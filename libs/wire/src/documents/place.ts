@@ -24,13 +24,21 @@ const UINT32_MAX = 4_294_967_295;
 /** A value and where it stands. */
 export class Place {
   readonly value: unknown;
-  readonly path: Path;
   readonly notes: Notes;
+  /** Where it stands is worked out when a note asks: of most places nobody does. */
+  readonly #above: Path | Place;
+  /** Within the place above; undefined: `#above` is the path itself. */
+  #step: string | number | undefined;
 
-  constructor(value: unknown, path: Path, notes: Notes) {
+  constructor(value: unknown, above: Path | Place, notes: Notes) {
     this.value = value;
-    this.path = path;
     this.notes = notes;
+    this.#above = above;
+  }
+
+  get path(): Path {
+    const above = this.#above instanceof Place ? this.#above.path : this.#above;
+    return this.#step === undefined ? above : [...above, this.#step];
   }
 
   /** A field without value (`http:` and nothing below) counts as absent, as Kubernetes has it. */
@@ -41,7 +49,7 @@ export class Place {
   /** Own fields only: `__proto__` and the like are unknown fields, never inherited ones. */
   at(field: string): Place {
     const inside = isObject(this.value) && Object.hasOwn(this.value, field) ? this.value[field] : undefined;
-    return new Place(inside, [...this.path, field], this.notes);
+    return this.#below(inside, field);
   }
 
   /** Is it an object? Any field but `allowed` is a problem. */
@@ -63,9 +71,15 @@ export class Place {
   }
 
   items(what: string): readonly Place[] {
-    if (Array.isArray(this.value)) return this.value.map((item, i) => new Place(item, [...this.path, i], this.notes));
+    if (Array.isArray(this.value)) return this.value.map((item, i) => this.#below(item, i));
     this.refuse(what);
     return [];
+  }
+
+  #below(value: unknown, step: string | number): Place {
+    const place = new Place(value, this, this.notes);
+    place.#step = step;
+    return place;
   }
 
   text(allowed: string, fits: (text: string) => boolean = () => true): string {

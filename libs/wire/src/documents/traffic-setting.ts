@@ -8,9 +8,20 @@ import { readRateLimits } from './rate-limits.ts';
 
 const CONTENT_CHARS_MAX = 65_536;
 
+/** Of many documents most say nothing of these: one object for all of them. */
+const NO_LIMITS: ConnectionLimits = Object.freeze({
+  maxConnections: Infinity,
+  connectTimeoutMs: 5_000,
+  maxRequests: Infinity,
+  maxRequestsPerConnection: Infinity,
+  maxPendingRequests: Infinity,
+  maxRetries: Infinity,
+});
+const DEGRADED: Policy['degraded'] = Object.freeze({ statusCode: 409, content: 'Coming soon ...' });
+
 const WINDOW = { defaultMs: 30_000, zeroIsDefault: true, wholeMs: true } as const;
 const SLOW = { defaultMs: 5_000, zeroIsDefault: true, wholeMs: false } as const;
-const CONNECT = { defaultMs: 5_000, zeroIsDefault: false, wholeMs: true } as const;
+const CONNECT = { defaultMs: NO_LIMITS.connectTimeoutMs, zeroIsDefault: false, wholeMs: true } as const;
 
 /** What is particular to this kind; key, version, body and the breaker's identity come from the caller. */
 export interface TrafficSettingSpec {
@@ -24,7 +35,7 @@ export function readTrafficSetting(spec: Place, namespace: string): TrafficSetti
   if (!spec.hasOnly(['host', 'connectionSettings', 'rateLimit', 'httpRoutes'])) return undefined;
   const upstream = readHost(spec.at('host'), namespace);
   const settings = spec.at('connectionSettings').open(['tcp', 'http']);
-  const http = settings.at('http').open(['maxRequests', 'maxRequestsPerConnection', 'maxPendingRequests', 'maxRetries', 'circuitBreaking']);
+  const http = settings.at('http').open([...LIMITS, 'circuitBreaking']);
   const limits = readLimits(settings.at('tcp').open(['maxConnections', 'connectTimeout']), http);
   const rateLimits = readRateLimits(spec.at('rateLimit'), spec.at('httpRoutes'));
   const breaking = http.at('circuitBreaking');
@@ -44,6 +55,7 @@ function readHost(place: Place, namespace: string): string {
 }
 
 function readLimits(tcp: Place, http: Place): ConnectionLimits {
+  if (tcp.absent && LIMITS.every((field) => http.at(field).absent)) return NO_LIMITS;
   for (const place of [tcp.at('maxConnections'), http.at('maxRequests')]) if (place.value === 0) place.warn('0 lets no call through');
   const perConnection = readLimit(http.at('maxRequestsPerConnection'));
   return {
@@ -56,6 +68,8 @@ function readLimits(tcp: Place, http: Place): ConnectionLimits {
     maxRetries: readLimit(http.at('maxRetries')),
   };
 }
+
+const LIMITS = ['maxRequests', 'maxRequestsPerConnection', 'maxPendingRequests', 'maxRetries'] as const;
 
 function readLimit(place: Place): number {
   return place.absent ? Infinity : place.uint32();
@@ -76,7 +90,7 @@ function readBreaker(place: Place, upstream: string): Omit<Policy, 'identity'> {
     slowAmountThreshold: amount('slowAmountThreshold'),
     slowRatioThreshold: ratio('slowRatioThreshold'),
     degradedTimeWindowMs: readDuration(place.at('degradedTimeWindow'), WINDOW),
-    degraded: { statusCode: readStatus(place.at('degradedStatusCode')), content: readContent(place.at('degradedResponseContent')) },
+    degraded: readDegraded(place),
   };
   if (policy.errorAmountThreshold + policy.errorRatioThreshold + policy.slowAmountThreshold + policy.slowRatioThreshold === 0) {
     place.warn('no threshold is set, so this breaker never opens');
@@ -97,12 +111,17 @@ const BREAKER_FIELDS = [
   'degradedResponseContent',
 ] as const;
 
+function readDegraded(place: Place): Policy['degraded'] {
+  const [status, content] = [place.at('degradedStatusCode'), place.at('degradedResponseContent')];
+  return status.absent && content.absent ? DEGRADED : { statusCode: readStatus(status), content: readContent(content) };
+}
+
 function readStatus(place: Place): number {
-  return place.absent ? 409 : place.integer(200, 599);
+  return place.absent ? DEGRADED.statusCode : place.integer(200, 599);
 }
 
 /** An empty text is an empty body, not the default. */
 function readContent(place: Place): string {
-  if (place.absent) return 'Coming soon ...';
+  if (place.absent) return DEGRADED.content;
   return place.text(`a string of at most ${CONTENT_CHARS_MAX} characters, in quotes if it looks like a number`, (text) => text.length <= CONTENT_CHARS_MAX);
 }
