@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unknown> }>>> = {
   fold: () => import('./fold.ts'),
@@ -24,16 +25,19 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   verify: () => import('./verify.ts'),
 };
 
-/** Parts of a benchmark, run alone only by name. */
+/** Parts of a benchmark, and what takes an hour: run only by name. */
 const PARTS: typeof BENCHMARKS = {
   'proxy-works': () => import('./proxy-works.ts'),
   'proxy-latency': () => import('./proxy-latency.ts'),
   'proxy-memory': () => import('./proxy-memory.ts'),
   'proxy-workers': () => import('./proxy-workers.ts'),
+  soak: () => import('./soak.ts'),
 };
 const ALL = { ...BENCHMARKS, ...PARTS };
 
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({ options: { minutes: { type: 'string' } }, allowPositionals: true });
+// Of `soak`.
+if (values.minutes !== undefined) process.env['BENCH_MINUTES'] = values.minutes;
 const unknown = names.filter((name) => !(name in ALL));
 if (unknown.length > 0) {
   process.stderr.write(`no benchmark is called ${unknown.join(', ')}; allowed: ${Object.keys(ALL).join(', ')}\n`);

@@ -61,7 +61,7 @@ spec:
   connectionSettings:
     http:
       circuitBreaking:
-        statTimeWindow: 1h
+        statTimeWindow: 24h
         errorAmountThreshold: ${errors}
         slowTimeThreshold: ${SLOW_MS}ms
         slowAmountThreshold: ${NEVER}

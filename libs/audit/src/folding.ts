@@ -3,8 +3,8 @@ import { PartitionFold, type Checkpoint, type CheckpointQuery, type FoldReport, 
 import type { ControlRecords } from './control-records.ts';
 import type { AuditOptions, AuditPorts, PartitionLog } from './ports.ts';
 
-/** Records read at once. */
-const READ_MAX = 4_000;
+/** Records read at once: several fetches, since the end of the last one is read again. */
+const READ_MAX = 20_000;
 
 /** The log was cut before what is needed, and no checkpoint stands for it. */
 export interface Unfoldable {

@@ -2,7 +2,7 @@
  * The control log's records (C1). A document is stored as the operator wrote it and read again through the document
  * reader, so that an old log replays on new code; its hash is over the record's bytes, for marks to repeat (C2).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { documentKey } from '#engine';
 import type { ControlChange, ControlDraft, ControlRecord, Document, DocumentKey } from '#engine';
 import { readDocument } from './documents/document.ts';
@@ -41,7 +41,7 @@ export function decodeControl(bytes: Uint8Array, at: { readonly offset: number; 
   return {
     offset: at.offset,
     appendMs: at.appendMs,
-    hash: createHash('sha256').update(bytes).digest('hex'),
+    hash: hash('sha256', bytes, 'hex'),
     author: fields.text('author'),
     reason: fields.text('reason'),
     source: fields.oneOf('source', ['directory', 'api', 'fuseboard']),
