@@ -110,9 +110,8 @@ const COUNTS = [1, 1, 2, 3, 7];
 const REPORTERS = ['r', 'rr', 'r/'];
 const IDS = [undefined, undefined, '1', 'r1', 'r/1', '/1', '2', '3'];
 const [FIRST, SECOND, THIRD] = HOSTS;
-const ASKED = [
-  FIRST, FIRST, FIRST, FIRST, FIRST, FIRST, SECOND, SECOND, SECOND, SECOND, SECOND, THIRD, THIRD, THIRD, FOREIGN, 'never',
-];
+/** Mostly those that may have a policy. */
+const ASKED = [...Array.from({ length: 4 }, () => [FIRST, FIRST, FIRST, SECOND, FIRST, SECOND, THIRD]).flat(), SECOND, SECOND, FOREIGN, 'never'];
 const OVERRIDE_MS = [undefined, 400, 3_000, 14_000];
 
 /** Decodes one history. `setup` chooses what is in force at first; each of `events` is one thing that happens. */
@@ -154,7 +153,7 @@ class Script implements FoldCase {
 
   play(digits: Digits): void {
     const kind = digits.below(32);
-    if (kind < 24) this.playOutcome(digits);
+    if (kind < 22) this.playOutcome(digits);
     else if (kind < 29) this.playControl(digits);
     else if (kind < 31) this.playMark(digits);
     else if (digits.below(2) === 0) this.append(this.timeOf(digits, FIRST), { kind: 'dead', reason: 'no JSON', key: null, value: null }, 1);

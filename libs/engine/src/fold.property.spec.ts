@@ -15,7 +15,7 @@ const CASES = Number(process.env['FUSEBOARD_CASES'] ?? 100_000);
 const SEED = Number(process.env['FUSEBOARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FLOORS_FROM_CASES = 10_000;
 const TIMEOUT_MS = 600_000;
-const RECORDS_MAX = 60;
+const RECORDS_MAX = 40;
 
 const digits = fc.noBias(fc.integer({ min: 0, max: 2 ** 48 }));
 const events = fc.array(digits, { maxLength: RECORDS_MAX, size: 'max' });
@@ -102,7 +102,8 @@ function expectSame(actual: unknown, expected: unknown, made: FoldCase): void {
 /** The naive fold's words against the engine's: all but the reasons and the ids' hashes. */
 function expectNaive(seen: Seen, made: FoldCase): void {
   const { naive } = made;
-  for (const { transition } of seen.transitions) expect(transition.reason).not.toBe('');
+  // Not by `expect`: in so many cases that alone costs seconds.
+  if (seen.transitions.some(({ transition }) => transition.reason === '')) throw new Error('a transition without a reason');
   const actual = {
     ...seen,
     transitions: seen.transitions.map((entry) => ({ ...entry, transition: { ...entry.transition, reason: '' } })),
@@ -137,7 +138,7 @@ describe('the fold of a partition', () => {
       const seen = see(fold, [fold.fold(made.records)]);
       expectNaive(seen, made);
       for (const snapshot of seen.snapshots) expectSame(fold.snapshot(snapshot.upstream), snapshot, made);
-      expect(fold.snapshot('never')).toBeUndefined();
+      expectSame(fold.snapshot('never'), undefined, made);
     });
     console.log('fold.property reached:', JSON.stringify(Object.fromEntries([...reached].toSorted(([a], [b]) => (a < b ? -1 : 1)))));
     expect(tooRare(reached, 0.4, FLOORS)).toEqual([]);
