@@ -88,7 +88,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     title: 'V4: a word that others passed on counts from when the store said it',
   }),
   board('V4', 'an older word of another console believed', { find: 'if (heardMs >= held.heardMs) {', replace: 'if (true) {', title: 'an older word changes neither age nor meta (V4)' }),
-  inEngine('breaker.ts', 'fold.property.spec.ts')('V5', 'open admits', { find: 'admit: admitOf(state, override, policy?.identity)', replace: 'admit: 1', title: 'is what the rules say, record by record' }),
+  inEngine('breaker.ts', 'fold.property.spec.ts')('V5', 'open admits', { find: 'const admit = admitOf(state, override, policy?.identity);', replace: 'const admit = 1;', title: 'is what the rules say, record by record' }),
   cache('V5', 'a decision made for each call', {
     find: 'if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);', replace: 'this.#decideAnew(known);',
     title: 'V5: a decision is made ahead: asking twice gives the same object',

@@ -156,9 +156,9 @@ function stateAt(value: Parameters<typeof breakerMachine.resolveState>[0]['value
   return breakerMachine.resolveState({ value, context: {} as BreakerContext });
 }
 
-/** What can come to all upstreams at once: leases that end, a set-back, policies that a directory changed. */
+/** Can it come to all upstreams at once? So do leases that end, a set-back, policies that a directory brings or takes. */
 export function comesToMany({ type }: BreakerEvent): boolean {
-  return type === 'expired' || type === 'pulledIn' || type === 'policyChanged';
+  return type !== 'tripped' && type !== 'forced' && type !== 'cleared';
 }
 
 /**
