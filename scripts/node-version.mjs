@@ -6,7 +6,7 @@ export function checkNodeVersion() {
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return;
   process.stderr.write(
     `Fuseboard needs Node ${NODE_MAJOR} or later, and this is ${process.version} (${process.execPath}).\n` +
-      `\`npm ci\` brings the right one: start by \`npm start\` or \`npx fuseboard …\`, or put node_modules/.bin first in PATH.\n`,
+      `In a checkout \`npm ci\` brings the right one: start by \`npm start\` or \`npx fuseboard …\`, or put node_modules/.bin first in PATH.\n`,
   );
   process.exit(1);
 }

@@ -1,3 +1,5 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +10,16 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { PROTO_FILES, breakerMessage, protoDir } from '#wire';
 import { run, start, type RunningCommand } from '../support/command.ts';
+import { projectRoot } from '../support/project-root.ts';
 import { ConsoleStage, snapshot, type Changes, type StageOptions } from '../support/console-stage.ts';
 
 const stages: ConsoleStage[] = [];
 const running: RunningCommand[] = [];
 const consoles: Server[] = [];
+const terminals: ChildProcess[] = [];
 afterEach(async () => {
   for (const { child } of running.splice(0)) child.kill('SIGKILL');
+  for (const each of terminals.splice(0)) each.kill('SIGKILL');
   for (const each of consoles.splice(0)) each.forceShutdown();
   await Promise.all(stages.splice(0).map((each) => each.close()));
 });
@@ -94,7 +99,7 @@ describe('fuseboard get', () => {
   it('says where nobody answers, and what to do, and ends with 1', async () => {
     const { status, stdout, stderr } = await run(['get'], { env: { FUSEBOARD_SERVER: '127.0.0.1:1' } });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toBe('no console answers at 127.0.0.1:1 (connect ECONNREFUSED); is it running? Another address: --server HOST:PORT or FUSEBOARD_SERVER\n');
+    expect(stderr).toBe('no console answers at 127.0.0.1:1 (connect ECONNREFUSED); is it running? `npm start` starts one. Another address: --server HOST:PORT or FUSEBOARD_SERVER\n');
   });
 
   it('says so where the states are not known yet', async () => {
@@ -132,7 +137,7 @@ describe('the token', () => {
 describe('fuseboard watch', () => {
   it('prints a line for each breaker, then for each change, and ends with 0 on SIGINT', async () => {
     const own = await started([{ upstream: 'a.test' }, opened('b.test')]);
-    const command = watching(own);
+    const command = watching(own, '-o', 'table');
     await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(2);
     await own.commit(opened('a.test'));
     await expect.poll(() => command.lines.length).toBe(3);
@@ -142,18 +147,36 @@ describe('fuseboard watch', () => {
     expect(await command.ended).toMatchObject({ status: 0, stderr: '' });
   });
 
-  it('prints JSON, one object a line', async () => {
+  it('prints JSON in a pipe, one object a line', async () => {
     const own = await started([{ upstream: 'a.test' }]);
-    const command = watching(own, '-o', 'json');
+    const command = watching(own);
     await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     await own.commit(opened('a.test'));
     await expect.poll(() => command.lines.length).toBe(2);
     expect(command.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ upstream: 'a.test', state: 'closed' }, { upstream: 'a.test', state: 'open', generation: 2 }]);
   });
 
+  it('on a terminal is a table that stays, open ones first and in red, and gives the screen back', async () => {
+    const own = await started([{ upstream: 'a.test' }, { upstream: 'b.test' }]);
+    const { NO_COLOR: _, ...env } = process.env;
+    const terminal = spawn('script', ['-qec', `${process.execPath} ${join(projectRoot(), 'bin/fuseboard.mjs')} watch`, '/dev/null'], { env: { ...env, FUSEBOARD_SERVER: server(own), TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    terminals.push(terminal);
+    let screen = '';
+    terminal.stdout.setEncoding('utf8').on('data', (part: string) => void (screen += part));
+    const closed = once(terminal, 'close');
+    const drawn = (): string => screen.slice(screen.lastIndexOf('\u001b[H\u001b[J'));
+    await expect.poll(drawn, { timeout: 30_000 }).toMatch(/2 breakers at \S+, 0 open[^]*a\.test +closed[^]*b\.test +closed/);
+    await own.commit(opened('b.test'));
+    await expect.poll(() => drawn().replaceAll('\u001b[31m', '(red)')).toMatch(/1 open[^]*\(red\)b\.test +open[^]*a\.test +closed/);
+    terminal.stdin.write('\u0003');
+    await closed;
+    expect(screen.startsWith('\u001b[?1049h')).toBe(true);
+    expect(screen).toContain('\u001b[?25h\u001b[?1049l');
+  });
+
   it('comes back when the console does, and then tells only what changed meanwhile', async () => {
     const first = await started([{ upstream: 'a.test' }, { upstream: 'b.test' }]);
-    const command = watching(first);
+    const command = watching(first, '-o', 'table');
     await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(2);
     const address = server(first);
     stages.splice(0);
@@ -168,7 +191,7 @@ describe('fuseboard watch', () => {
 
   it('comes back also where the console had taken the watch, but had no breaker to tell of', async () => {
     const address = await emptyThenFilled();
-    const command = start(['watch'], { env: { FUSEBOARD_SERVER: address } });
+    const command = start(['watch', '-o', 'table'], { env: { FUSEBOARD_SERVER: address } });
     running.push(command);
     await expect.poll(() => command.lines.length, { timeout: 30_000 }).toBe(1);
     expect(command.lines[0]).toContain('a.test  closed');

@@ -88,7 +88,7 @@ export function failureOf(error: unknown, { server, tls }: Connection): Failure 
   if (code === status.UNAVAILABLE && !isAnswered(details)) {
     const untrusted = /[\w' -]*certificate[\w' -]*/i.exec(details ?? '')?.[0].trim();
     if (tls !== undefined && untrusted !== undefined) return new Failure(`the console at ${server} can't be trusted (${untrusted}); who signed its certificate is named by --tls-ca FILE or FUSEBOARD_SERVER_TLS_CA`);
-    return new Failure(`no console answers at ${server} (${reason(details)}); is it running? Another address: --server HOST:PORT or FUSEBOARD_SERVER`);
+    return new Failure(`no console answers at ${server} (${reason(details)}); is it running? \`npm start\` starts one. Another address: --server HOST:PORT or FUSEBOARD_SERVER`);
   }
   if (code === status.UNAUTHENTICATED) return new Failure(`${server} refuses: ${details}. Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.`);
   if (code === status.PERMISSION_DENIED) return new Failure(`${server} refuses: ${details}.`);

@@ -1,7 +1,8 @@
 /** The `fuseboard` command line: what can be asked, and how it is read. What is done stands in commands/. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '#runtime';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
+import { SHELLS, type Shell } from './completion/scripts.ts';
 import { dataDir, examples, moment, output, seed } from './options.ts';
 import { addSimulate } from './simulate/option-reader.ts';
 import { MOMENT_ALLOWED } from './span.ts';
@@ -25,6 +26,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .description('check documents as a start would')
     .argument('<FILE...>', 'YAML files; - is standard input')
     .option('--rate <CALLS>', 'calls per second of all callers together: says at which error rate each policy trips', positive)
+    .addHelpText('after', examples('fuseboard validate config/*.yaml', 'fuseboard validate --rate 200 policy.yaml', 'kubectl get upstreamtrafficsettings -A -o yaml | fuseboard validate -'))
     .action(async (files: string[], options: { rate?: number }) => {
       const { validate } = await import('./commands/validate.ts');
       process.exitCode = await validate(files, options);
@@ -35,16 +37,18 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .argument('[UPSTREAM]', 'one of them; default: all')
     .addOption(output('table', 'json', 'yaml'))
     .addOption(new Option('--state <STATE>', 'only those in this state').choices(['open', 'closed']))
+    .addHelpText('after', examples('fuseboard get', 'fuseboard get --state open', 'fuseboard get shop.local -o yaml', 'fuseboard --server console:50051 get -o json'))
     .action(async (upstream: string | undefined, options: { output: 'table' | 'json' | 'yaml'; state?: 'open' | 'closed' }) => {
       const { get } = await import('./commands/get.ts');
       await get(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
     });
   root
     .command('watch')
-    .description('a line for the present state of each breaker, then for each change, until it is interrupted')
+    .description('the present state of each breaker, then each change, until it is interrupted')
     .argument('[UPSTREAM]', 'only this one; default: all')
-    .addOption(output('table', 'json'))
-    .action(async (upstream: string | undefined, options: { output: 'table' | 'json' }) => {
+    .addOption(new Option('-o, --output <FORMAT>', 'table: on a terminal one that stays, else a line for each change; json: an object a line').choices(['table', 'json']).default(undefined, 'table on a terminal, else json'))
+    .addHelpText('after', examples('fuseboard watch', 'fuseboard watch shop.local', "fuseboard watch | jq 'select(.state == \"open\")'"))
+    .action(async (upstream: string | undefined, options: { output?: 'table' | 'json' }) => {
       const { watch } = await import('./commands/watch.ts');
       await watch(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
     });
@@ -53,12 +57,22 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .description("a demo upstream that fails and delays as its query says, in Fortio's words: /echo?status=511:20&delay=200ms:20")
     .option('--listen <HOST:PORT>', 'where it listens; port 0: any free one', '127.0.0.1:8079')
     .option('--seed <NUMBER>', 'makes chance repeatable', seed)
+    .addHelpText('after', examples('fuseboard echo', 'fuseboard echo --listen 127.0.0.1:9000', 'fuseboard echo --listen 127.0.0.1:0 --seed 1'))
     .action(async ({ listen, ...options }: { listen: string; seed?: number }) => {
       const { echo } = await import('./commands/echo.ts');
       await echo({ listen: addressOf(listen, '--listen'), ...options });
     });
   addSimulate(root, env);
   fromLog(root, env);
+  root
+    .command('completion')
+    .description('a script that lets a shell complete what is typed')
+    .addArgument(new Argument('<SHELL>').choices(SHELLS))
+    .addHelpText('after', examples('source <(fuseboard completion bash)', 'source <(fuseboard completion zsh)', 'fuseboard completion fish > ~/.config/fish/completions/fuseboard.fish'))
+    .action(async (shell: Shell) => {
+      const { completion } = await import('./commands/completion.ts');
+      completion(root, shell);
+    });
   return root;
 }
 

@@ -1,18 +1,20 @@
 /**
- * `fuseboard watch`: a line for the present state of each breaker, then one for each change, until it is interrupted.
- * It comes back when the console does, and then tells only what changed meanwhile.
+ * `fuseboard watch`: the present state of each breaker, then each change, until it is interrupted. On a terminal a table
+ * that stays; in a pipe an object or a line for each. It comes back when the console does, and then tells only what changed meanwhile.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import type { BreakerMessage } from '#wire';
 import { BreakerClient } from '../client.ts';
 import { failureOf, type Connection } from '../connection.ts';
+import { LiveTable } from '../live-table.ts';
 import { shown, stateInWords, type ShownBreaker } from '../shown.ts';
 
 export interface WatchOptions {
   /** Absent: all. */
   readonly upstream?: string;
-  readonly output: 'table' | 'json';
+  /** Absent: `table` on a terminal, else `json`. */
+  readonly output?: 'table' | 'json';
 }
 
 const RETRY_FIRST_MS = 200;
@@ -25,23 +27,35 @@ export async function watch(connection: Connection, { upstream = '', output }: W
   const client = new BreakerClient(connection);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
-  const told = new Told(output);
+  const teller = tellerOf(output, connection);
   let everAccepted = false;
   let waitMs = RETRY_FIRST_MS;
   try {
     while (!interrupted.signal.aborted) {
-      const { error, accepted } = await follow(client, { upstream, told, until: interrupted.signal });
+      const { error, accepted } = await follow(client, { upstream, teller, until: interrupted.signal });
       if (interrupted.signal.aborted) return;
       everAccepted ||= accepted;
       if (FINAL.has(error?.code ?? status.OK) || !everAccepted) throw failureOf(error ?? new Error('the console ended the watch'), connection);
       if (accepted) waitMs = RETRY_FIRST_MS;
-      process.stderr.write(`the watch of ${connection.server} ended (${error?.details ?? 'by the console'}); trying again\n`);
+      teller.note(`the watch of ${connection.server} ended (${error?.details ?? 'by the console'}); trying again`);
       await wait(waitMs, undefined, { signal: interrupted.signal }).catch(() => {});
       waitMs = Math.min(RETRY_MAX_MS, waitMs * 2);
     }
   } finally {
+    teller.end();
     client.close();
   }
+}
+
+interface Teller {
+  tell(breaker: ShownBreaker): void;
+  note(text: string): void;
+  end(): void;
+}
+
+function tellerOf(output: WatchOptions['output'], { server }: Connection): Teller {
+  if (process.stdout.isTTY && output !== 'json') return new LiveTable(server);
+  return new Told(output ?? 'json');
 }
 
 interface Ended {
@@ -50,7 +64,7 @@ interface Ended {
   readonly accepted: boolean;
 }
 
-function follow(client: BreakerClient, { upstream, told, until }: { upstream: string; told: Told; until: AbortSignal }): Promise<Ended> {
+function follow(client: BreakerClient, { upstream, teller, until }: { upstream: string; teller: Teller; until: AbortSignal }): Promise<Ended> {
   return new Promise((resolve) => {
     const stream = client.watch(upstream);
     let accepted = false;
@@ -61,18 +75,18 @@ function follow(client: BreakerClient, { upstream, told, until }: { upstream: st
     };
     until.addEventListener('abort', cancel);
     stream.on('metadata', () => (accepted = true));
-    stream.on('data', (breaker: BreakerMessage) => told.tell(shown(breaker)));
+    stream.on('data', (breaker: BreakerMessage) => teller.tell(shown(breaker)));
     stream.on('error', (error: ServiceError) => end(error));
     stream.on('end', () => end(undefined));
   });
 }
 
 /** What was told of each upstream; bounded by how many the console has. */
-class Told {
-  readonly #output: WatchOptions['output'];
+class Told implements Teller {
+  readonly #output: 'table' | 'json';
   readonly #last = new Map<string, string>();
 
-  constructor(output: WatchOptions['output']) {
+  constructor(output: 'table' | 'json') {
     this.#output = output;
   }
 
@@ -83,6 +97,12 @@ class Told {
     this.#last.set(upstream, content);
     process.stdout.write(`${this.#output === 'json' ? JSON.stringify(breaker) : line(breaker)}\n`);
   }
+
+  note(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  end(): void {}
 }
 
 function line({ upstream, state, admit, since, open_until: openUntil, override, generation, policy }: ShownBreaker): string {
