@@ -5,7 +5,6 @@ import { Progress } from '../progress.ts';
 import { openToRead, type Opened, type StoreOptions } from '../stores.ts';
 import { Simulation } from './simulation.ts';
 import type { PolicyFile } from './policy-files.ts';
-import { judged } from './outcome-lines.ts';
 import type { Taken } from './taken.ts';
 
 /** Records read at once. */
@@ -57,7 +56,7 @@ async function takeSpan(simulation: Simulation, { reader, partition, source, pro
     if (last === undefined) return;
     for (const { entry, offset, appendMs } of records) {
       if (entry.kind !== 'outcome' || entry.outcome.upstream !== of.toLowerCase() || appendMs < fromMs || appendMs >= toMs) continue;
-      const outcome = judged(entry.outcome);
+      const { outcome } = entry;
       // The simulation's own offsets begin with 1.
       simulation.take(upstream === undefined ? outcome : { ...outcome, upstream }, offset + 1, appendMs);
     }

@@ -3,8 +3,7 @@ import type { Outcome } from '#engine';
 
 /**
  * A text: why it can't be read. Undefined: it can, and tells of no call that an upstream answers for (a mark, a caller
- * that gave up, a refusal from further on; O3). An outcome comes without the generation under which its call was
- * admitted: that is of another world.
+ * that gave up, a refusal from further on; O3).
  */
 export type Reading = Outcome | string | undefined;
 

@@ -161,4 +161,9 @@ describe('simulate', () => {
     expect(simulation.end()[0]).toMatchObject({ trips: 0, ledger: { calls: 1 } });
     expect(simulation.seen.repeats).toBe(2);
   });
+
+  test('leaves aside under which generation a call was admitted: that is of another world', () => {
+    const outcome: Outcome = { upstream: 'a.test', atMs: START_MS, reporter: 'r', count: 1, result: { kind: 'status', code: 500 }, admitted: { incarnation: 7, generation: 9 } };
+    expect(simulated([[policyOf('a.test', { errorAmountThreshold: 1 })]], [{ outcome, offset: 1, appendMs: START_MS }])).toMatchObject([{ trips: 1 }]);
+  });
 });

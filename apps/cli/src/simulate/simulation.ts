@@ -66,7 +66,7 @@ export class Simulation {
     if (!this.#known.has(outcome.upstream)) this.#meetStranger(outcome);
     else if (id !== undefined && this.#repeats.seen(outcome.reporter, id, offset)) return void this.seen.repeats++;
     else this.#enter(outcome, appendMs);
-    this.#batch.push({ offset, appendMs, entry: { kind: 'outcome', outcome: id === undefined ? outcome : withoutId(outcome) } });
+    this.#batch.push({ offset, appendMs, entry: { kind: 'outcome', outcome: bare(outcome) } });
     if (this.#batch.length >= this.#batchMax) this.#fold();
   }
 
@@ -106,7 +106,12 @@ export class Simulation {
   }
 }
 
-/** Repeats are left out once for all runs. */
-function withoutId({ upstream, atMs, reporter, result, durationMs, count }: Outcome): Outcome {
+/**
+ * What the runs judge. Repeats are left out once for all of them, so no id; nor under which generation the call was
+ * admitted, which is of another world.
+ */
+function bare(outcome: Outcome): Outcome {
+  const { upstream, atMs, reporter, id, admitted, result, durationMs, count } = outcome;
+  if (id === undefined && admitted === undefined) return outcome;
   return durationMs === undefined ? { upstream, atMs, reporter, result, count } : { upstream, atMs, reporter, result, durationMs, count };
 }
