@@ -27,10 +27,10 @@ export interface TickRow {
   /** Open breakers in one partition. */
   readonly open: number;
   readonly partitions: number;
-  /** CPU of one core for the second in which all of them closed, all partitions together, ms; and the part of their closing. */
+  /** CPU of one core for the second in which all of them closed, all partitions together, ms; and without the closings. */
   readonly tookMs: number;
   readonly withoutMs: number;
-  /** Longest that a millisecond's records took, ms. */
+  /** Longest that a millisecond's records took, of all partitions, ms. */
   readonly longestMs: number;
 }
 
@@ -131,16 +131,16 @@ function applied(n: number, errorAmountThreshold: number): ControlRecord {
 /** All are opened within one second, so all are over within one, millisecond by millisecond, while others are called. */
 function tickRow(partitions: number): TickRow {
   const open = Math.round(OPEN / partitions);
-  const stand = new Stand(open + HOT, 1);
-  const quiet = new Stand(open + HOT, 1);
-  const opened = eachMillisecond(stand, (ms) => failuresOf(stand, open, ms));
-  if (opened.moved !== open) throw new Error(`${opened.moved} of ${open} breakers opened`);
-  for (const each of [stand, quiet]) each.clockMs = START_MS + POLICY.degradedTimeWindowMs;
+  const stands = Array.from({ length: partitions }, () => new Stand(open + HOT, 1));
+  const quiet = Array.from({ length: partitions }, () => new Stand(open + HOT, 1));
+  const opened = eachMillisecond(stands, (stand, ms) => failuresOf(stand, open, ms));
+  if (opened.moved !== open * partitions) throw new Error(`${opened.moved} of ${open * partitions} breakers opened`);
+  for (const each of [...stands, ...quiet]) each.clockMs = START_MS + POLICY.degradedTimeWindowMs;
   const others = (of: Stand): LogRecord[] => Array.from({ length: 10 }, (_, n) => of.outcome(hostOf(open + n)));
-  const closed = eachMillisecond(stand, () => others(stand));
-  const without = eachMillisecond(quiet, () => others(quiet));
-  if (closed.moved !== open) throw new Error(`${closed.moved} of ${open} breakers closed`);
-  return { open, partitions, tookMs: Math.round(closed.tookMs * partitions), withoutMs: Math.round(without.tookMs * partitions), longestMs: Number(closed.longestMs.toFixed(1)) };
+  const closed = eachMillisecond(stands, others);
+  const without = eachMillisecond(quiet, others);
+  if (closed.moved !== open * partitions) throw new Error(`${closed.moved} of ${open * partitions} breakers closed`);
+  return { open, partitions, tookMs: Math.round(closed.tookMs), withoutMs: Math.round(without.tookMs), longestMs: Number(closed.longestMs.toFixed(1)) };
 }
 
 const failuresOf = (stand: Stand, open: number, ms: number): LogRecord[] => {
@@ -148,16 +148,17 @@ const failuresOf = (stand: Stand, open: number, ms: number): LogRecord[] => {
   return Array.from({ length: to - from }, (_, n) => stand.outcome(hostOf(from + n), 503));
 };
 
-function eachMillisecond(stand: Stand, records: (ms: number) => LogRecord[]): { moved: number; tookMs: number; longestMs: number } {
+/** Of all partitions together, one after the other. */
+function eachMillisecond(stands: readonly Stand[], records: (stand: Stand, ms: number) => LogRecord[]): { moved: number; tookMs: number; longestMs: number } {
   const sums = { moved: 0, tookMs: 0, longestMs: 0 };
   for (let ms = 0; ms < SECOND_MS; ms++) {
-    const batch = records(ms);
+    const batches = stands.map((stand) => ({ stand, batch: records(stand, ms) }));
     const cpu = process.threadCpuUsage();
-    sums.moved += stand.take(batch).moved;
+    for (const { stand, batch } of batches) sums.moved += stand.take(batch).moved;
     const tookMs = cpuMsSince(cpu);
     sums.tookMs += tookMs;
     sums.longestMs = Math.max(sums.longestMs, tookMs);
-    stand.clockMs++;
+    for (const stand of stands) stand.clockMs++;
   }
   return sums;
 }
