@@ -23,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   watchers: () => import('./watchers.ts'),
   known: () => import('./known.ts'),
   verify: () => import('./verify.ts'),
+  page: () => import('./page.ts'),
 };
 
 /** Parts of a benchmark, and what takes an hour: run only by name. */

@@ -75,10 +75,22 @@ describe('the page, in a browser', () => {
     }
   });
 
+  it('shows how far each partition was folded and how far its log goes', async () => {
+    await stage.call('mail.test', 200);
+    const page = await stage.open('/fleet');
+    await page.getByRole('heading', { name: 'The one partition is folded as fast as outcomes come' }).waitFor();
+    await page.getByRole('row', { name: /^0 as it should be 3 (\d+) \1 0 / }).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+  });
+
   it('fits a phone: nothing is cut off to the right', async () => {
     const page = await stage.open('/', { viewport: { width: 360, height: 740 } });
-    await page.getByText('shop.test').waitFor();
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    for (const path of ['/', '/fleet', '/upstreams/shop.test']) {
+      await page.goto(stage.url(path));
+      await page.getByRole('status').getByText('Live').waitFor();
+      await page.getByText(/shop\.test|Partitions/).first().waitFor();
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    }
   });
 
   it('says that it is cut off and how old what it shows is, and is right again when the console is back', async () => {

@@ -24,8 +24,9 @@ const fanout = { provide: StateFanout, inject: [RUNTIME], useFactory: ({ config:
 const fed = { provide: FED, inject: [ReadModel, StateFanout], useFactory: (of: ReadModel, to: StateFanout): Fed => ({ model: of, fanout: to }) };
 const hub = {
   provide: EventHub,
-  inject: [ReadModel, DRIVERS, RUNTIME],
-  useFactory: (of: ReadModel, { transitions }: ConsoleDrivers, { logger, config: { instance } }: Runtime) => new EventHub({ model: of, transitions, logger, about: { instance, version: VERSION }, nowMs: CLOCKS.nowMs }),
+  inject: [FED, DRIVERS, RUNTIME],
+  useFactory: (to: Fed, { transitions, reader }: ConsoleDrivers, { logger, health, config: { instance } }: Runtime) =>
+    new EventHub({ model: to.model, transitions, reader, logger, health, proxies: () => to.fanout.size, about: { instance, version: VERSION }, nowMs: CLOCKS.nowMs }),
 };
 
 function fleetOf(drivers: DriversConfig): FleetIdentity {

@@ -20,6 +20,13 @@ const HEADERS = new Map([
 /** Asked by supervisors, which hold no token; they tell nothing but whether the process is well. */
 const ALWAYS_OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
+const writers = new WeakSet<IncomingMessage>();
+
+/** Could who asks this also change something? */
+export function mayWrite(request: IncomingMessage): boolean {
+  return writers.has(request);
+}
+
 /** Express middleware. */
 export function secured(gate: Gate) {
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
@@ -28,10 +35,13 @@ export function secured(gate: Gate) {
     if (ALWAYS_OPEN.has(path)) return next();
     const call = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
     const { headers: { authorization, host = '' }, socket } = request;
-    const verdict = gate.judge({ authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) }, call);
+    const asked = { authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) };
+    const verdict = gate.judge(asked, call);
     if (verdict.admitted) {
       const refusal = call === 'write' ? refusalOfWrite(request) : undefined;
-      return refusal === undefined ? next() : sendJson(response, refusal.status, errorBody(refusal.status, refusal.reason));
+      if (refusal !== undefined) return sendJson(response, refusal.status, errorBody(refusal.status, refusal.reason));
+      if (call === 'write' || gate.judge(asked, 'write').admitted) writers.add(request);
+      return next();
     }
     const { status, headers } = refusalOf(verdict);
     response.setHeaders(new Map(Object.entries(headers)));

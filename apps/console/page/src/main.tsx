@@ -1,5 +1,6 @@
 /** The page: one place at a time, under one bar. */
 import { render } from 'preact';
+import { Fleet } from './fleet/fleet.tsx';
 import { store } from './live/store.ts';
 import { Overview } from './overview/overview.tsx';
 import { LinkNotice, LinkSign } from './shared/link-sign.tsx';
@@ -11,11 +12,14 @@ function Page() {
     <>
       <header class="top">
         <a class="brand" href="/">
-          <img src="/icon.svg" alt="" width="24" height="24" /> Fuseboard
+          <img src="/icon.svg" alt="" width="24" height="24" /> <span class="brand-word">Fuseboard</span>
         </a>
         <nav aria-label="Places">
           <a href="/" aria-current={place.value.kind === 'overview' ? 'page' : undefined}>
             Upstreams
+          </a>
+          <a href="/fleet" aria-current={place.value.kind === 'fleet' ? 'page' : undefined}>
+            Fleet
           </a>
         </nav>
         <LinkSign />
@@ -31,6 +35,8 @@ function Here() {
   switch (here.kind) {
     case 'overview':
       return <Overview />;
+    case 'fleet':
+      return <Fleet />;
     case 'upstream':
       return <Upstream key={here.upstream} upstream={here.upstream} />;
     default:

@@ -3,12 +3,13 @@
  * once, and each second the counts that changed and how fresh all of it is.
  */
 import { randomUUID } from 'node:crypto';
-import type { Snapshot, TransitionLog, WindowCounts } from '#engine';
-import { keepFollowing, type Logger } from '#runtime';
+import type { OutcomeReader, Snapshot, TransitionLog } from '#engine';
+import { keepFollowing, type Health, type Logger } from '#runtime';
 import { breakerJson, thresholdsJson, transitionJson } from '../json.ts';
 import { nearness } from '../shared/nearness.ts';
 import type { ReadModel } from '../read-model.ts';
 import { EventStream, type EventOutlet, type Telling } from './event-stream.ts';
+import { LogEnds } from './log-ends.ts';
 import { LastTransitions } from './last-transitions.ts';
 import { NearnessHistory, SAMPLE_MS } from './nearness-history.ts';
 
@@ -20,11 +21,22 @@ const ID = /^([0-9a-f-]{36}):(\d{1,15})$/;
 export interface HubOptions {
   readonly model: ReadModel;
   readonly transitions: TransitionLog;
+  readonly reader: Pick<OutcomeReader, 'bounds'>;
   readonly logger: Logger;
   /** This console, and its version. */
   readonly about: { readonly instance: string; readonly version: string };
+  /** What this process lacks to be ready, and how many proxies take their states from it. */
+  readonly health: Pick<Health, 'ready'>;
+  readonly proxies: () => number;
   /** By the wall clock, ms. */
   readonly nowMs: () => number;
+}
+
+export interface Reader {
+  /** Where it left off, as it says. */
+  readonly lastId: string | undefined;
+  /** It may also change something. */
+  readonly mayWrite: boolean;
 }
 
 export class EventHub {
@@ -32,6 +44,7 @@ export class EventHub {
   readonly #run = randomUUID();
   readonly #last: LastTransitions;
   readonly #history = new NearnessHistory();
+  readonly #ends: LogEnds;
   readonly #streams = new Set<EventStream>();
   /** When each upstream last changed, counts included, as a number that only grows. */
   readonly #changedAt = new Map<string, number>();
@@ -48,22 +61,23 @@ export class EventHub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { model, transitions } = options;
+    const { model, transitions, reader } = options;
+    this.#ends = new LogEnds(reader);
     this.#last = new LastTransitions(transitions, (upstream) => this.#changed(upstream));
     this.#telling = { breaker: (upstream) => this.#breaker(upstream), counts: (upstream) => this.#counts(upstream), id: () => `${this.#run}:${this.#clock}` };
     this.#timers = [setInterval(() => this.#pulse(), PULSE_MS).unref(), setInterval(() => this.#sample(), SAMPLE_MS).unref()];
     this.#stops = [model.onChange((upstream) => this.#changed(upstream)), model.onCounts((upstream) => this.#count(upstream))];
   }
 
-  /** @param lastId where the reader left off, as it says. The stream is to be told, and ended. */
-  open(outlet: EventOutlet, lastId: string | undefined): EventStream {
+  /** The stream is to be told, and ended. */
+  open(outlet: EventOutlet, { lastId, mayWrite }: Reader): EventStream {
     this.#followTransitions();
     const [, run, told] = ID.exec(lastId ?? '') ?? [];
     const isResumed = run === this.#run;
     const names = isResumed ? this.#changedSince(Number(told)) : this.#openFirst();
     const stream = new EventStream(this.#telling, outlet, names);
     const { about, model, nowMs } = this.#options;
-    stream.say('hello', { ...about, resumed: isResumed, sample_ms: SAMPLE_MS, now: new Date(nowMs()).toISOString(), upstreams: model.size });
+    stream.say('hello', { ...about, resumed: isResumed, may_write: mayWrite, sample_ms: SAMPLE_MS, now: new Date(nowMs()).toISOString(), upstreams: model.size });
     stream.say('pulse', this.#freshness());
     this.#streams.add(stream);
     return stream;
@@ -134,6 +148,7 @@ export class EventHub {
   }
 
   #pulse(): void {
+    if (this.#streams.size > 0) this.#ends.ask(this.#options.model.partitions().map(({ partition }) => partition));
     for (const stream of this.#streams) {
       for (const upstream of this.#counted) stream.counted(upstream);
       stream.tell();
@@ -143,12 +158,16 @@ export class EventHub {
   }
 
   #freshness(): object {
-    const { model, nowMs } = this.#options;
+    const { model, nowMs, health, proxies } = this.#options;
     const partitions = model.partitions();
     return {
       now: new Date(nowMs()).toISOString(),
       incomplete: model.incompleteBecause,
-      partitions: partitions.map(({ partition, meta, ageMs }) => ({ partition, age_ms: Math.round(ageMs), ...(meta && metaJson(meta)) })),
+      missing: health.ready().body['missing'] ?? [],
+      proxies: proxies(),
+      readers: this.#streams.size,
+      log_problem: this.#ends.problem,
+      partitions: partitions.map(({ partition, meta, ageMs }) => ({ partition, age_ms: Math.round(ageMs), log_next_offset: this.#ends.of(partition, meta?.next), ...(meta && metaJson(meta)) })),
     };
   }
 
@@ -157,16 +176,16 @@ export class EventHub {
     const of = (upstream: string): number => {
       const snapshot = model.breaker(upstream)?.snapshot;
       const policy = model.policy(upstream);
-      return snapshot === undefined || policy === undefined ? 0 : nearness(this.#tripOf(snapshot) ?? snapshot.window, thresholdsJson(policy));
+      if (snapshot === undefined || policy === undefined) return 0;
+      return this.#hasJustTripped(snapshot) ? 1 : nearness(snapshot.window, thresholdsJson(policy));
     };
     this.#history.sample(this.#touched, of);
     this.#touched.clear();
   }
 
-  /** What was in the window when it tripped, if that was a moment ago: the trip has emptied it. */
-  #tripOf(snapshot: Snapshot): WindowCounts | undefined {
-    const last = this.#last.of(snapshot);
-    return last?.cause.kind === 'outcome' && this.#options.nowMs() - last.atMs < 2 * SAMPLE_MS ? last.window : undefined;
+  /** A trip empties the window: the sample after it is the threshold that it reached. */
+  #hasJustTripped({ state, override, sinceMs }: Snapshot): boolean {
+    return state === 'open' && override === undefined && this.#options.nowMs() - sinceMs < SAMPLE_MS;
   }
 }
 

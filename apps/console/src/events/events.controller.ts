@@ -1,6 +1,7 @@
 /** `/api/v1/events`: server-sent events, resumed by `Last-Event-ID`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, HttpException, Inject, Req, Res } from '@nestjs/common';
+import { mayWrite } from '../http-rim.ts';
 import { EventHub } from './event-hub.ts';
 
 /** Readers at once; each is owed at most one name for each upstream. */
@@ -28,7 +29,7 @@ export class EventsController {
     response.write(`retry: ${RETRY_MS}\n\n`);
     const outlet = { write: (text: string) => void response.write(text), isFull: () => response.writableNeedDrain || response.destroyed };
     const { 'last-event-id': lastId } = request.headers;
-    const stream = this.#hub.open(outlet, typeof lastId === 'string' ? lastId : undefined);
+    const stream = this.#hub.open(outlet, { lastId: typeof lastId === 'string' ? lastId : undefined, mayWrite: mayWrite(request) });
     response.on('drain', () => stream.tell());
     response.on('close', () => {
       this.#hub.end(stream);

@@ -32,7 +32,7 @@ const HEADERS = new Map([
 
 const YEAR_S = 31_536_000;
 /** What the page itself routes, so that a link to it can be kept. */
-const DEEP_LINK = /^\/(?:upstreams\/[^/]+|fleet|changes)?$/;
+const DEEP_LINK = /^\/(?:upstreams\/[^/]+|fleet)?$/;
 const NOT_BUILT = 'The page was not built. `npm run build` builds it; what it would show is at /api/v1/breakers.\n';
 
 /** Express middleware: answers what is the page's, hands on what isn't. */

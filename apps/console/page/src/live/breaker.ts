@@ -63,11 +63,18 @@ export interface PartitionNow {
   readonly control_offset?: number;
   readonly clock?: string;
   readonly restoring_to?: number;
+  /** Offset that the next record of the log will get. */
+  readonly log_next_offset?: number;
 }
 
 export interface Pulse {
   readonly now: string;
   readonly incomplete?: string;
+  /** What the console lacks to be ready. */
+  readonly missing: readonly { readonly name: string; readonly reason: string }[];
+  readonly proxies: number;
+  readonly readers: number;
+  readonly log_problem?: string;
   readonly partitions: readonly PartitionNow[];
 }
 
@@ -75,6 +82,7 @@ export interface Hello {
   readonly instance: string;
   readonly version: string;
   readonly resumed: boolean;
+  readonly may_write: boolean;
   readonly sample_ms: number;
   readonly now: string;
   readonly upstreams: number;

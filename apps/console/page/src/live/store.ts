@@ -15,8 +15,6 @@ export type Link =
 
 /** States that the console last knew to be so longer ago than this are said to be old, ms. */
 const OLD_AFTER_MS = 5_000;
-/** Two samples. */
-const TRIP_SHOWN_MS = 4_000;
 
 class Store {
   readonly breakers = new Map<string, Breaker>();
@@ -63,18 +61,19 @@ class Store {
     return breaker === undefined ? 0 : nearness(windowNow(breaker, this.nowMs.peek()), breaker.thresholds);
   }
 
-  /** The same, but a trip of a moment ago still counts what was in the window that it emptied. */
+  /** A trip empties the window: the sample after it is the threshold that it reached. */
   #sampleOf(upstream: string): number {
     const breaker = this.breakers.get(upstream);
-    const last = breaker?.last_transition;
-    const isTrip = last?.cause.kind === 'outcome' && this.nowMs.peek() - Date.parse(last.at) < TRIP_SHOWN_MS;
-    return isTrip ? nearness(last.window, breaker?.thresholds) : this.nearnessOf(upstream);
+    const hasJustTripped = breaker?.state === 'open' && breaker.override === undefined && this.nowMs.peek() - Date.parse(breaker.since) < (this.hello.peek()?.sample_ms ?? 0);
+    return hasJustTripped ? 1 : this.nearnessOf(upstream);
   }
 
   /** Why what is shown may not be so; undefined: it is. */
   get stale(): string | undefined {
     const pulse = this.pulse.value;
     if (pulse?.incomplete !== undefined) return `The console does not know all states: ${pulse.incomplete}.`;
+    const [lacking] = pulse?.missing ?? [];
+    if (lacking !== undefined) return `This console lacks something (${lacking.name}): ${lacking.reason}.`;
     const ageMs = Math.max(0, ...(pulse?.partitions.map(({ age_ms }) => age_ms) ?? []));
     return ageMs > OLD_AFTER_MS ? `The console has heard nothing from the store for ${Math.round(ageMs / 1_000)} s. What you see is as old as that.` : undefined;
   }

@@ -5,7 +5,7 @@ import { Row } from './row.tsx';
 import { seen } from './virtual.ts';
 
 const WIDE_ROW_PX = 68;
-const NARROW_ROW_PX = 148;
+const NARROW_ROW_PX = 166;
 const narrow = matchMedia('(max-width: 760px)');
 
 export function List({ upstreams }: { readonly upstreams: readonly Breaker[] }) {

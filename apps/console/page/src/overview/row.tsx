@@ -1,4 +1,5 @@
 /** One upstream: is it open, why, how is it doing, when does it close. */
+import { memo } from 'preact/compat';
 import type { Breaker } from '../live/breaker.ts';
 import { store, windowNow } from '../live/store.ts';
 import { upstreamPath } from '../shared/router.ts';
@@ -14,7 +15,7 @@ interface RowProps {
   readonly topPx: number;
 }
 
-export function Row({ breaker, index, rows, topPx }: RowProps) {
+function OneRow({ breaker, index, rows, topPx }: RowProps) {
   const { upstream, state, override } = breaker;
   return (
     <li class={`row row-${state}`} style={{ transform: `translateY(${topPx}px)` }} aria-setsize={rows} aria-posinset={index + 1}>
@@ -25,15 +26,22 @@ export function Row({ breaker, index, rows, topPx }: RowProps) {
           <small title={why(breaker)}>{why(breaker)}</small>
         </span>
         <Rates breaker={breaker} />
-        <span class="row-spark">
-          <Sparkline samples={store.curves.of(upstream)} now={store.nearnessOf(upstream)} />
-        </span>
+        <Spark upstream={upstream} />
         <span class="row-time">
           <When breaker={breaker} />
         </span>
       </a>
     </li>
   );
+}
+
+/** While the list scrolls, rows that were there stay as they are. */
+export const Row = memo(OneRow);
+
+function Spark({ upstream }: { readonly upstream: string }) {
+  // Curves change beside the breakers.
+  const isKnown = store.version.value >= 0;
+  return <span class="row-spark">{isKnown && <Sparkline samples={store.curves.of(upstream)} now={store.nearnessOf(upstream)} />}</span>;
 }
 
 function Rates({ breaker }: { readonly breaker: Breaker }) {
