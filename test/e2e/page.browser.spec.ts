@@ -75,6 +75,28 @@ describe('the page, in a browser', () => {
     }
   });
 
+  it('holds open and lets go by hand, with a reason and an end, and says who did it and what the policy is', async () => {
+    const page = await stage.open('/upstreams/mail.test');
+    await page.getByRole('button', { name: 'Hold open…' }).click();
+    await page.getByLabel('For').selectOption('5m');
+    await page.getByLabel('Your name').fill('ann');
+    await page.getByLabel('Reason').fill('it sends twice');
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Refuse all calls' }).click();
+    await page.getByText('Held open by ann: it sends twice').first().waitFor();
+    await page.getByText(/^closes in (4 min|5 min)/).waitFor();
+    expect(await stage.call('mail.test', 200)).toBe(409);
+    await page.getByText('As it was written').click();
+    await page.getByText('errorAmountThreshold: 5').waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Let go…' }).click();
+    await page.getByLabel('Reason').fill('it was mended');
+    await page.getByRole('button', { name: 'Let its policy decide' }).click();
+    await page.getByText('Calls go through.').waitFor();
+    await page.getByText(/^Let go .* by ann: it was mended/).waitFor();
+    expect(await stage.call('mail.test', 200)).toBe(200);
+  });
+
   it('shows how far each partition was folded and how far its log goes', async () => {
     await stage.call('mail.test', 200);
     const page = await stage.open('/fleet');

@@ -7,7 +7,9 @@ import { parameter, setParameter } from '../shared/router.ts';
 import { StateBadge } from '../shared/state-badge.tsx';
 import { TimeLeft } from '../shared/time-left.tsx';
 import { span } from '../shared/words.ts';
+import { ByHand } from './by-hand.tsx';
 import { Changes, type TransitionPage } from './changes.tsx';
+import { Control } from './control.tsx';
 import { Conditions } from './conditions.tsx';
 import type { RecentOutcomes } from './outcomes.ts';
 import { Reporters } from './reporters.tsx';
@@ -43,6 +45,7 @@ function Known({ breaker }: { readonly breaker: Breaker }) {
     <main>
       <h1 class="headline upstream-name">{upstream}</h1>
       <Now breaker={breaker} />
+      <ByHand breaker={breaker} />
       <section aria-labelledby="last-minutes">
         <h2 id="last-minutes">The last {span(spanS * 1_000)}</h2>
         <div class="filters spans" role="group" aria-label="How far back">
@@ -68,6 +71,7 @@ function Known({ breaker }: { readonly breaker: Breaker }) {
         <h2 id="changes">Changes</h2>
         <When asked={page}>{(value) => <Changes upstream={upstream} page={value} />}</When>
       </section>
+      <Control breaker={breaker} />
     </main>
   );
 }
