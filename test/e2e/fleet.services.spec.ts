@@ -6,6 +6,7 @@ import kafkajs, { type Producer } from 'kafkajs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { partitionOf } from '#wire';
 import { runLoad } from '../scenarios/load.ts';
+import { EventReader } from '../support/event-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ConsoleMember } from '../support/fleet.ts';
 import { KeptClients } from '../support/kept-clients.ts';
@@ -34,6 +35,23 @@ function windowReaches(console: ConsoleMember, total: number): Promise<{ total: 
   }, { what: `${total} calls in the window`, deadlineMs: 60_000 });
 }
 
+/** What the page would show of the trip, and of the partitions. */
+async function shownBy(console: ConsoleMember): Promise<object> {
+  const base = `http://${console.console.host}:${console.console.port}`;
+  const asked = async (path: string): Promise<unknown> => await (await fetch(`${base}/api/v1/breakers/${HOST}/${path}`)).json();
+  const { reporters } = (await asked('outcomes')) as { reporters: readonly { errors: number }[] };
+  const [trip] = ((await asked('transitions')) as { transitions: readonly { cause: { offset: number } }[] }).transitions;
+  const { error } = (await asked(`outcomes/${trip?.cause.offset}`)) as { error: boolean };
+  const reader = new EventReader(base);
+  onTestFinished(() => reader.end());
+  const partitions = await reader.until('the ends of the log', () => {
+    const told = (reader.told('pulse').at(-1)?.['partitions'] ?? []) as { next_offset: number; log_next_offset?: number }[];
+    return told.some(({ log_next_offset }) => log_next_offset !== undefined) ? told : undefined;
+  });
+  reader.end();
+  return { errors: reporters.reduce((sum, each) => sum + each.errors, 0), offending: error, logEnds: partitions.map(({ next_offset, log_next_offset = -1 }) => log_next_offset >= next_offset) };
+}
+
 describe('a fleet', () => {
   it('refuses at every proxy what one proxy saw fail, as the policy names it, and the console and Redis show why', { timeout: DEADLINE_MS }, async (context) => {
     const { stage, policy, prefix } = await openShop(context, services());
@@ -60,6 +78,7 @@ describe('a fleet', () => {
     onTestFinished(() => void redis.disconnect());
     const snapshot = await redis.hget(`${prefix}:{${partitionOf(HOST, PARTITIONS)}}:snapshots`, HOST);
     expect(JSON.parse(snapshot ?? '')).toMatchObject({ upstream: HOST, state: 'open', admit: 0, policy: { name: 'orders', namespace: 'shop' } });
+    expect(await shownBy(console)).toMatchObject({ errors: THRESHOLD, offending: true, logEnds: [true, true, true] });
     expect(await stage.stop()).toEqual([0, 0, 0, 0]);
   });
 
