@@ -4,10 +4,12 @@ import { browserMissing } from './test/support/browser-on-path.ts';
 import { dockerMissing } from './test/support/services/docker-engine.ts';
 import { SpecOrder } from './test/support/spec-order.ts';
 
+const UNITS = '{apps,libs}/**';
 const PLACES = '{apps,libs,bench,scripts,test}/**';
 const NEEDS_SERVICES = `${PLACES}/*.services.spec.ts`;
 const NEEDS_DOCKER = `${PLACES}/*.docker.spec.ts`;
 const NEEDS_BROWSER = `${PLACES}/*.browser.spec.ts`;
+const NEEDS = [NEEDS_SERVICES, NEEDS_DOCKER, NEEDS_BROWSER];
 
 /** Unit specs stand beside their source and are pure; what needs files, processes or services stands under test/. */
 export default defineConfig({
@@ -22,7 +24,9 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SpecOrder },
     projects: [
-      { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [NEEDS_SERVICES, NEEDS_DOCKER, NEEDS_BROWSER] } },
+      // What is pure needs no process of its own, nor its modules anew: both would take longer than the tests.
+      { extends: true, test: { name: 'unit', include: [`${UNITS}/*.spec.ts`], exclude: [...NEEDS], pool: 'threads', isolate: false } },
+      { extends: true, test: { name: 'plain', include: [`${PLACES}/*.spec.ts`], exclude: [`${UNITS}`, ...NEEDS] } },
       {
         extends: true,
         test: {

@@ -1,7 +1,7 @@
 /**
  * In which order spec files are begun. Most of the long ones wait for servers and processes, others work: the two kinds
  * are begun in turn, each with its longest first, so that the cores are used; what is short comes last, so that none is
- * left alone at the end.
+ * left alone at the end, the units together, since a worker goes on from one to the next.
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -19,13 +19,14 @@ export class SpecOrder extends BaseSequencer {
     const ranked = specs.map((spec) => ({ spec, rank: LONG.findIndex((each) => spec.moduleId.includes(each)) }));
     const long = ranked.filter(({ rank }) => rank !== -1).toSorted((a, b) => a.rank - b.rank).map(({ spec }) => spec);
     const short = ranked.filter(({ rank }) => rank === -1).map(({ spec }) => spec);
-    return Promise.resolve([...inTurn(long), ...inTurn(short)]);
+    const units = short.filter(({ project }) => project.name === 'unit');
+    return Promise.resolve([...inTurn(long), ...inTurn(short.filter((spec) => !units.includes(spec))), ...units]);
   }
 }
 
 /** One that waits, one that works. */
 function inTurn(specs: readonly TestSpecification[]): TestSpecification[] {
-  const waiting = specs.filter(({ project }) => project.name !== 'plain');
-  const working = specs.filter(({ project }) => project.name === 'plain');
+  const isWorking = ({ project }: TestSpecification): boolean => ['unit', 'plain'].includes(project.name);
+  const [waiting, working] = [specs.filter((spec) => !isWorking(spec)), specs.filter(isWorking)];
   return Array.from({ length: Math.max(waiting.length, working.length) }, (_, at) => [waiting[at], working[at]]).flat().filter((spec) => spec !== undefined);
 }
