@@ -1,6 +1,7 @@
 /** The `fuseboard` command line: what can be asked, and how it is read. What is done stands in commands/. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { VERSION } from '#runtime';
+import { byHand } from './by-hand.ts';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
 import { dataDir, examples, moment, output, seed } from './options.ts';
@@ -63,6 +64,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
       await echo({ listen: addressOf(listen, '--listen'), ...options });
     });
   addSimulate(root, env);
+  byHand(root, connection);
   fromLog(root, env);
   root
     .command('completion')

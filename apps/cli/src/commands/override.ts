@@ -1,0 +1,30 @@
+/** `fuseboard open`, `close` and `clear`: an upstream's state set by hand, and given back. */
+import { formatDuration } from '#wire';
+import type { Connection } from '../connection.ts';
+import { durationMessage, withClient, type DoneMessage } from '../control/control-client.ts';
+import { doneText } from '../control/in-words.ts';
+import { sayInForce } from './apply.ts';
+
+export interface OverrideCommand {
+  readonly what: 'open' | 'close' | 'clear';
+  readonly upstream: string;
+  readonly author: string;
+  readonly reason: string;
+  /** Undefined: until cleared. */
+  readonly durationMs?: number | undefined;
+  /** ms; 0: not at all. */
+  readonly waitMs: number;
+  readonly output: 'table' | 'json';
+}
+
+const METHODS = { open: 'ForceOpen', close: 'ForceClosed', clear: 'ClearOverride' } as const;
+const DONE = { open: 'forced open', close: 'forced closed', clear: 'cleared' } as const;
+
+/** @returns the exit code @throws {Failure} */
+export async function override(connection: Connection, { what, upstream, author, reason, durationMs, waitMs, output }: OverrideCommand): Promise<number> {
+  const lasting = durationMs === undefined ? {} : { duration: durationMessage(durationMs) };
+  const answer: DoneMessage = await withClient(connection, async (client) => client.control(METHODS[what], { upstream, author, reason, ...lasting }, waitMs));
+  const end = what === 'clear' ? '' : durationMs === undefined ? ' until it is cleared' : ` for ${formatDuration(durationMs)}`;
+  process.stdout.write(output === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : `${upstream}: ${DONE[what]}${end} by ${author} ${doneText(answer)}\n`);
+  return sayInForce([answer], waitMs);
+}

@@ -1,0 +1,30 @@
+/** `fuseboard policies`: the documents in force, and each as it was written. */
+import { Failure } from '../failure.ts';
+import type { Connection } from '../connection.ts';
+import { withClient, type KeyMessage, type PolicyMessage } from '../control/control-client.ts';
+import { timeText } from '../control/in-words.ts';
+import { table } from '../table.ts';
+
+export interface PoliciesCommand {
+  /** Absent: all. */
+  readonly key?: Partial<KeyMessage>;
+  readonly output: 'table' | 'json' | 'yaml';
+}
+
+/** @throws {Failure} */
+export async function policies(connection: Connection, { key = {}, output }: PoliciesCommand): Promise<void> {
+  const found = await withClient(connection, (client) => client.policies(key));
+  if (found.length === 0 && key.name !== undefined) throw new Failure(`there is no document ${[key.kind, key.namespace, key.name].filter(Boolean).join('/')}`);
+  process.stdout.write(formatted(found, output));
+}
+
+function formatted(found: readonly PolicyMessage[], output: PoliciesCommand['output']): string {
+  if (output === 'yaml') return found.map(({ document }) => document).join('---\n');
+  if (output === 'json') return `${JSON.stringify(found.map((each) => ({ ...each, applied_at: timeText(each.applied_at) })), null, 2)}\n`;
+  const heading = ['KIND', 'NAMESPACE/NAME', 'VERSION', 'ABOUT', 'SOURCE', 'APPLIED', 'BY', 'REASON'];
+  return `${table([heading, ...found.map(row)])}\n`;
+}
+
+function row({ key, version, upstream, source, applied_at: at, author, reason }: PolicyMessage): string[] {
+  return [key.kind, `${key.namespace}/${key.name}`, version, upstream, source, timeText(at), author, reason];
+}
