@@ -12,7 +12,7 @@ import { ReadModel } from '../read-model.ts';
 import { aboutOf, ControlBook, type Said } from './control-book.ts';
 import { checkedBy, checkedDocument, checkedDuration, checkedReplaced, checkedWait, type By } from './control-checks.ts';
 import { planOf, type PolicyPlan } from './control-plan.ts';
-import { inForceAt } from './in-force.ts';
+import { inForceAt, type Awaited } from './in-force.ts';
 
 export interface Apply extends By {
   /** YAML or JSON. */
@@ -86,8 +86,9 @@ export class ControlActions {
     const plan = planOf({ before: before?.document, after: document, view, nowMs: Date.now() });
     const answer = { document, warnings: read.warnings, plan };
     if (dryRun) return { ...answer, controlOffset: 0 };
-    if (before !== undefined && plan.change === 'none' && before.written === written) return { ...answer, controlOffset: before.record.offset, inForceAtMs: Date.now() };
-    const done = await this.#write(draft, { ...wait, asked: replacesVersion, upstreams: breakersOf(before?.document, document), isDocument: plan.change !== 'none' });
+    const awaited = { ...wait, upstreams: breakersOf(before?.document, document), isDocument: plan.change !== 'none' };
+    if (before !== undefined && plan.change === 'none' && before.written === written) return { ...answer, ...(await this.#inForce(before.record.offset, awaited)) };
+    const done = await this.#write(draft, { ...awaited, asked: replacesVersion });
     return isRefusal(done) ? done : { ...answer, ...done };
   }
 
@@ -145,7 +146,7 @@ export class ControlActions {
     return { refused: 'not-found', message: `there is no upstream ${asked}: no policy with circuitBreaking names that host` };
   }
 
-  async #write(draft: ControlDraft, { asked, waitMs, ...awaited }: { readonly asked: string; readonly waitMs: number; readonly upstreams: readonly string[]; readonly isDocument: boolean }): Promise<Done | Refusal> {
+  async #write(draft: ControlDraft, { asked, ...awaited }: Omit<Awaited, 'offset'> & { readonly asked: string }): Promise<Done | Refusal> {
     let offset: number;
     let said: Said | undefined;
     try {
@@ -160,7 +161,11 @@ export class ControlActions {
       return this.#refusal(change.document, said.notTaken, asked) ?? { refused: 'conflict', message: 'it was not taken' };
     }
     this.#runtime.logger.info({ control: offset, author }, `control: ${describe(change)} by ${author}`);
-    const inForce = await inForceAt(this.#model, this.#drivers.partitions, { offset, waitMs, ...awaited });
+    return await this.#inForce(offset, awaited);
+  }
+
+  async #inForce(offset: number, awaited: Omit<Awaited, 'offset'>): Promise<Done> {
+    const inForce = await inForceAt(this.#model, this.#drivers.partitions, { offset, ...awaited });
     return { controlOffset: offset, ...(inForce !== undefined && { inForceAtMs: inForce }) };
   }
 

@@ -23,7 +23,7 @@ export function inForceAt(model: ReadModel, partitions: number, { offset, upstre
       off();
       resolve(timeMs);
     };
-    const timer = setTimeout(() => settle(undefined), waitMs);
+    const timer = setTimeout(() => settle(undefined), waitMs).unref();
     const off = model.onProgress(() => {
       if (isInForce()) settle(Date.now());
     });

@@ -99,5 +99,5 @@ function redisAddress({ redisUrl }: FleetConfig): string {
 const MEANWHILE = {
   ingest: { kafka: 'nothing is decided', redis: 'nothing is decided' },
   proxy: { kafka: 'outcomes wait, and what finds no room is dropped and counted', redis: 'states are kept as they were last known' },
-  console: { kafka: 'no history can be read', redis: 'states are shown as they were last known' },
+  console: { kafka: 'no history can be read, and nothing can be done by hand', redis: 'states are shown as they were last known' },
 } as const;
