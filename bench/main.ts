@@ -17,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   overshoot: () => import('./overshoot.ts'),
   failover: () => import('./failover.ts'),
   ingest: () => import('./ingest.ts'),
+  'ingest-two': () => import('./ingest-two.ts'),
   'fold-size': () => import('./fold-size.ts'),
   report: () => import('./report.ts'),
   simulate: () => import('./simulate.ts'),

@@ -13,7 +13,11 @@ import type { PartitionHandler, StateUpdate } from './ports.ts';
 /** T5: a mark that has not been folded yet is repeated after this long, ms. */
 const MARK_AGAIN_AFTER_MS = 300;
 
-/** V1: how often it is asked whether the log is still the same, ms. */
+/**
+ * V1: how often it is asked whether the log is still the same, ms. The fleet's reader looks behind each gap between two
+ * answers that could be long enough for a topic to be made again and outgrow us (half a second). On a quiet broker a topic
+ * of a few records takes less: 240 ms was measured. Then only this finds it, and what was folded of it is taken back.
+ */
 const LOOK_EACH_MS = 5_000;
 
 interface Owned {

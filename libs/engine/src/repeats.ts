@@ -10,6 +10,9 @@ export interface RememberedId {
   readonly offset: number;
 }
 
+/** Two halves and their whole: shifting them together would make three numbers for one. */
+const halves = new DataView(new ArrayBuffer(8));
+
 export class Repeats {
   readonly #max: number;
   readonly #high: Uint32Array;
@@ -45,8 +48,9 @@ export class Repeats {
     for (let back = 1; back <= this.#size; back++) {
       const index = (this.#oldest + this.#size - back) % this.#max;
       if ((this.#offsets[index] as number) < offset) break;
-      const hash = (BigInt(this.#high[index] as number) << 32n) | BigInt(this.#low[index] as number);
-      ids.push({ hash, offset: this.#offsets[index] as number });
+      halves.setUint32(0, this.#high[index] as number);
+      halves.setUint32(4, this.#low[index] as number);
+      ids.push({ hash: halves.getBigUint64(0), offset: this.#offsets[index] as number });
     }
     return ids.toReversed();
   }

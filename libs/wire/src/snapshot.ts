@@ -68,5 +68,15 @@ function readWindow(window: Fields): WindowCounts {
 }
 
 function isoTime(timeMs: number | undefined): string | undefined {
-  return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+  if (timeMs === undefined) return undefined;
+  const slot = Math.trunc(Math.abs(timeMs)) % TIMES_KNOWN;
+  const known = timesKnown[slot];
+  if (known?.timeMs === timeMs) return known.text;
+  const text = new Date(timeMs).toISOString();
+  timesKnown[slot] = { timeMs, text };
+  return text;
 }
+
+/** A commit's snapshots have few times between them, and a time takes as long to write as all else of a snapshot. */
+const TIMES_KNOWN = 256;
+const timesKnown: { readonly timeMs: number; readonly text: string }[] = [];

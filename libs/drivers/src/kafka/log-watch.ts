@@ -5,7 +5,7 @@
  * last record from before it must still be there, as it was.
  */
 
-/** Longer than a broker holds a request, shorter than a topic takes to be deleted, made and to grow, ms. */
+/** Longer than a broker holds a request, and shorter than a topic mostly takes to be deleted, made and to grow (Pump looks for the rest), ms. */
 const GAP_MAX_MS = 500;
 
 export interface Sighting {
