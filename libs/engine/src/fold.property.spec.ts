@@ -15,7 +15,7 @@ const CASES = Number(process.env['FUSEBOARD_CASES'] ?? 100_000);
 const SEED = Number(process.env['FUSEBOARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FLOORS_FROM_CASES = 10_000;
 const TIMEOUT_MS = 600_000;
-const RECORDS_MAX = 40;
+const RECORDS_MAX = 50;
 
 const digits = fc.noBias(fc.integer({ min: 0, max: 2 ** 48 }));
 const events = fc.array(digits, { maxLength: RECORDS_MAX, size: 'max' });
