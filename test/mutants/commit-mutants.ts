@@ -105,5 +105,5 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   { name: 'partition of a newer engine claimed', rule: 'C2', file: 'libs/engine/src/beginning.ts', find: 'if (found > this.#engine) throw', replace: 'if (false) throw', by: engines('an older one is given no partition') },
   { name: 'rules raised by a forged mark', rule: 'C2', file: OWNER, find: '?.hash === mark.hash ?', replace: ' !== undefined ?', by: engines('a forged mark raises no rules') },
   { name: 'a standby raises the rules', rule: 'C2', file: 'libs/engine/src/beginning.ts', find: 'if (isStandby || ', replace: 'if (', by: engines('a newer standby folds beside an older active') },
-  { name: 'version from a clock', rule: 'V1', file: 'libs/engine/src/breaker.ts', find: '      next: this.#next,', replace: '      next: Date.now(),', by: { spec: 'libs/engine/src/generation.rules.spec.ts', title: 'an outcome counted' } },
+  { name: 'version from a clock', rule: 'V1', file: 'libs/engine/src/breaker.ts', find: 'next: this.#next, generation', replace: 'next: Date.now(), generation', by: { spec: 'libs/engine/src/generation.rules.spec.ts', title: 'an outcome counted' } },
 ];

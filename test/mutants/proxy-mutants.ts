@@ -55,7 +55,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'const admitted = this.#stamp(shared);', replace: 'const admitted = this.#stamp(shared) ?? this.#stamp(local) ?? begun;', title: 'G3: stamps nothing while no state is known',
   }),
   cache('V1', 'cache applies older', {
-    find: 'if (before !== undefined && !isNewer(snapshot, before.snapshot)) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
+    find: 'if (before !== undefined && !isNewer(snapshot, before)) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
   }),
   inEngine('snapshot.ts', 'state-cache.spec.ts')('V1', 'incarnation not part of the version', {
     find: 'return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;', replace: 'return a.next > b.next;',
