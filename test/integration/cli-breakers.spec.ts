@@ -158,7 +158,8 @@ describe('fuseboard watch', () => {
 
   it('on a terminal is a table that stays, open ones first and in red, and gives the screen back', async () => {
     const own = await started([{ upstream: 'a.test' }, { upstream: 'b.test' }]);
-    const { NO_COLOR: _, ...env } = process.env;
+    // In a CI's environment Node takes a terminal for one without colours.
+    const { NO_COLOR: _, CI: __, ...env } = process.env;
     const terminal = spawn('script', ['-qec', `${process.execPath} ${join(projectRoot(), 'bin/fuseboard.mjs')} watch`, '/dev/null'], { env: { ...env, FUSEBOARD_SERVER: server(own), TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'inherit'] });
     terminals.push(terminal);
     let screen = '';
