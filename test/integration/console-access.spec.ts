@@ -83,7 +83,7 @@ function channelOf(own: Pki, certificate?: { readonly cert: string; readonly key
 
 describe('over TLS', () => {
   it('HTTP and gRPC take a token of each role, or a certificate, and nobody without', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own, { FUSEBOARD_CONSOLE_TLS_WRITERS: 'alice' });
     const [alice, bob] = [own.client('alice'), own.client('bob')];
     await eventually(async () => ((await ask(own, stage, { token: 'read-it' })) === 200 ? true : undefined), { what: 'the list' });
@@ -96,7 +96,7 @@ describe('over TLS', () => {
   });
 
   it('a certificate that another authority signed is none', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own);
     const other = makeCertificate({ commonName: 'alice', names: ['alice'], issuer: makeCertificate({ commonName: 'another authority' }) });
     const certificate = { cert: own.write('other.pem', other.cert), key: own.write('other.key', other.key) };
@@ -104,14 +104,14 @@ describe('over TLS', () => {
   });
 
   it('cleartext is not answered', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own);
     await expect(fetch(`http://127.0.0.1:${stage.console.httpAddress.port}/healthz`)).rejects.toThrow('fetch failed');
     expect(await askGrpc(stage, credentials.createInsecure(), { token: 'read-it' })).toBe('UNAVAILABLE');
   });
 
   it('fuseboard get is answered, with a token or a certificate, and says what is wrong without', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own);
     await eventually(async () => ((await ask(own, stage, { token: 'read-it' })) === 200 ? true : undefined), { what: 'the list' });
     const server = `127.0.0.1:${stage.console.grpcAddress.port}`;
@@ -129,7 +129,7 @@ describe('over TLS', () => {
   });
 
   it('a proxy’s states come over it', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own);
     const heard: string[] = [];
     const { cert, key } = own.client('proxy');
@@ -143,7 +143,7 @@ describe('over TLS', () => {
 
 describe('the certificate', () => {
   it('is exchanged while the console runs, for HTTP and gRPC', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     const stage = await secured(own, {});
     const shown = (port: number, ALPNProtocols: string[]): Promise<string> =>
       new Promise((resolve, reject) => {
@@ -160,7 +160,7 @@ describe('the certificate', () => {
   });
 
   it('that can’t be used stops the start, and the variable is named', async () => {
-    const own = pki();
+    const own = pki(['127.0.0.1', 'localhost']);
     writeFileSync(own.server.key, 'nonsense');
     await expect(secured(own)).rejects.toThrow(/^FUSEBOARD_CONSOLE_TLS_KEY: .*server\.key holds no private key/);
   });

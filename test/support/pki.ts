@@ -15,8 +15,8 @@ export interface Pki {
   readonly write: (name: string, pem: string) => string;
 }
 
-/** Gone at the test's end. */
-export function pki(): Pki {
+/** Gone at the test's end. @param serverNames what the server's certificate is for */
+export function pki(serverNames: readonly string[] = ['127.0.0.1']): Pki {
   const folder = mkdtempSync(join(tmpdir(), 'fuseboard-pki-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const write = (name: string, pem: string): string => {
@@ -30,5 +30,5 @@ export function pki(): Pki {
     const { cert, key } = makeCertificate({ commonName: name, names, issuer: authority });
     return { ca, cert: write(`${name}.pem`, cert), key: write(`${name}.key`, key) };
   };
-  return { authority, ca, server: signed('server', ['127.0.0.1', 'localhost']), client: (name) => signed(name, [name]), write };
+  return { authority, ca, server: signed('server', serverNames), client: (name) => signed(name, [name]), write };
 }

@@ -90,7 +90,7 @@ function Confirming({ upstream, action, onDone }: ConfirmingProps) {
       )}
       <label>
         Your name
-        <input name="author" required maxLength={200} value={sessionStorage.getItem(AUTHOR) ?? ''} autocomplete="username" />
+        <input name="author" required maxLength={200} defaultValue={sessionStorage.getItem(AUTHOR) ?? ''} autocomplete="username" />
       </label>
       <label>
         Reason
