@@ -1,15 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
-import { browserMissing } from './test/support/browser-on-path.ts';
-import { dockerMissing } from './test/support/services/docker-engine.ts';
+import { KIND_NAMES, leftOutKinds } from './test/support/programs.ts';
 import { SpecOrder } from './test/support/spec-order.ts';
 
 const UNITS = '{apps,libs}/**';
 const PLACES = '{apps,libs,bench,scripts,test}/**';
 const NEEDS_SERVICES = `${PLACES}/*.services.spec.ts`;
-const NEEDS_DOCKER = `${PLACES}/*.docker.spec.ts`;
-const NEEDS_BROWSER = `${PLACES}/*.browser.spec.ts`;
-const NEEDS = [NEEDS_SERVICES, NEEDS_DOCKER, NEEDS_BROWSER];
+const needing = (kind: string): string => `${PLACES}/*.${kind}.spec.ts`;
+const NEEDS = [NEEDS_SERVICES, ...KIND_NAMES.map(needing)];
+const leftOut = leftOutKinds();
 
 /** Unit specs stand beside their source and are pure; what needs files, processes or services stands under test/. */
 export default defineConfig({
@@ -37,9 +36,7 @@ export default defineConfig({
           runner: 'test/support/services/runner.ts',
         },
       },
-      // In CI a missing browser fails.
-      ...(browserMissing() === undefined || process.env['CI'] === 'true' ? [{ extends: true as const, test: { name: 'browser', include: [NEEDS_BROWSER] } }] : []),
-      ...(dockerMissing() === undefined ? [{ extends: true as const, test: { name: 'docker', include: [NEEDS_DOCKER] } }] : []),
+      ...KIND_NAMES.filter((kind) => !leftOut.has(kind)).map((kind) => ({ extends: true as const, test: { name: kind, include: [needing(kind)] } })),
     ],
   },
 });

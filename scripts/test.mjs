@@ -1,13 +1,12 @@
 /**
  * Runs every test once and ends with one line that says how it went: `N passed, N failed`. A suite that could not even
  * be loaded counts as one failed test; a skipped test fails the run where CI=true, and is named elsewhere, with the
- * reason. Specs that need a Docker engine are left out where none answers, in CI too; those that need a browser where
- * there is none, but not in CI.
+ * reason. Specs that need a Docker engine are left out where none answers, in CI too; those that need a browser or
+ * Prometheus where there is none, but not in CI.
  */
 import { globSync } from 'node:fs';
 import { createVitest } from 'vitest/node';
-import { browserMissing } from '../test/support/browser-on-path.ts';
-import { dockerMissing } from '../test/support/services/docker-engine.ts';
+import { leftOutKinds } from '../test/support/programs.ts';
 
 const filters = process.argv.slice(2);
 const vitest = await createVitest('test', { run: true, watch: false, passWithNoTests: false });
@@ -34,10 +33,9 @@ for (const module of vitest.state.getTestModules()) {
 counts.failed += vitest.state.getUnhandledErrors().length > 0 ? 1 : 0;
 await vitest.close();
 
-for (const { kind, missing } of [{ kind: 'docker', missing: dockerMissing }, { kind: 'browser', missing: browserMissing }]) {
-  if (vitest.projects.some(({ name }) => name === kind)) continue;
+for (const [kind, missing] of leftOutKinds()) {
   const specs = globSync(`{apps,libs,bench,scripts,test}/**/*.${kind}.spec.ts`);
-  for (const path of specs.filter((each) => filters.length === 0 || filters.some((filter) => each.includes(filter)))) leaveOut(path, missing());
+  for (const path of specs.filter((each) => filters.length === 0 || filters.some((filter) => each.includes(filter)))) leaveOut(path, missing);
 }
 for (const [reason, names] of notRun) console.log(`not run: ${names.join(', ')} (${reason})`);
 if (process.env['CI'] === 'true') counts.failed += skipped;

@@ -1,11 +1,11 @@
 /** A real Chromium, as Debian has it, for the console's page. */
 import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { browserMissing, browserPath } from './browser-on-path.ts';
+import { browserPath } from './programs.ts';
 
 export async function openBrowser(): Promise<Browser> {
   const executablePath = browserPath();
-  if (executablePath === undefined) throw new Error(`a browser is needed: ${browserMissing()}`);
+  if (executablePath === undefined) throw new Error('a browser is needed: Chromium or Chrome on PATH');
   // Without its sandbox root can't start it; it sees nothing here but our own page.
   return await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 }

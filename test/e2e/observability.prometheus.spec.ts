@@ -11,7 +11,6 @@ import { parse } from 'yaml';
 import { eventually } from '../support/eventually.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { restartablePort } from '../support/services/server-process.ts';
-import { isLeftOut } from '../support/services/services.ts';
 import { startStandalone, type Standalone } from '../support/standalone.ts';
 
 const FOLDER = join(projectRoot(), 'docker/observability');
@@ -38,7 +37,7 @@ it('each alert has a line in docs/observability.md that says what to do, and no 
   expect(lines).toEqual(new Set(rules.map(({ alert }) => alert)));
 });
 
-describe.skipIf(isLeftOut('promtool'))('promtool', () => {
+describe('promtool', () => {
   it('finds the rules good, and what their tests say true', async () => {
     await expect(promtool('check', 'rules', join(FOLDER, 'alerts.yml'))).resolves.toMatchObject({ stdout: expect.stringContaining('SUCCESS') });
     await expect(promtool('test', 'rules', join(FOLDER, 'alerts.test.yml'))).resolves.toMatchObject({ stdout: expect.stringContaining('SUCCESS') });
@@ -50,7 +49,7 @@ describe.skipIf(isLeftOut('promtool'))('promtool', () => {
   });
 });
 
-describe.skipIf(isLeftOut('prometheus'))('a Prometheus that scrapes the running product', () => {
+describe('a Prometheus that scrapes the running product', () => {
   const directory = mkdtempSync(join(tmpdir(), 'fuseboard-prometheus-'));
   let product: Standalone | undefined;
   let prometheus: ReturnType<typeof spawn> | undefined;
