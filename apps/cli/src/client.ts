@@ -1,13 +1,9 @@
 /** `fuseboard.v1.BreakerService`, as a client has it. */
-import { Metadata, credentials, loadPackageDefinition, type CallOptions, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { clientChannel } from '#runtime';
-import { PROTO_FILES, protoDir, type BreakerMessage } from '#wire';
+import type { CallOptions, Client, ClientReadableStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { BreakerMessage } from '#wire';
 import { failureOf, type Connection } from './connection.ts';
+import { ANSWER_MS, consoleServices } from './console-services.ts';
 
-/** How long an answer may take, ms. */
-const ANSWER_MS = 10_000;
-const MESSAGE_MAX_BYTES = 4_194_304;
 const PAGE_SIZE = 500;
 
 export type StateFilter = 'open' | 'closed';
@@ -28,21 +24,13 @@ interface BreakerPage {
 export class BreakerClient {
   readonly #connection: Connection;
   readonly #service: BreakerService;
-  readonly #metadata = new Metadata();
+  readonly #metadata: Metadata;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    if (connection.token !== undefined) this.#metadata.set('authorization', `Bearer ${connection.token.reveal()}`);
-    const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, oneofs: true, defaults: true, includeDirs: [protoDir()] });
-    const loaded = loadPackageDefinition(definition) as unknown as { fuseboard: { v1: { BreakerService: new (...of: unknown[]) => BreakerService } } };
-    const { server, tls } = connection;
-    const secure = tls && clientChannel(server, tls);
-    this.#service = new loaded.fuseboard.v1.BreakerService(server, secure === undefined ? credentials.createInsecure() : credentials.createSsl(...secure.ssl), {
-      ...secure?.options,
-      'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
-    });
+    const { metadata, make } = consoleServices(connection);
+    this.#metadata = metadata;
+    this.#service = make('BreakerService') as BreakerService;
   }
 
   /** @throws {Failure} */

@@ -35,12 +35,11 @@ export function secured(gate: Gate) {
     if (ALWAYS_OPEN.has(path)) return next();
     const call = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
     const { headers: { authorization, host = '' }, socket } = request;
-    const asked = { authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) };
-    const verdict = gate.judge(asked, call);
+    const verdict = gate.judge({ authorization, host, peer: socket.remoteAddress ?? '', certificateNames: certifiedNames(socket) }, call);
     if (verdict.admitted) {
       const refusal = call === 'write' ? refusalOfWrite(request) : undefined;
       if (refusal !== undefined) return sendJson(response, refusal.status, errorBody(refusal.status, refusal.reason));
-      if (call === 'write' || gate.judge(asked, 'write').admitted) writers.add(request);
+      if (verdict.mayWrite) writers.add(request);
       return next();
     }
     const { status, headers } = refusalOf(verdict);

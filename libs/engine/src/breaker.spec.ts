@@ -1,21 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Breaker, firstSnapshot } from './breaker.ts';
 import type { Outcome } from './outcome.ts';
-import type { Policy } from './policy.ts';
+import { POLICY } from '../../../test/support/sample-policy.ts';
 
-const POLICY: Policy = {
-  identity: { name: 'p', namespace: 'n', version: 'v1' },
-  upstream: 'a',
-  statTimeWindowMs: 30_000,
-  minRequestAmount: 100,
-  errorAmountThreshold: 10,
-  errorRatioThreshold: 0,
-  slowTimeThresholdMs: 200,
-  slowAmountThreshold: 0,
-  slowRatioThreshold: 0,
-  degradedTimeWindowMs: 10_000,
-  degraded: { statusCode: 520, content: 'later' },
-};
 
 describe('a breaker', () => {
   test('throws what its statechart throws, there and then, and takes nothing after it', () => {

@@ -1,20 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Admit, Call, Decision, Document, DocumentSet, Policy, Snapshot, StateUpdate } from '#engine';
 import { StateCache } from '#engine';
+import { POLICY as SAMPLE } from '../../../test/support/sample-policy.ts';
 
-const POLICY: Policy = {
-  identity: { name: 'p', namespace: 'n', version: 'v1' },
-  upstream: 'a',
-  statTimeWindowMs: 30_000,
-  minRequestAmount: 100,
-  errorAmountThreshold: 3,
-  errorRatioThreshold: 0,
-  slowTimeThresholdMs: 200,
-  slowAmountThreshold: 3,
-  slowRatioThreshold: 0,
-  degradedTimeWindowMs: 10_000,
-  degraded: { statusCode: 520, content: 'later' },
-};
+const POLICY: Policy = { ...SAMPLE, errorAmountThreshold: 3, slowAmountThreshold: 3 };
 const setting = (upstream: string, over: Partial<Policy> = {}, version = 'v1'): Document => {
   const breaker = { ...POLICY, ...over, upstream, identity: { ...POLICY.identity, version } };
   return { kind: 'UpstreamTrafficSetting', namespace: 'n', name: upstream, version, upstream, breaker, body: {} } as unknown as Document;

@@ -4,20 +4,8 @@ import type { BreakerContext, BreakerEvent, Change, Moved } from './machine.ts';
 import { breakerMachine, STATES, step } from './machine.ts';
 import type { Policy } from './policy.ts';
 import { Window } from './window.ts';
+import { POLICY } from '../../../test/support/sample-policy.ts';
 
-const POLICY: Policy = {
-  identity: { name: 'p', namespace: 'n', version: 'v1' },
-  upstream: 'a',
-  statTimeWindowMs: 30_000,
-  minRequestAmount: 100,
-  errorAmountThreshold: 10,
-  errorRatioThreshold: 0,
-  slowTimeThresholdMs: 200,
-  slowAmountThreshold: 0,
-  slowRatioThreshold: 0,
-  degradedTimeWindowMs: 10_000,
-  degraded: { statusCode: 520, content: 'later' },
-};
 const NEXT_POLICY: Policy = { ...POLICY, identity: { ...POLICY.identity, version: 'v2' } };
 
 const CHANGE: Change = { offset: 9, atMs: 5_000, reason: 'because', cause: { kind: 'deadline' }, untilMs: 9_000 };

@@ -1,20 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Admit, Call, Document, Policy, Snapshot } from '#engine';
 import { StateCache } from '#engine';
+import { POLICY as SAMPLE } from '../../../test/support/sample-policy.ts';
 
-const POLICY: Policy = {
-  identity: { name: 'a', namespace: 'n', version: 'v1' },
-  upstream: 'a',
-  statTimeWindowMs: 30_000,
-  minRequestAmount: 1,
-  errorAmountThreshold: 3,
-  errorRatioThreshold: 0,
-  slowTimeThresholdMs: 200,
-  slowAmountThreshold: 0,
-  slowRatioThreshold: 0,
-  degradedTimeWindowMs: 10_000,
-  degraded: { statusCode: 520, content: 'later' },
-};
+const POLICY: Policy = { ...SAMPLE, identity: { ...SAMPLE.identity, name: 'a' }, minRequestAmount: 1, errorAmountThreshold: 3 };
 const RATIOS = { errorAmountThreshold: 0, errorRatioThreshold: 0.01, slowRatioThreshold: 0.01 };
 const setting = (over: Partial<Policy> = {}): Document =>
   ({ kind: 'UpstreamTrafficSetting', namespace: 'n', name: 'a', version: 'v1', upstream: 'a', breaker: { ...POLICY, ...over }, body: {} }) as unknown as Document;

@@ -1,20 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Document, Policy, Snapshot, StateUpdate } from '#engine';
+import type { Document, Snapshot, StateUpdate } from '#engine';
 import { StateCache } from '#engine';
+import { POLICY } from '../../../test/support/sample-policy.ts';
 
-const POLICY: Policy = {
-  identity: { name: 'p', namespace: 'n', version: 'v1' },
-  upstream: 'a',
-  statTimeWindowMs: 30_000,
-  minRequestAmount: 100,
-  errorAmountThreshold: 10,
-  errorRatioThreshold: 0,
-  slowTimeThresholdMs: 200,
-  slowAmountThreshold: 0,
-  slowRatioThreshold: 0,
-  degradedTimeWindowMs: 10_000,
-  degraded: { statusCode: 520, content: 'later' },
-};
 const DOCUMENT = { kind: 'UpstreamTrafficSetting', namespace: 'n', name: 'p', version: 'v1', upstream: 'a', breaker: POLICY, body: {} } as unknown as Document;
 const META = { incarnation: 1, next: 100, clockMs: 1_000_000, control: 0, sequence: 1 };
 

@@ -28,18 +28,16 @@ export function readClientTls({ ca, cert, key, variables }: ClientTlsFiles): Cli
   };
 }
 
-/** What is wrong with a combination of them. @param isOn `variable` is `true` */
-export function clientTlsProblems({ ca, cert, key, variables: of }: ClientTlsFiles, { isOn, variable }: { readonly isOn: boolean; readonly variable: string }): string[] {
-  const set = [...(ca === undefined ? [] : [of.ca]), ...(cert === undefined ? [] : [of.cert]), ...(key === undefined ? [] : [of.key])];
-  const problems = isOn || set.length === 0 ? [] : [`${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set without ${variable}=true, and would have no effect; allowed: with it, or not at all`];
-  if (cert !== undefined && key === undefined) problems.push(`${of.key} is not set, but ${of.cert} is; allowed: both or none`);
-  if (cert === undefined && key !== undefined) problems.push(`${of.cert} is not set, but ${of.key} is; allowed: both or none`);
-  return problems;
+type Verify = { checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined };
+
+/** grpc-js's `credentials`, which isn't loaded here: not every process speaks gRPC. */
+export interface CredentialsMaker<C> {
+  createInsecure(): C;
+  createSsl(ca: Buffer | null, key: Buffer | null, cert: Buffer | null, verify: Verify): C;
 }
 
-export interface ClientChannel {
-  /** For grpc-js's `credentials.createSsl`. */
-  readonly ssl: readonly [Buffer | null, Buffer | null, Buffer | null, { checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined }];
+export interface ClientChannel<C> {
+  readonly credentials: C;
   /** Of the channel. */
   readonly options: Readonly<Record<string, string>>;
 }
@@ -48,10 +46,15 @@ export interface ClientChannel {
  * grpc-js names whatever it connects to in the handshake, and an address may not be named there: so another name stands
  * there, and the address is looked for in the certificate.
  * @param server HOST:PORT
+ * @param pem undefined: cleartext
  */
-export function clientChannel(server: string, { ca, key, cert }: ClientPem): ClientChannel {
+export function clientChannel<C>(server: string, pem: ClientPem | undefined, credentials: CredentialsMaker<C>): ClientChannel<C> {
+  if (pem === undefined) return { credentials: credentials.createInsecure(), options: {} };
   const host = parseAddress(server)?.host ?? server;
-  const pems = [ca ?? null, key ?? null, cert ?? null] as const;
-  if (isIP(host) === 0) return { ssl: [...pems, {}], options: {} };
-  return { ssl: [...pems, { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) }], options: { 'grpc.ssl_target_name_override': 'localhost' } };
+  const isAddress = isIP(host) !== 0;
+  const verify: Verify = isAddress ? { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) } : {};
+  return {
+    credentials: credentials.createSsl(pem.ca ?? null, pem.key ?? null, pem.cert ?? null, verify),
+    options: isAddress ? { 'grpc.ssl_target_name_override': 'localhost' } : {},
+  };
 }

@@ -4,7 +4,8 @@ import type { Config, FleetConfig, Parsed, Role } from './config.ts';
 import { kafkaProblems, kafkaSecurity } from './kafka-config.ts';
 import { must } from './proxy-config.ts';
 import type { RedisConfig } from './redis-config.ts';
-import { clientTlsProblems, type ClientTlsFiles } from './client-tls.ts';
+import type { ClientTlsFiles } from './client-tls.ts';
+import { bothOrNone, noEffect } from './setting-problems.ts';
 import { SETTINGS, type Values } from './settings.ts';
 import type { TokenSource } from './access/tokens.ts';
 
@@ -34,7 +35,8 @@ export function consoleFedOf(role: Role, { values, isSet, consoles, access }: Pa
   problems.push(...kafkaProblems(values, isSet));
   const isOn = values.statesTls === 'true';
   const tls = statesTlsFiles(values);
-  problems.push(...clientTlsProblems(tls, { isOn, variable: SETTINGS.statesTls.variable }));
+  if (!isOn) problems.push(...noEffect(['statesTlsCa', 'statesTlsCert', 'statesTlsKey'], isSet, `${SETTINGS.statesTls.variable}=true`));
+  problems.push(...bothOrNone(['statesTlsCert', 'statesTlsKey'], isSet));
   const { kafkaBrokers, topicPrefix, partitions } = values;
   if (kafkaBrokers === undefined) return undefined;
   return { kind: 'consoles', kafkaBrokers, kafkaSecurity: kafkaSecurity(values), consoles, token: access.tokens.write, tls: isOn ? tls : undefined, topicPrefix: must(topicPrefix), partitions: must(partitions) };

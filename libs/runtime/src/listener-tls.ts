@@ -3,6 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import type { Logger } from './logger.ts';
 import { readPem, readPemPair } from './pem.ts';
 import { renew } from './renewal.ts';
+import { bothOrNone, variableOf } from './setting-problems.ts';
+import type { SettingKey, Values } from './settings.ts';
 
 /** Paths of PEM files, and the settings that name them. */
 export interface TlsFiles {
@@ -52,22 +54,23 @@ export function renewListenerTls({ files, tls, use, logger, eachMs = LOOKED_AT_E
   });
 }
 
-export interface TlsSettings {
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  readonly ca: string | undefined;
-  readonly variables: TlsFiles['variables'];
+/** The settings that name a listener's files. */
+export interface TlsKeys {
+  readonly cert: SettingKey;
+  readonly key: SettingKey;
+  readonly ca: SettingKey;
 }
 
 /** Undefined: cleartext. Only where nothing is wrong with them. */
-export function tlsFiles({ cert, key, ca, variables }: TlsSettings): TlsFiles | undefined {
-  return cert === undefined || key === undefined ? undefined : Object.freeze({ cert, key, ca, variables });
+export function tlsFiles(keys: TlsKeys, values: Values): TlsFiles | undefined {
+  const [cert, key, ca] = [keys.cert, keys.key, keys.ca].map((each) => values[each] as string | undefined);
+  if (cert === undefined || key === undefined) return undefined;
+  return Object.freeze({ cert, key, ca, variables: { cert: variableOf(keys.cert), key: variableOf(keys.key), ca: variableOf(keys.ca) } });
 }
 
 /** What is wrong with a combination of them; each value by itself is fine or undefined. */
-export function tlsProblems({ cert, key, ca, variables: of }: TlsSettings): string[] {
-  if (cert !== undefined && key === undefined) return [`${of.key} is not set, but ${of.cert} is; allowed: both or none`];
-  if (cert === undefined && key !== undefined) return [`${of.cert} is not set, but ${of.key} is; allowed: both or none`];
-  if (ca !== undefined && cert === undefined) return [`${of.ca} is set without ${of.cert} and ${of.key}, and would have no effect; allowed: all three, or none`];
-  return [];
+export function tlsProblems({ cert, key, ca }: TlsKeys, values: Values): string[] {
+  const isSet = (each: SettingKey): boolean => values[each] !== undefined;
+  if (isSet(ca) && !isSet(cert) && !isSet(key)) return [`${variableOf(ca)} is set without ${variableOf(cert)} and ${variableOf(key)}, and would have no effect; allowed: all three, or none`];
+  return bothOrNone([cert, key], isSet);
 }

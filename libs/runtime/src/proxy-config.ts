@@ -1,6 +1,6 @@
 /** The proxy's own settings, in the shape that its data plane takes them in. */
 import { formatAddress, type Address } from './address.ts';
-import { tlsFiles, tlsProblems, type TlsFiles, type TlsSettings } from './listener-tls.ts';
+import { tlsFiles, tlsProblems, type TlsFiles } from './listener-tls.ts';
 import { SETTINGS, type Values } from './settings.ts';
 
 export interface ProxyConfig {
@@ -35,12 +35,14 @@ export interface ProxyConfig {
   };
 }
 
+const TLS = { cert: 'proxyTlsCert', key: 'proxyTlsKey', ca: 'proxyTlsCa' } as const;
+
 /** Only where nothing is wrong with the values. */
 export function proxyConfig(values: Values): ProxyConfig {
   return Object.freeze({
     workers: must(values.proxyWorkers),
     ready: must(values.proxyReady),
-    tls: tlsFiles(tlsSettings(values)),
+    tls: tlsFiles(TLS, values),
     trustedNetworks: Object.freeze(values.proxyTrustedNetworks ?? []),
     drainMs: must(values.proxyDrainTimeout),
     timeouts: Object.freeze({
@@ -63,14 +65,9 @@ export function proxyConfig(values: Values): ProxyConfig {
   });
 }
 
-function tlsSettings({ proxyTlsCert: cert, proxyTlsKey: key, proxyTlsCa: ca }: Values): TlsSettings {
-  const { proxyTlsCert, proxyTlsKey, proxyTlsCa } = SETTINGS;
-  return { cert, key, ca, variables: { cert: proxyTlsCert.variable, key: proxyTlsKey.variable, ca: proxyTlsCa.variable } };
-}
-
 /** What is wrong with a combination of them; each value by itself is fine or undefined. */
 export function proxyProblems(values: Values, isOneProcess: boolean): string[] {
-  const problems = tlsProblems(tlsSettings(values));
+  const problems = tlsProblems(TLS, values);
   const { proxyWorkers: workers = 1 } = values;
   if (isOneProcess && workers !== 1) {
     problems.push(

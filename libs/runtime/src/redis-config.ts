@@ -1,7 +1,8 @@
 /** How Redis is reached, beside its URL: certificates, and who we are to Sentinels. */
 import { parseRedisUrl } from './redis-url.ts';
 import { Secret } from './secret.ts';
-import { SETTINGS, type Values } from './settings.ts';
+import { bothOrNone, variableOf } from './setting-problems.ts';
+import type { Values } from './settings.ts';
 
 export interface RedisConfig {
   /** A Secret, because it may hold a password; `parseRedisUrl` takes it apart. */
@@ -32,19 +33,16 @@ export function redisConfig(url: string, values: Values): RedisConfig {
 /** What is wrong between them; each value by itself is fine or undefined. */
 export function redisProblems(values: Values): string[] {
   const place = values.redisUrl === undefined ? undefined : parseRedisUrl(values.redisUrl);
-  const nameOf = (key: keyof typeof SETTINGS): string => SETTINGS[key].variable;
-  const set = (['redisTlsCa', 'redisTlsCert', 'redisTlsKey'] as const).filter((key) => values[key] !== undefined).map(nameOf);
+  const set = (['redisTlsCa', 'redisTlsCert', 'redisTlsKey'] as const).filter((key) => values[key] !== undefined).map(variableOf);
   const problems: string[] = [];
   if (place?.isTls === false && set.length > 0) problems.push(`${set.join(', ')}: set, but FUSEBOARD_REDIS_URL is one without TLS, so it would have no effect; allowed: with a URL that begins with rediss`);
-  for (const [one, other] of [['redisTlsCert', 'redisTlsKey'], ['redisTlsKey', 'redisTlsCert']] as const) {
-    if (values[one] !== undefined && values[other] === undefined) problems.push(`${nameOf(other)} is not set, but ${nameOf(one)} is; allowed: both or none`);
-  }
-  const sentinel = (['redisSentinelUsername', 'redisSentinelPassword'] as const).filter((key) => values[key] !== undefined).map(nameOf);
+  problems.push(...bothOrNone(['redisTlsCert', 'redisTlsKey'], (key) => values[key] !== undefined));
+  const sentinel = (['redisSentinelUsername', 'redisSentinelPassword'] as const).filter((key) => values[key] !== undefined).map(variableOf);
   if (place !== undefined && place.kind !== 'sentinel' && sentinel.length > 0) {
     problems.push(`${sentinel.join(', ')}: set, but FUSEBOARD_REDIS_URL names no Sentinels; allowed: with redis+sentinel:// or rediss+sentinel://`);
   }
   if (values.redisSentinelUsername !== undefined && values.redisSentinelPassword === undefined) {
-    problems.push(`${nameOf('redisSentinelPassword')} is not set, but ${nameOf('redisSentinelUsername')} is; allowed: both, or the password alone, or none`);
+    problems.push(`${variableOf('redisSentinelPassword')} is not set, but ${variableOf('redisSentinelUsername')} is; allowed: both, or the password alone, or none`);
   }
   return problems;
 }

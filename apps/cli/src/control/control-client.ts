@@ -1,13 +1,9 @@
 /** `fuseboard.v1.ControlService` and what history is made of, as a client has them. */
-import { Metadata, credentials, loadPackageDefinition, type Client, type ServiceError } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { clientChannel } from '#runtime';
-import { PROTO_FILES, protoDir, type TimestampMessage, type TransitionMessage } from '#wire';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { TimestampMessage, TransitionMessage } from '#wire';
 import { failureOf, type Connection } from '../connection.ts';
+import { ANSWER_MS, consoleServices, type ServiceName } from '../console-services.ts';
 
-/** How long an answer may take beside what it is to wait, ms. */
-const ANSWER_MS = 10_000;
-const MESSAGE_MAX_BYTES = 4_194_304;
 const PAGE_SIZE_MAX = 500;
 
 export interface KeyMessage {
@@ -73,23 +69,18 @@ export interface EntryMessage {
 /** (request, metadata, options, done), as grpc-js makes it. */
 type Method = (...of: unknown[]) => void;
 type Service = Client & Readonly<Record<string, Method>>;
-type ServiceName = 'ControlService' | 'HistoryService' | 'BreakerService';
 
 export class ControlClient {
   readonly #connection: Connection;
   readonly #services: Readonly<Record<ServiceName, Service>>;
-  readonly #metadata = new Metadata();
+  readonly #metadata: Metadata;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    const { server, tls, token } = connection;
-    if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token.reveal()}`);
-    const definition = loadSync([...PROTO_FILES], { keepCase: true, longs: Number, enums: String, oneofs: true, defaults: true, includeDirs: [protoDir()] });
-    const loaded = loadPackageDefinition(definition) as unknown as { fuseboard: { v1: Record<ServiceName, new (...of: unknown[]) => Service> } };
-    const secure = tls && clientChannel(server, tls);
-    const channel = secure === undefined ? credentials.createInsecure() : credentials.createSsl(...secure.ssl);
-    const make = (name: ServiceName): Service => new loaded.fuseboard.v1[name](server, channel, { ...secure?.options, 'grpc.max_receive_message_length': MESSAGE_MAX_BYTES });
-    this.#services = { ControlService: make('ControlService'), HistoryService: make('HistoryService'), BreakerService: make('BreakerService') };
+    const { metadata, make } = consoleServices(connection);
+    this.#metadata = metadata;
+    const service = (name: ServiceName): Service => make(name) as Service;
+    this.#services = { ControlService: service('ControlService'), HistoryService: service('HistoryService'), BreakerService: service('BreakerService') };
   }
 
   /** @param waitMs how long the answer may wait for what was said to be in force @throws {Failure} */

@@ -29,6 +29,8 @@ export class ControlBook {
   readonly #applied = new Map<string, Applied>();
   readonly #said: Said[] = [];
   readonly #byUpstream = new Map<string, Said[]>();
+  /** Of `all`, until something changes. */
+  #sorted: readonly Applied[] | undefined;
   #upTo = -1;
 
   constructor(log: ControlLog) {
@@ -62,7 +64,8 @@ export class ControlBook {
 
   /** In the order of kind, namespace and name. */
   all(): readonly Applied[] {
-    return [...this.#applied].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, applied]) => applied);
+    this.#sorted ??= [...this.#applied].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, applied]) => applied);
+    return this.#sorted;
   }
 
   holderOf(document: Document): Document | undefined {
@@ -87,6 +90,7 @@ export class ControlBook {
     const said = this.#read(record);
     if (said === undefined) return;
     this.#said.push(said);
+    this.#sorted = undefined;
     for (const upstream of said.upstreams) {
       const others = this.#byUpstream.get(upstream);
       if (others === undefined) this.#byUpstream.set(upstream, [said]);

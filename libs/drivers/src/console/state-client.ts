@@ -33,9 +33,9 @@ export class StateClient {
   constructor(address: string, { token, tls }: ConsoleCredentials) {
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token.reveal()}`);
     loaded ??= loadService();
-    const secure = tls && clientChannel(address, tls);
-    this.#service = new loaded(address, secure === undefined ? credentials.createInsecure() : credentials.createSsl(...secure.ssl), {
-      ...secure?.options,
+    const channel = clientChannel(address, tls, credentials);
+    this.#service = new loaded(address, channel.credentials, {
+      ...channel.options,
       'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
       // Else it shares a connection, and what that knows of failures, with the tries before it.
       'grpc.use_local_subchannel_pool': 1,

@@ -1,7 +1,8 @@
 /** Who may ask the console, and the metrics of the other processes: the settings, and what is wrong with a combination. */
 import { formatAddress, isLoopback, type Address } from '../address.ts';
 import type { Written } from '../config-file.ts';
-import { tlsFiles, tlsProblems, type TlsFiles, type TlsSettings } from '../listener-tls.ts';
+import { tlsFiles, tlsProblems, type TlsFiles } from '../listener-tls.ts';
+import { noEffect } from '../setting-problems.ts';
 import { SETTINGS, type SettingKey, type Values } from '../settings.ts';
 import { TokenSource, type TokenSources } from './tokens.ts';
 
@@ -19,6 +20,7 @@ export interface Access {
 const TOKEN_SHORT = 16;
 
 const TOKENS = { write: 'token', read: 'readToken' } as const;
+const TLS = { cert: 'consoleTlsCert', key: 'consoleTlsKey', ca: 'consoleTlsCa' } as const;
 const LISTENS = ['consoleListen', 'grpcListen'] as const;
 
 /** Only where nothing is wrong with the values. */
@@ -31,22 +33,15 @@ export function accessConfig(values: Values, written: ReadonlyMap<SettingKey, Wr
   return Object.freeze({
     tokens: Object.freeze({ ...(write && { write }), ...(read && { read }) }),
     anonymousReads: values.anonymous === 'read',
-    tls: tlsFiles(tlsSettings(values)),
+    tls: tlsFiles(TLS, values),
     tlsWriters: Object.freeze(values.consoleTlsWriters ?? []),
   });
 }
 
-function tlsSettings({ consoleTlsCert: cert, consoleTlsKey: key, consoleTlsCa: ca }: Values): TlsSettings {
-  const { consoleTlsCert, consoleTlsKey, consoleTlsCa } = SETTINGS;
-  return { cert, key, ca, variables: { cert: consoleTlsCert.variable, key: consoleTlsKey.variable, ca: consoleTlsCa.variable } };
-}
-
 export function accessProblems(values: Values): string[] {
-  const problems = tlsProblems(tlsSettings(values));
-  if (values.consoleTlsWriters !== undefined && values.consoleTlsCa === undefined) {
-    problems.push(`${SETTINGS.consoleTlsWriters.variable} is set without ${SETTINGS.consoleTlsCa.variable}, and would have no effect; allowed: with it, or not at all`);
-  }
-  return [...problems, ...bindingProblems(values)];
+  const isIdle = values.consoleTlsCa === undefined;
+  const idle = isIdle ? noEffect(['consoleTlsWriters'], (key) => values[key] !== undefined, SETTINGS.consoleTlsCa.variable) : [];
+  return [...tlsProblems(TLS, values), ...idle, ...bindingProblems(values)];
 }
 
 /** Nothing of the console is reachable from elsewhere without a token or a certificate, but for reads where that is said. */

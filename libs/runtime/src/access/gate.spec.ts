@@ -56,7 +56,7 @@ describe('beyond loopback', () => {
 
   it('a token of FUSEBOARD_READ_TOKEN reads and may not write', () => {
     const own = gate('0.0.0.0', { FUSEBOARD_TOKEN: 'hush', FUSEBOARD_READ_TOKEN: 'look' });
-    expect(own.judge(asked('look'), 'read').admitted).toBe(true);
+    expect(own.judge(asked('look'), 'read')).toEqual({ admitted: true, mayWrite: false });
     expect(own.judge(asked('look'), 'write')).toEqual({ admitted: false, why: 'forbidden', reason: 'this token may only read; writes need one of FUSEBOARD_TOKEN' });
   });
 
@@ -91,6 +91,12 @@ describe('a certificate', () => {
       ['admitted', 'forbidden'],
       ['admitted', 'forbidden'],
     ]);
+  });
+
+  it('that only reads reads beside a token that is none, and is not told that it may write', () => {
+    const own = gate('0.0.0.0', { ...TLS, FUSEBOARD_TOKEN: 'hush' });
+    const judged = (token: string): Verdict => own.judge({ ...asked(token), certificateNames: ['bob'] }, 'read');
+    expect([judged('wrong'), judged('hush')]).toEqual([{ admitted: true, mayWrite: false }, { admitted: true, mayWrite: true }]);
   });
 
   it('that only reads writes with a token beside it', () => {

@@ -21,7 +21,7 @@ export interface Asked {
 }
 
 export type Verdict =
-  | { readonly admitted: true }
+  | { readonly admitted: true; /** It may also write. */ readonly mayWrite: boolean }
   | { readonly admitted: false; readonly why: 'unauthenticated' | 'forbidden'; readonly reason: string }
   | { readonly admitted: false; readonly why: 'too-many'; readonly reason: string; readonly retryAfterSeconds: number };
 
@@ -39,7 +39,8 @@ export function refusalOf(verdict: Refusal): { readonly status: 401 | 403 | 429;
   }
 }
 
-const ADMITTED: Verdict = { admitted: true };
+const WRITER: Verdict = { admitted: true, mayWrite: true };
+const READER: Verdict = { admitted: true, mayWrite: false };
 
 interface Shared {
   readonly access: Access;
@@ -80,13 +81,16 @@ export class Gate {
   }
 
   judge(asked: Asked, call: AccessRole): Verdict {
-    const isOpen = this.#isOpen && isOwnName(asked.host);
-    if (isOpen) return ADMITTED;
+    if (this.#isOpen && isOwnName(asked.host)) return WRITER;
     const certified = this.#roleOfCertificate(asked.certificateNames);
-    if (certified === 'write' || certified === call) return ADMITTED;
+    if (certified === 'write') return WRITER;
     const presented = /^bearer +(\S+) *$/i.exec(asked.authorization ?? '')?.[1];
-    if (presented !== undefined && !this.#tokens.areNone) return this.#judgeToken(presented, asked.peer, call);
-    if (call === 'read' && this.#access.anonymousReads) return ADMITTED;
+    if (presented !== undefined && !this.#tokens.areNone) {
+      const verdict = this.#judgeToken(presented, asked.peer, call);
+      // A certificate that may read reads, whatever token stands beside it.
+      if (verdict.admitted || certified !== call) return verdict;
+    }
+    if (call === 'read' && (certified === 'read' || this.#access.anonymousReads)) return READER;
     if (certified === 'read') return forbidden('this certificate may only read; allowed to write: those that FUSEBOARD_CONSOLE_TLS_WRITERS names, or a token');
     return unauthenticated(this.#needed(asked.host));
   }
@@ -99,7 +103,8 @@ export class Gate {
       this.#failures.failed(peer);
       return unauthenticated('the bearer token is not the one that is configured');
     }
-    return role === 'write' || call === 'read' ? ADMITTED : forbidden('this token may only read; writes need one of FUSEBOARD_TOKEN');
+    if (role === 'write') return WRITER;
+    return call === 'read' ? READER : forbidden('this token may only read; writes need one of FUSEBOARD_TOKEN');
   }
 
   #roleOfCertificate(names: readonly string[] | undefined): AccessRole | undefined {
