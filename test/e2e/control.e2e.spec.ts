@@ -85,7 +85,8 @@ describe('by hand, on the running product', () => {
     await eventually(async () => ((await shown())['state'] === 'closed' ? true : undefined), { what: 'it to end by itself' });
     await done('close', 'shop.local', '--until-cleared', '--reason', 'never');
     expect(await shown()).toMatchObject({ state: 'closed', override: { reason: 'never' } });
-    await done('clear', 'shop.local');
+    expect(JSON.parse(await done('clear', 'shop.local', '-o', 'json'))).toEqual({ control_offset: expect.any(Number) as number, in_force_at: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+    expect(JSON.parse(await done('clear', 'shop.local', '-o', 'json', '--no-wait'))).toEqual({ control_offset: expect.any(Number) as number });
   });
 
   it('what is asked wrongly ends with 2, and what is refused with 1 and the reason', { timeout: 120_000 }, async () => {

@@ -1,5 +1,5 @@
 /** A breaker's message for people and programs: times as RFC 3339, states as words. The console's HTTP says the same. */
-import type { BreakerMessage, TimestampMessage } from '#wire';
+import { timeOfMessage, type BreakerMessage, type TimestampMessage } from '#wire';
 
 export interface ShownBreaker {
   readonly upstream: string;
@@ -21,13 +21,13 @@ export function shown({ upstream, state, admit, incarnation, generation, ...mess
   const { since, open_until: openUntil, window, policy, override, position } = message;
   return {
     upstream,
-    state: state.replace('STATE_', '').toLowerCase(),
+    state: stateWord(state),
     admit,
     incarnation,
     generation,
-    since: time(since),
-    ...(openUntil && { open_until: time(openUntil) }),
-    window: { ...(window.started_at && { started_at: time(window.started_at) }), total: window.total, errors: window.errors, slow: window.slow },
+    since: timeText(since),
+    ...(openUntil && { open_until: timeText(openUntil) }),
+    window: { ...(window.started_at && { started_at: timeText(window.started_at) }), total: window.total, errors: window.errors, slow: window.slow },
     ...(policy && { policy: { name: policy.name, namespace: policy.namespace, version: policy.version, ...(policy.enforced === false && { enforced: policy.enforced }) } }),
     ...(override && { override: shownOverride(override) }),
     position: { partition: position.partition, next_offset: position.next_offset },
@@ -35,11 +35,17 @@ export function shown({ upstream, state, admit, incarnation, generation, ...mess
 }
 
 function shownOverride({ author, reason, control_offset, until }: NonNullable<BreakerMessage['override']>): NonNullable<ShownBreaker['override']> {
-  return { author, reason, control_offset, ...(until && { until: time(until) }) };
+  return { author, reason, control_offset, ...(until && { until: timeText(until) }) };
 }
 
-function time({ seconds, nanos }: TimestampMessage): string {
-  return new Date(seconds * 1_000 + nanos / 1e6).toISOString();
+/** RFC 3339. */
+export function timeText(time: TimestampMessage): string {
+  return new Date(timeOfMessage(time)).toISOString();
+}
+
+/** Of the proto's name of a state. */
+export function stateWord(state: string): string {
+  return state.replace('STATE_', '').toLowerCase();
 }
 
 export const HEADING = ['UPSTREAM', 'STATE', 'UNTIL', 'GENERATION', 'CALLS', 'ERRORS', 'SLOW', 'POLICY', 'OVERRIDE'];

@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts';
 import type { Connection } from '../connection.ts';
 import { withClient, type AppliedMessage, type DoneMessage, type KeyMessage } from '../control/control-client.ts';
 import { documentsIn } from '../control/documents-in-files.ts';
-import { appliedText, doneText, nameOf, notInForce } from '../control/in-words.ts';
+import { appliedText, doneJson, doneText, nameOf, notInForce } from '../control/in-words.ts';
 
 interface Common {
   readonly author: string;
@@ -40,7 +40,7 @@ export async function apply(connection: Connection, { files, dryRun, replaces, a
       if (output === 'table') process.stdout.write(appliedText(answer, dryRun));
     }
   });
-  if (output === 'json') process.stdout.write(`${JSON.stringify(answers, null, 2)}\n`);
+  if (output === 'json') process.stdout.write(`${JSON.stringify(answers.map(doneJson), null, 2)}\n`);
   return dryRun ? 0 : sayInForce(answers, waitMs);
 }
 
@@ -56,7 +56,7 @@ export async function remove(connection: Connection, { files, keys, author, reas
       if (output === 'table') process.stdout.write(`${nameOf(key)}: deleted ${doneText(answer)}\n`);
     }
   });
-  if (output === 'json') process.stdout.write(`${JSON.stringify(answers, null, 2)}\n`);
+  if (output === 'json') process.stdout.write(`${JSON.stringify(answers.map(doneJson), null, 2)}\n`);
   return sayInForce(answers, waitMs);
 }
 

@@ -3,7 +3,8 @@ import type { TransitionMessage } from '#wire';
 import { timeOfMessage } from '#wire';
 import type { Connection } from '../connection.ts';
 import { withClient, type EntryMessage } from '../control/control-client.ts';
-import { fieldText, nameOf, timeText } from '../control/in-words.ts';
+import { fieldText, nameOf } from '../control/in-words.ts';
+import { stateWord, timeText } from '../shown.ts';
 
 export interface HistoryCommand {
   readonly upstream: string;
@@ -60,24 +61,22 @@ const NOT_TAKEN: Readonly<Record<string, string>> = {
 };
 
 function transitionText({ from, to, generation, reason, window, cause, policy, open_until: until }: TransitionMessage): string {
-  const word = (state: string): string => state.replace('STATE_', '').toLowerCase();
   const unenforced = policy?.enforced === false && to === 'STATE_OPEN' && !cause.override ? ', not enforced' : '';
   const evidence = cause.outcome ? `; ${window.total} calls, ${window.errors} errors, ${window.slow} slow` : '';
   const control = cause.override ?? cause.policy;
   const by = control ? ` (control ${control.control_offset} in force)` : '';
-  return `breaker   ${word(from)} → ${word(to)}${until ? ` until ${timeText(until)}` : ''}${unenforced} (generation ${generation}): ${reason}${evidence}${by}`;
+  return `breaker   ${stateWord(from)} → ${stateWord(to)}${until ? ` until ${timeText(until)}` : ''}${unenforced} (generation ${generation}): ${reason}${evidence}${by}`;
 }
 
 function jsonOf(event: Event): object {
   const at = new Date(event.atMs).toISOString();
   if ('transition' in event) {
     const { from, to, generation, incarnation, reason, window, cause, policy, open_until: until } = event.transition;
-    const word = (state: string): string => state.replace('STATE_', '').toLowerCase();
-    const counts = { total: window.total, errors: window.errors, slow: window.slow };
+      const counts = { total: window.total, errors: window.errors, slow: window.slow };
     const kind = cause.outcome ? 'outcome' : cause.override ? 'override' : cause.policy ? 'policy' : 'deadline';
     const control = cause.override ?? cause.policy;
     return {
-      at, event: 'transition', from: word(from), to: word(to), generation, incarnation, reason, window: counts,
+      at, event: 'transition', from: stateWord(from), to: stateWord(to), generation, incarnation, reason, window: counts,
       cause: { kind, ...(control && { author: control.author, control_offset: control.control_offset }) },
       ...(policy && { version: policy.version }), ...(until && { open_until: timeText(until) }),
     };

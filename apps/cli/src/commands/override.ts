@@ -2,7 +2,7 @@
 import { formatDuration } from '#wire';
 import type { Connection } from '../connection.ts';
 import { durationMessage, withClient, type DoneMessage } from '../control/control-client.ts';
-import { doneText } from '../control/in-words.ts';
+import { doneJson, doneText } from '../control/in-words.ts';
 import { sayInForce } from './apply.ts';
 
 export interface OverrideCommand {
@@ -25,6 +25,6 @@ export async function override(connection: Connection, { what, upstream, author,
   const lasting = durationMs === undefined ? {} : { duration: durationMessage(durationMs) };
   const answer: DoneMessage = await withClient(connection, async (client) => client.control(METHODS[what], { upstream, author, reason, ...lasting }, waitMs));
   const end = what === 'clear' ? '' : durationMs === undefined ? ' until it is cleared' : ` for ${formatDuration(durationMs)}`;
-  process.stdout.write(output === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : `${upstream}: ${DONE[what]}${end} by ${author} ${doneText(answer)}\n`);
+  process.stdout.write(output === 'json' ? `${JSON.stringify(doneJson(answer), null, 2)}\n` : `${upstream}: ${DONE[what]}${end} by ${author} ${doneText(answer)}\n`);
   return sayInForce([answer], waitMs);
 }

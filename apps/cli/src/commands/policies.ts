@@ -2,7 +2,7 @@
 import { Failure } from '../failure.ts';
 import type { Connection } from '../connection.ts';
 import { withClient, type KeyMessage, type PolicyMessage } from '../control/control-client.ts';
-import { timeText } from '../control/in-words.ts';
+import { timeText } from '../shown.ts';
 import { table } from '../table.ts';
 
 export interface PoliciesCommand {

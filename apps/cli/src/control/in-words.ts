@@ -1,13 +1,9 @@
 /** What was done, for people. */
-import { timeOfMessage, type TimestampMessage } from '#wire';
+import { timeText } from '../shown.ts';
 import type { AppliedMessage, DoneMessage, FieldChangeMessage, KeyMessage } from './control-client.ts';
 
 export function nameOf({ kind, namespace, name }: KeyMessage): string {
   return `${kind} ${namespace}/${name}`;
-}
-
-export function timeText(time: TimestampMessage): string {
-  return new Date(timeOfMessage(time)).toISOString();
 }
 
 export function fieldText({ path, before, after }: FieldChangeMessage): string {
@@ -17,6 +13,11 @@ export function fieldText({ path, before, after }: FieldChangeMessage): string {
 /** `(control 12), in force at …`. */
 export function doneText({ control_offset: offset, in_force_at: at }: DoneMessage): string {
   return `(control ${offset})${at ? `, in force at ${timeText(at)}` : ''}`;
+}
+
+/** As the console's JSON has it: times as RFC 3339, what isn't there left out. */
+export function doneJson({ in_force_at: at, ...answer }: DoneMessage): object {
+  return { ...answer, ...(at && { in_force_at: timeText(at) }) };
 }
 
 /** What is asked to wait and didn't see it in force. */

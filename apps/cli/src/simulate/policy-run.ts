@@ -1,5 +1,5 @@
 /** One file's policies over the calls: the production fold, and a ledger for each policy beside it. */
-import { PartitionFold, type ControlRecord, type LogRecord, type OutboxEntry, type Policy, type Transition } from '#engine';
+import { PartitionFold, type ControlRecord, type Document, type LogRecord, type OutboxEntry, type Transition } from '#engine';
 import { LedgerBook, type Ledger } from './ledger.ts';
 import type { NamedPolicy, PolicyFile } from './policy-files.ts';
 
@@ -36,7 +36,7 @@ export class PolicyRun {
   constructor({ file, policies }: PolicyFile, lateAfterMs?: number) {
     this.#file = file;
     this.#kept = new Map(policies.map((named) => [named.policy.upstream, { ...named, book: new LedgerBook(named.policy), transitions: [], omitted: 0 }]));
-    const control = policies.map(({ policy }, offset) => applied(policy, offset));
+    const control = policies.map(({ document }, offset) => applied(document, offset));
     this.#mark = { control: control.length - 1, hash: HASH };
     const start = { partition: 0, incarnation: 1, next: 0, clockMs: 0, control: -1, snapshots: [], ids: [] };
     this.#fold = new PartitionFold(start, (offset) => control[offset], { owns: () => true, idsMax: 1, ...(lateAfterMs !== undefined && { lateAfterMs }) });
@@ -64,8 +64,8 @@ export class PolicyRun {
   }
 
   results(): PolicyResult[] {
-    return Array.from(this.#kept.values(), ({ name, policy, book, transitions, omitted }) => {
-      return { name, file: this.#file, policy, transitions, omitted, trips: book.trips, ledger: book.ledger };
+    return Array.from(this.#kept.values(), ({ name, policy, document, book, transitions, omitted }) => {
+      return { name, file: this.#file, policy, document, transitions, omitted, trips: book.trips, ledger: book.ledger };
     });
   }
 
@@ -80,9 +80,6 @@ export class PolicyRun {
 
 const HASH = 'simulated';
 
-function applied(policy: Policy, offset: number): ControlRecord {
-  const { upstream, identity } = policy;
-  const limits = { maxConnections: Infinity, connectTimeoutMs: 5_000, maxRequests: Infinity, maxRequestsPerConnection: Infinity, maxPendingRequests: Infinity, maxRetries: Infinity };
-  const document = { kind: 'UpstreamTrafficSetting' as const, ...identity, body: {}, upstream, limits, breaker: policy };
+function applied(document: Document, offset: number): ControlRecord {
   return { offset, appendMs: 1, hash: HASH, author: 'simulate', reason: 'to be tried', source: 'directory', change: { kind: 'apply', document } };
 }

@@ -1,7 +1,7 @@
 /** The simulation against the rules recomputed naively (test/support/naive-fold.ts), over random calls. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ControlRecord, Outcome, Policy, Result, Transition } from '#engine';
+import type { ControlRecord, Document, Outcome, Policy, Result, Transition } from '#engine';
 import { NaiveFold } from '../../../../test/support/naive-fold.ts';
 import { isFailed } from '../../../../test/support/naive-breaker.ts';
 import type { PolicyResult } from './policy-run.ts';
@@ -25,6 +25,12 @@ function policyOf(upstream: string, over: Partial<Policy>): Policy {
     degraded: { statusCode: 409, content: '' },
     ...over,
   };
+}
+
+/** With nothing but what a fold asks for. */
+function named(policy: Policy) {
+  const document = { kind: 'UpstreamTrafficSetting', ...policy.identity, upstream: policy.upstream, breaker: policy } as unknown as Document;
+  return { name: policy.upstream, policy, document };
 }
 
 interface Recorded {
@@ -65,7 +71,7 @@ function histories(backMs: number): fc.Arbitrary<Recorded[]> {
 }
 
 function simulated(worlds: readonly (readonly Policy[])[], calls: readonly Recorded[], batchMax?: number): PolicyResult[] {
-  const files = worlds.map((each, n) => ({ file: `${n}`, policies: each.map((policy) => ({ name: policy.upstream, policy })) }));
+  const files = worlds.map((each, n) => ({ file: `${n}`, policies: each.map(named) }));
   const simulation = new Simulation(files, batchMax === undefined ? {} : { batchMax });
   for (const { outcome, offset, appendMs } of calls) simulation.take(outcome, offset, appendMs);
   return simulation.end();
@@ -76,7 +82,7 @@ function naive(world: readonly Policy[], calls: readonly Recorded[]): NaiveFold 
   const mark = { control: world.length - 1, hash: 'h' };
   const control = (offset: number) => {
     const policy = world[offset];
-    return policy && ({ offset, appendMs: 1, hash: 'h', change: { kind: 'apply', document: { kind: 'UpstreamTrafficSetting', ...policy.identity, upstream: policy.upstream, breaker: policy } } } as unknown as ControlRecord);
+    return policy && ({ offset, appendMs: 1, hash: 'h', change: { kind: 'apply', document: named(policy).document } } as unknown as ControlRecord);
   };
   const fold = new NaiveFold(control, { partition: 0, incarnation: 1, owns: () => true, lateAfterMs: 60_000, idsMax: 1 });
   fold.step({ offset: 0, appendMs: 1, entry: { kind: 'mark', mark } });
@@ -156,7 +162,7 @@ describe('simulate', () => {
 
   test('counts the same reporter and id once (K4)', () => {
     const outcome: Outcome = { upstream: 'a.test', atMs: START_MS, reporter: 'r', id: '1', count: 1, result: { kind: 'status', code: 500 } };
-    const simulation = new Simulation([{ file: 'f', policies: [{ name: 'a', policy: policyOf('a.test', { errorAmountThreshold: 2 }) }] }]);
+    const simulation = new Simulation([{ file: 'f', policies: [named(policyOf('a.test', { errorAmountThreshold: 2 }))] }]);
     for (const offset of [1, 2, 3]) simulation.take(outcome, offset, START_MS);
     expect(simulation.end()[0]).toMatchObject({ trips: 0, ledger: { calls: 1 } });
     expect(simulation.seen.repeats).toBe(2);
