@@ -101,12 +101,16 @@ async function sampled(world: World, redis: Redis, forMs: number): Promise<Sampl
 async function ofProcess({ admin, pid }: Member): Promise<Partial<Record<Figure, number>>> {
   // Once: the event loop's delay is told since it was asked for last.
   const page = await (await fetch(`http://${admin.host}:${admin.port}/metrics`)).text();
-  const told = (series: string): number => Number(page.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length));
+  const told = (series: string): number => {
+    const line = page.split('\n').find((each) => each.startsWith(`${series} `));
+    if (line === undefined) throw new Error(`/metrics has no ${series}`);
+    return Number(line.slice(series.length));
+  };
   return {
     'RSS, MB': residentBytes(pid) / 1e6,
     'heap, MB': told('nodejs_heap_size_used_bytes') / 1e6,
     'open files': told('process_open_fds'),
-    'event-loop delay p99, ms': told('fuseboard_event_loop_delay_seconds{quantile="0.99"}') * 1_000,
+    'event-loop delay p99, ms': told('fuseboard_event_loop_delay_seconds{statistic="p99"}') * 1_000,
   };
 }
 

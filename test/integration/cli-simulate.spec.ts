@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,5 +143,27 @@ describe('fuseboard simulate', () => {
     const { status, stdout } = await run((shown?.[0] ?? '').split(' '), { cwd: projectRoot() });
     expect([status, stdout]).toEqual([0, shown?.[1]]);
     expect(again).toEqual(shown);
+  });
+});
+
+describe('colours', () => {
+  const RED = '\u001b[31m';
+  const ARGS = ['simulate', '-f', 'docs/examples/eager.yaml', 'docs/examples/access.log'];
+
+  /** On a terminal of its own. */
+  function shownOn(env: Readonly<Record<string, string>>): string {
+    const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...inherited } = process.env;
+    const command = [process.execPath, 'bin/fuseboard.mjs', ...ARGS].join(' ');
+    return execFileSync('script', ['-qec', command, '/dev/null'], { cwd: projectRoot(), encoding: 'utf8', env: { ...inherited, TERM: 'xterm', ...env } });
+  }
+
+  it('are there on a terminal, unless NO_COLOR is set', () => {
+    expect([shownOn({}).includes(RED), shownOn({ NO_COLOR: '1' }).includes(RED)]).toEqual([true, false]);
+  });
+
+  it('are not there in a pipe, unless FORCE_COLOR is set', async () => {
+    const absolute = ARGS.map((arg) => (arg.startsWith('docs/') ? join(projectRoot(), arg) : arg));
+    const [plain, forced] = await Promise.all([run(absolute), run(absolute, { env: { FORCE_COLOR: '1' } })]);
+    expect([plain.stdout.includes(RED), forced.stdout.includes(RED)]).toEqual([false, true]);
   });
 });

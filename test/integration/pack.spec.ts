@@ -41,3 +41,10 @@ it('gives a tarball that runs elsewhere, of built files and production dependenc
   expect(existsSync(join(elsewhere, home, 'apps'))).toBe(false);
   expect(existsSync(join(elsewhere, home, 'dist/apps/console/page/index.html'))).toBe(true);
 });
+
+it('`npm run sbom` lists what production installs, and nothing that only development does', () => {
+  const { bomFormat, components } = JSON.parse(execFileSync('npm', ['run', '-s', 'sbom'], { cwd: projectRoot(), encoding: 'utf8', maxBuffer: 67_108_864 })) as { bomFormat: string; components: { name: string; purl: string }[] };
+  const names = components.map(({ name }) => name);
+  expect([bomFormat, names.includes('kafkajs'), names.includes('vitest')]).toEqual(['CycloneDX', true, false]);
+  expect(components.every(({ purl }) => purl.startsWith('pkg:npm/'))).toBe(true);
+});

@@ -13,12 +13,14 @@ export interface TransitionPage {
 
 export function Changes({ upstream, page }: { readonly upstream: string; readonly page: TransitionPage }) {
   const [more, setMore] = useState<{ readonly of: TransitionPage; readonly older: readonly Transition[]; readonly next: string }>({ of: page, older: [], next: page.next_page_token });
+  const [problem, setProblem] = useState('');
   const { older, next } = more.of === page ? more : { older: [], next: page.next_page_token };
   const all = [...page.transitions, ...older];
   if (all.length === 0) return <p>It has not changed yet, or what changed is older than what the history keeps.</p>;
   const askMore = async (): Promise<void> => {
     const found = await ask<TransitionPage>(`/api/v1/breakers/${encodeURIComponent(upstream)}/transitions?page_size=20&page_token=${encodeURIComponent(next)}`);
     setMore({ of: page, older: [...older, ...found.transitions], next: found.next_page_token });
+    setProblem('');
   };
   return (
     <>
@@ -28,10 +30,11 @@ export function Changes({ upstream, page }: { readonly upstream: string; readonl
         ))}
       </ol>
       {next !== '' && (
-        <button type="button" onClick={() => void askMore().catch(() => {})}>
+        <button type="button" onClick={() => void askMore().catch((error: unknown) => setProblem((error as Error).message))}>
           Older ones
         </button>
       )}
+      {problem !== '' && <p class="failed" role="alert">They can't be shown: {problem}.</p>}
     </>
   );
 }
