@@ -60,6 +60,24 @@ test('a message that follows a lost one is not taken for all that is new', async
   await eventually(() => expect([...heard.known.keys()].toSorted()).toEqual(['a.test', 'b.test', 'c.test']));
 });
 
+test('snapshots that were read while commits went on are newer than their meta: what these tell afterwards is not told again', async () => {
+  const stage = stageRedis({ freshnessMs: NO_ROUNDS_MS });
+  await stage.states.commit(commit(null, 6));
+  // What a reader finds whose meta was read before the commits of 7 and 8, and its snapshots after them.
+  const other = stageRedis();
+  await other.states.commit(commit(null, 8));
+  await redisClient().copy(other.keys.snapshots, stage.keys.snapshots, 'REPLACE');
+  const heard = await hear(stage.stateFeed);
+  expect([heard.last?.meta?.next, heard.known.get('a.test')?.next]).toEqual([6, 8]);
+  const { length } = heard.updates;
+  await stage.states.commit(commit(6, 7));
+  await stage.states.commit(commit(7, 8));
+  await stage.states.commit(commit(8, 9));
+  await eventually(() => expect(heard.last?.meta?.next).toBe(9));
+  const told = heard.updates.slice(length).filter(({ partition }) => partition === 0);
+  expect(told.map(({ meta, snapshots }) => [meta?.next, snapshots.map(({ next }) => next)])).toEqual([[7, []], [8, [8]], [9, [9]]]);
+});
+
 test.for(['subscriber', 'reader'])('nothing is missed where the connection of the %s is ended again and again', async (role, context) => {
   const server = await ownRedis(context);
   const stage = stageRedis({ url: server.url });

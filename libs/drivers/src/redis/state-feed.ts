@@ -5,7 +5,7 @@
  * next round, which begins at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FollowOptions, PartitionMeta, Snapshot, StateFeed, StateUpdate, Stop, StoreTime } from '#engine';
+import { isNewer, type FollowOptions, type PartitionMeta, type Snapshot, type StateFeed, type StateUpdate, type Stop, type StoreTime } from '#engine';
 import type { OnError } from '../drivers.ts';
 import { isNextAfter, readChange, type Change } from './change.ts';
 import type { Connection } from './connection.ts';
@@ -30,6 +30,8 @@ interface View {
   known: { readonly meta: PartitionMeta | undefined } | undefined;
   /** While it is being read. */
   waiting: Change[] | undefined;
+  /** By upstream: what was read with `known`, and is newer than its meta. Changes on the way there bring older ones. */
+  ahead: Map<string, Snapshot>;
 }
 
 export class RedisStateFeed implements StateFeed, Source {
@@ -48,7 +50,7 @@ export class RedisStateFeed implements StateFeed, Source {
     this.#partitions = partitions;
     this.#onError = onError;
     this.#wake = wake;
-    this.#views = Array.from({ length: partitions }, (_, partition) => ({ partition, keys: partitionKeys(prefix, partition), known: undefined, waiting: undefined }));
+    this.#views = Array.from({ length: partitions }, (_, partition) => ({ partition, keys: partitionKeys(prefix, partition), known: undefined, waiting: undefined, ahead: new Map() }));
     this.#byChannel = new Map(this.#views.map((view) => [view.keys.changes, view]));
     this.channels = [...this.#byChannel.keys()];
     this.#followers = new Followers(partitions, onError, 'telling of states');
@@ -139,7 +141,8 @@ export class RedisStateFeed implements StateFeed, Source {
       const snapshots = meta === undefined ? [] : await decodeSnapshots(values);
       // Who wants them came while we read without.
       if (areWanted !== this.#areSnapshotsWanted) return this.#doubt(view);
-      const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta);
+      view.ahead = new Map(snapshots.filter((each) => meta !== undefined && isNewer(each, meta)).map((each) => [each.upstream, each]));
+      const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta) || view.ahead.size > 0;
       view.known = { meta };
       const update = { ...updateOf(view.partition, meta, snapshots), storeTime };
       if (isNew) this.#followers.tell(update, view.partition);
@@ -179,10 +182,10 @@ export class RedisStateFeed implements StateFeed, Source {
   }
 
   /** Undefined: they can't be had from here. */
-  #snapshotsOf(change: Change, { keys }: View): readonly Snapshot[] | undefined {
+  #snapshotsOf(change: Change, { keys, ahead }: View): readonly Snapshot[] | undefined {
     if (!this.#areSnapshotsWanted) return [];
     try {
-      return change.snapshots();
+      return change.snapshots()?.filter((each) => !isNewer(ahead.get(each.upstream) ?? each, each));
     } catch (error) {
       this.#onError(error, `reading what was told on ${keys.changes}`);
       return undefined;
