@@ -14,7 +14,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['apps', 'libs', 'bench', 'scripts', 'test/faults', 'test/scenarios', 'test/support'];
 const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** What the built files read beside themselves, and tsc does not copy. */
-const ASSET = /\.(?:proto|json)$/;
+const ASSET = /\.(?:proto|json|yaml)$/;
 /** What the console's page is built from. */
 const PAGE = /\.(?:tsx|css|html|svg)$/;
 const LOCK_WAIT_MAX_MS = 300_000;

@@ -79,10 +79,11 @@ function ofBody(exception: unknown): { readonly status: number; readonly message
 /** Of a request, bytes: a document as a JSON string, with room. */
 export const BODY_BYTES_MAX = 2_097_152;
 
-const CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 409: 'conflict', 412: 'precondition', 413: 'too-large', 415: 'unsupported', 429: 'too-many-tries', 503: 'unavailable' };
+/** By status; whatever else is `internal`. */
+export const ERROR_CODES: Readonly<Record<number, string>> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 409: 'conflict', 412: 'precondition', 413: 'too-large', 415: 'unsupported', 429: 'too-many-tries', 503: 'unavailable' };
 
 function errorBody(status: number, message: string): object {
-  return { error: { code: CODES[status] ?? 'internal', message } };
+  return { error: { code: ERROR_CODES[status] ?? 'internal', message } };
 }
 
 export function sendJson(response: ServerResponse, status: number, body: object): void {

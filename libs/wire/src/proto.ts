@@ -1,4 +1,4 @@
-/** Where the .proto files are, for the gRPC loaders. */
+/** Where the descriptions of our surfaces are: the .proto files, for the gRPC loaders, and the OpenAPI document. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -6,6 +6,11 @@ import { dirname, join } from 'node:path';
 export const PROTO_FILES = ['fuseboard/v1/breaker.proto', 'fuseboard/v1/control.proto', 'fuseboard/v1/state.proto'] as const;
 
 const ROOTS_MAX = 8;
+
+/** Of the console's HTTP, YAML. */
+export function openApiFile(): string {
+  return join(dirname(protoDir()), 'openapi.yaml');
+}
 
 /**
  * The compiler copies no .proto files, so from `dist/` as from the sources they are found at `libs/wire/proto` of the
