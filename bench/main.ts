@@ -22,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<unk
   report: () => import('./report.ts'),
   simulate: () => import('./simulate.ts'),
   watchers: () => import('./watchers.ts'),
+  list: () => import('./list.ts'),
   known: () => import('./known.ts'),
   verify: () => import('./verify.ts'),
   page: () => import('./page.ts'),

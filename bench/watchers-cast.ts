@@ -26,8 +26,8 @@ export class Watchers {
   }
 
   static async begin(of: MembersOrder['of'], members: number, processes = PROCESSES): Promise<Watchers> {
-    const each = { members: members / processes, upstream: WATCHED, of };
-    const watchers = new Watchers(Array.from({ length: members === 0 ? 0 : processes }, () => new Member(each)));
+    const share = (index: number): number => Math.floor((members + index) / processes);
+    const watchers = new Watchers(Array.from({ length: members === 0 ? 0 : processes }, (_, index) => new Member({ members: share(index), upstream: WATCHED, of })));
     await Promise.all(watchers.#processes.map(({ ready }) => ready));
     return watchers;
   }
@@ -55,7 +55,9 @@ class Member {
 
   constructor(order: MembersOrder) {
     this.child = fork(fileURLToPath(new URL(`watchers-members${extname(import.meta.url)}`, import.meta.url)));
-    this.ready = once(this.child, 'message');
+    const ended = once(this.child, 'exit').then(([code]) => Promise.reject(new Error(`a process of watchers ended with ${code} before it was ready`)));
+    this.ready = Promise.race([once(this.child, 'message'), ended]);
+    ended.catch(() => {});
     this.child.send(order);
   }
 
@@ -81,6 +83,18 @@ export function processTeller(pid: number): Teller {
       return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
     },
     kib: async () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
+  };
+}
+
+/** A bare grpc-js server, to be watched as a console is. */
+export async function beginPeer(): Promise<{ of: MembersOrder['of']; teller: Teller; tell: (generation: number) => void; end: () => void }> {
+  const child = fork(fileURLToPath(new URL(`watchers-peer${extname(import.meta.url)}`, import.meta.url)));
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    of: { watched: `127.0.0.1:${port}` },
+    teller: processTeller(child.pid as number),
+    tell: (generation) => void child.send({ upstream: WATCHED, generation, state: 'STATE_CLOSED', admit: 1 }),
+    end: () => void child.kill(),
   };
 }
 

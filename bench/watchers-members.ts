@@ -2,13 +2,12 @@
  * Many who follow, in a process of their own: as many proxies as are asked for, each with a connection of its own, as they
  * hear from a console or from Redis. What they hear of the watched upstream is told by generation, with the time.
  */
-import { credentials, loadPackageDefinition, type ClientReadableStream } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { credentials } from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
 import { readChange } from '../libs/drivers/src/redis/change.ts';
 import { parseAddress, type Address } from '#runtime';
-import { PROTO_FILES, protoDir, type BreakerMessage } from '#wire';
 import { openConsole } from '../libs/drivers/src/console/console.ts';
+import { breakerService } from './breaker-service.ts';
 import { PARTITIONS } from './fleet.ts';
 
 export interface MembersOrder {
@@ -70,15 +69,9 @@ async function follow({ console: address, topicPrefix }: { console: string; topi
 
 /** As a program does by the .proto file. */
 async function watch(address: string, watched: string, hear: (generation: number) => void): Promise<void> {
-  const definition = loadSync(PROTO_FILES[0], { keepCase: true, longs: Number, enums: String, defaults: true, includeDirs: [protoDir()] });
-  const { BreakerService } = (loadPackageDefinition(definition) as unknown as { fuseboard: { v1: { BreakerService: new (...of: unknown[]) => BreakerClient } } }).fuseboard.v1;
-  const stream = new BreakerService(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }).WatchBreakers({});
-  stream.on('data', ({ upstream, generation }: BreakerMessage) => upstream === watched && hear(generation));
+  const stream = new (breakerService())(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }).WatchBreakers({});
+  stream.on('data', ({ upstream, generation }) => upstream === watched && hear(generation));
   await new Promise((resolve, reject) => stream.once('metadata', resolve).on('error', reject));
-}
-
-interface BreakerClient {
-  WatchBreakers(request: object): ClientReadableStream<BreakerMessage>;
 }
 
 async function subscribe({ redisUrl, channel }: { redisUrl: string; channel: string }, watched: string, hear: (generation: number) => void): Promise<void> {

@@ -1,9 +1,9 @@
 /**
  * A change reaches everybody: 1,000 watchers on one console, a process as in production, each with a connection of its own;
- * beside them, in the same run, Redis telling as many subscribers the same commit. From the call of the commit until a
- * watcher has read it. Goal: p99 at most 200 ms. Then the same while others stand still (SIGSTOP), what these make the
- * console hold, and how soon all have all again when it was killed. The watchers share the machine's cores with what they
- * watch.
+ * beside them, in the same run, Redis telling as many subscribers the same commit, and a bare grpc-js server. From the call
+ * of the commit until a watcher has read it. Goal: p99 at most 200 ms; 100 ms by `WatchBreakers` while one is stopped. Then
+ * what those who stand still (SIGSTOP) make the console hold, and how soon all have all again when it was killed. The
+ * watchers share the machine's cores with what they watch.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -13,7 +13,7 @@ import { eventually } from '../test/support/eventually.ts';
 import type { ConsoleMember } from '../test/support/fleet.ts';
 import { PARTITIONS, openBenchFleet, type BenchFleet } from './fleet.ts';
 import { percentile } from './percentiles.ts';
-import { WATCHED, Watchers, processTeller, redisTeller, type Teller } from './watchers-cast.ts';
+import { WATCHED, Watchers, beginPeer, processTeller, redisTeller, type Teller } from './watchers-cast.ts';
 import { machineMs, type MembersOrder } from './watchers-members.ts';
 
 const WATCHERS = Number(process.env['BENCH_WATCHERS'] ?? 1_000);
@@ -58,6 +58,7 @@ export interface ConsoleFigures {
 export async function run(): Promise<{ rows: WatchersRow[]; figures: ConsoleFigures }> {
   const fleet = await openBenchFleet('');
   const redis = new Redis(fleet.services.redisUrl);
+  const peer = await beginPeer();
   try {
     const commits = await openCommits(fleet);
     await commits.change(1);
@@ -67,20 +68,24 @@ export async function run(): Promise<{ rows: WatchersRow[]; figures: ConsoleFigu
     const of = { console: formatAddress(console.grpc), topicPrefix: `${fleet.prefix}.` };
     const channel = { redisUrl: fleet.services.redisUrl, channel: `${fleet.prefix}:{0}:changes` };
     const rows: WatchersRow[] = [];
-    const row = async (measuring: Omit<Measuring, 'commits'>): Promise<void> => {
-      rows.push(await measure({ ...measuring, commits }));
+    const row = async (measuring: Omit<Measuring, 'commits'>, by: Measuring['commits'] = commits): Promise<void> => {
+      rows.push(await measure({ ...measuring, commits: by }));
       print(rows);
     };
     await row({ what: 'Redis Pub/Sub', of: channel, teller: redisTeller(redis) });
+    let generation = 0;
+    await row({ what: 'bare grpc-js', of: peer.of, teller: peer.teller }, { change: async (next) => peer.tell((generation = next)), generation: () => generation });
     await row({ what: 'console, Follow', of, teller });
-    await row({ what: `console, Follow, ${STANDING} beside them stand still`, of, teller, standing: STANDING });
+    await row({ what: `console, Follow, ${STANDING} of them stand still`, of, teller, standing: STANDING });
     await row({ what: 'console, WatchBreakers', of: { watched: of.console }, teller });
+    await row({ what: 'console, WatchBreakers, one of them stands still', of: { watched: of.console }, teller, standing: 1 });
     const floodKib = await flooded({ of, teller, commits });
     const againMs = await again({ fleet, console, of, commits });
     const figures = { floodKib, againMs };
     say(figures);
     return { rows, figures };
   } finally {
+    peer.end();
     redis.disconnect();
     await fleet.close();
   }
@@ -133,28 +138,28 @@ interface Measuring {
   readonly what: string;
   readonly of: MembersOrder['of'];
   readonly teller: Teller;
-  readonly commits: Commits;
-  /** So many more watch, and are stopped. */
+  readonly commits: Omit<Commits, 'flood'>;
+  /** Of all watchers, who are stopped. */
   readonly standing?: number;
 }
 
 async function measure({ what, of, teller, commits, standing = 0 }: Measuring): Promise<WatchersRow> {
   const kibBefore = await teller.kib();
-  const watchers = await Watchers.begin(of, WATCHERS);
+  const watchers = await Watchers.begin(of, WATCHERS - standing);
   const still = await Watchers.begin(of, standing, 1);
   try {
     await changes(watchers, commits, WARM_UP);
     await still.freeze();
     const idleCores = await idleOf(teller);
-    const kibEach = ((await teller.kib()) - kibBefore) / (WATCHERS + standing);
-    return { what, ...(await told(watchers, { teller, commits, idleCores })), kibEach };
+    const kibEach = ((await teller.kib()) - kibBefore) / WATCHERS;
+    return { what, watchers: WATCHERS - standing, ...(await told(watchers, { teller, commits, idleCores })), kibEach };
   } finally {
     still.end();
     watchers.end();
   }
 }
 
-async function flooded({ of, teller, commits }: Omit<Measuring, 'what'>): Promise<ConsoleFigures['floodKib']> {
+async function flooded({ of, teller, commits }: Pick<Measuring, 'of' | 'teller'> & { readonly commits: Commits }): Promise<ConsoleFigures['floodKib']> {
   const [watchers, still] = [await Watchers.begin(of, STANDING, 1), await Watchers.begin(of, STANDING, 1)];
   try {
     const kib: number[] = [];
@@ -201,13 +206,12 @@ async function idleOf(teller: Teller): Promise<number> {
   return ((await teller.cpuMs()) - cpuMs) / (performance.now() - sinceMs);
 }
 
-async function told(watchers: Watchers, { teller, commits, idleCores }: { teller: Teller; commits: Commits; idleCores: number }): Promise<Omit<WatchersRow, 'what' | 'kibEach'>> {
+async function told(watchers: Watchers, { teller, commits, idleCores }: Pick<Measuring, 'teller' | 'commits'> & { readonly idleCores: number }): Promise<Omit<WatchersRow, 'what' | 'watchers' | 'kibEach'>> {
   const [cpuMs, sinceMs] = [await teller.cpuMs(), performance.now()];
   const took = await changes(watchers, commits, CHANGES);
   const spentMs = (await teller.cpuMs()) - cpuMs - idleCores * (performance.now() - sinceMs);
   const [each, all] = [took.flat(), took.map((times) => Math.max(...times))];
   return {
-    watchers: WATCHERS,
     changes: CHANGES,
     p50Ms: percentile(each, 0.5),
     p99Ms: percentile(each, 0.99),
@@ -219,7 +223,7 @@ async function told(watchers: Watchers, { teller, commits, idleCores }: { teller
 }
 
 /** Of each change, how long until each watcher had it, ms. */
-async function changes(watchers: Watchers, commits: Commits, count: number): Promise<number[][]> {
+async function changes(watchers: Watchers, commits: Measuring['commits'], count: number): Promise<number[][]> {
   const took: number[][] = [];
   for (let left = count; left > 0; left--) {
     await sleep(PAUSE_MS);
