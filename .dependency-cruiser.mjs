@@ -22,6 +22,9 @@ const SPEC = '\\.spec\\.ts$';
 const ENGINE = '^libs/engine/';
 const WIRE = '^libs/wire/';
 const RUNTIME = '^libs/runtime/';
+/** Apart from a process's frame: loads no Nest. */
+const REACH = ['^libs/runtime/src/reach\\.ts$', '^libs/drivers/src/client\\.ts$'];
+const CLIENT_NEST = '^libs/client/src/nest\\.ts$';
 const NEST = 'node_modules/(@nestjs|rxjs|reflect-metadata)/';
 
 export default {
@@ -30,6 +33,13 @@ export default {
     only('audit-imports-the-engine', { from: '^libs/audit/', ours: [ENGINE] }),
     only('http-proxy-imports-node-and-its-parser', { from: '^libs/http-proxy/', packages: ['undici', 're2js'], node: true }),
     only('wire-imports-the-engine', { from: '^libs/wire/', ours: [ENGINE], packages: ['yaml', 're2js'], node: true }),
+    {
+      name: 'client-imports-no-process',
+      comment: 'It is part of programs that are not ours.',
+      severity: 'error',
+      from: { path: '^libs/client/', pathNot: SPEC },
+      to: { path: '^(apps|libs)/', pathNot: ['^libs/client/', ENGINE, WIRE, ...REACH] },
+    },
     {
       name: 'runtime-imports-the-engine',
       severity: 'error',
@@ -77,10 +87,10 @@ export default {
     },
     {
       name: 'libs-by-public-name',
-      comment: 'From outside a library only its index may be imported.',
+      comment: 'From outside a library only its index may be imported, and the other names that package.json gives.',
       severity: 'error',
       from: { path: '^(apps|libs)/([^/]+)/', pathNot: SPEC },
-      to: { path: '^libs/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$'] },
+      to: { path: '^libs/', pathNot: ['^$1/$2/', '^libs/[^/]+/src/index\\.ts$', ...REACH, CLIENT_NEST] },
     },
     {
       name: 'libs-know-no-app',
@@ -91,7 +101,7 @@ export default {
     {
       name: 'nest-at-the-rim',
       severity: 'error',
-      from: { path: '^libs/', pathNot: ['^libs/runtime/', '^libs/drivers/src/drivers\\.module\\.ts$', SPEC] },
+      from: { path: '^libs/', pathNot: ['^libs/runtime/', '^libs/drivers/src/drivers\\.module\\.ts$', '^libs/client/src/nest', SPEC] },
       to: { path: NEST },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },

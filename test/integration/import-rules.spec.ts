@@ -30,6 +30,7 @@ const PLANTED: Readonly<Record<string, { file: string; text: string }>> = {
   'audit-imports-the-engine': { file: 'libs/audit/src/planted.ts', text: "import 'node:fs';" },
   'http-proxy-imports-node-and-its-parser': { file: 'libs/http-proxy/src/planted.ts', text: "import '#engine';" },
   'wire-imports-the-engine': { file: 'libs/wire/src/planted.ts', text: "import '#runtime';" },
+  'client-imports-no-process': { file: 'libs/client/src/planted.ts', text: "import '#runtime';" },
   'runtime-imports-the-engine': { file: 'libs/runtime/src/planted.ts', text: "import '#wire';" },
   'drivers-import-engine-wire-runtime': { file: 'libs/drivers/src/planted.ts', text: "import '#http-proxy';" },
   'kafkajs-only-under-kafka': { file: 'apps/ingest/src/planted-kafka.ts', text: "import 'kafkajs';" },

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type ProxyDrivers } from '#drivers';
-import { LogClock, Reporter, StateCache, type Admit, type Call, type DocumentSet, type ReporterOptions, type StateUpdate, type Stop } from '#engine';
+import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
 import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, readListenerTls, renewListenerTls, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
@@ -27,10 +27,8 @@ const FAILURE_SAID_EACH_MS = 5_000;
 export class Proxy {
   readonly #drivers: Omit<ProxyDrivers, 'close'>;
   readonly #runtime: Runtime;
-  readonly #clock = new LogClock({ wallMs: Date.now, monotonicMs: () => performance.now() });
-  readonly #cache: StateCache;
+  readonly #gate: CallGate;
   readonly #localJudgement: LocalJudgement;
-  readonly #reporter: Reporter;
   readonly #http: HttpProxy;
   readonly #states: Condition;
   readonly #documents: Condition;
@@ -50,20 +48,16 @@ export class Proxy {
     const { partitions } = drivers;
     this.#documents = health.condition(ROUTES, 'the documents have not come yet');
     this.#states = health.condition('states', 'the states have not come yet');
-    this.#cache = new StateCache({
-      nowMs: () => this.#clock.nowMs(),
-      monotonicMs: () => performance.now(),
+    this.#gate = new CallGate(drivers.outcomes, {
+      clocks: { wallMs: Date.now, monotonicMs: () => performance.now() },
       partitions,
       partitionOf: (upstream) => partitionOf(upstream, partitions),
       stateMaxAgeMs: config.stateMaxAgeMs,
-    });
-    this.#localJudgement = new LocalJudgement(this.#cache, runtime);
-    this.#reporter = new Reporter(drivers.outcomes, {
       reporter: config.instance,
       idPrefix: `${config.instance}/${Date.now().toString(36)}${randomBytes(4).toString('hex')}-`,
-      clock: this.#clock,
-      ...(config.drivers.kind === 'embedded' ? this.#tellEmbedded() : { wake: (afterMs) => void setTimeout(() => this.#reporter.pulse(), afterMs).unref() }),
+      ...(config.drivers.kind === 'embedded' ? this.#tellEmbedded() : { wake: (pulse, afterMs) => void setTimeout(pulse, afterMs).unref() }),
     });
+    this.#localJudgement = new LocalJudgement(this.#gate.cache, runtime);
     const { timeouts, bounds, trustedNetworks, tls: files } = config.proxy;
     const tls = files === undefined ? undefined : readListenerTls(files);
     this.#http = createHttpProxy({
@@ -71,10 +65,10 @@ export class Proxy {
       bounds,
       trustedNetworks,
       ...(tls === undefined ? {} : { tls }),
-      decide: (upstream) => this.#cache.decide(upstream),
-      report: (outcome) => this.#report(callOf(outcome)),
+      decide: (upstream) => this.#gate.decide(upstream),
+      report: (outcome) => this.#gate.report(callOf(outcome)),
       onCall: (call) => countCall(metrics, call),
-      now: () => this.#clock.nowMs(),
+      now: () => this.#gate.clock.nowMs(),
     });
     gaugeDataPlane(metrics, { http: this.#http, upstreamOf: (route) => this.#upstreams.get(route) });
     if (files === undefined || tls === undefined) return;
@@ -102,8 +96,8 @@ export class Proxy {
     const { logger, config } = this.#runtime;
     const cutOff = await this.#http.close({ graceMs: config.proxy.drainMs });
     if (cutOff > 0) logger.warn({ calls: cutOff }, `${cutOff} calls had not ended after ${config.proxy.drainMs} ms and were cut off`);
-    await Promise.race([this.#reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
-    const { waiting } = this.#reporter;
+    await Promise.race([this.#gate.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
+    const { waiting } = this.#gate.reporter;
     if (waiting > 0) logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);
     for (const stop of this.#stops.splice(0).toReversed()) await stop();
   }
@@ -138,7 +132,7 @@ export class Proxy {
   }
 
   async #serve(documents: DocumentSet): Promise<boolean> {
-    if (!this.#cache.applyDocuments(documents)) return false;
+    if (!this.#gate.hearDocuments(documents)) return false;
     const { logger } = this.#runtime;
     try {
       const routes = routesOf(documents.documents);
@@ -152,28 +146,19 @@ export class Proxy {
   }
 
   #onStates(update: StateUpdate): void {
-    if (update.storeTime !== undefined) this.#clock.observeStore(update.storeTime);
-    this.#cache.applyStates(update);
+    this.#gate.hearStates(update);
     this.#runtime.metrics.statesHeard(update.partition, Date.now() - ageMsOf(update));
     this.#judgeReadiness();
   }
 
   #judgeReadiness(): void {
-    const { stateAgeMs, judgedLocally } = this.#cache;
-    const maxMs = this.#runtime.config.stateMaxAgeMs;
-    if (judgedLocally === 0) this.#states.ready();
-    else if (stateAgeMs === Infinity) this.#states.notReady('the states have not come yet');
-    else if (stateAgeMs > maxMs) this.#states.notReady(`not heard of for ${Math.round(stateAgeMs / 1_000)} s; allowed: ${maxMs / 1_000} s`);
-    else this.#states.notReady('the states are not known, or being restored');
-  }
-
-  #report(call: Call): void {
-    this.#reporter.report(call);
-    this.#cache.judge(call);
+    const { aloneBecause } = this.#gate;
+    if (aloneBecause === undefined) this.#states.ready();
+    else this.#states.notReady(aloneBecause);
   }
 
   /** Each outcome is durable before its caller is answered (decision 0010). The fleet's drivers say by themselves that Kafka is out of reach. */
-  #tellEmbedded(): Pick<ReporterOptions, 'pacePerCallMs' | 'onSendFailed'> {
+  #tellEmbedded(): Pick<CallGateOptions, 'pacePerCallMs' | 'onSendFailed'> {
     return { pacePerCallMs: 0, onSendFailed: (error) => this.#sendFailed(error) };
   }
 
@@ -182,7 +167,7 @@ export class Proxy {
     const nowMs = performance.now();
     if (nowMs - this.#failureSaidMs < FAILURE_SAID_EACH_MS) return;
     this.#failureSaidMs = nowMs;
-    const { waiting } = this.#reporter;
+    const { waiting } = this.#gate.reporter;
     this.#runtime.logger.warn({ err: error, records: waiting }, 'outcomes could not be told to the log; they are sent again');
   }
 
@@ -191,11 +176,10 @@ export class Proxy {
   }
 
   #pulse(): void {
-    this.#reporter.pulse();
-    this.#cache.pulse();
+    this.#gate.pulse();
     this.#localJudgement.pulse();
     this.#judgeReadiness();
-    const { dropped } = this.#reporter;
+    const { dropped } = this.#gate.reporter;
     if (dropped > this.#dropped) this.#runtime.metrics.reportsDropped(dropped - this.#dropped);
     this.#dropped = dropped;
   }

@@ -1,3 +1,4 @@
+export { CallGate, type CallGateOptions } from './call-gate.ts';
 export { Checkpointer, type CheckpointerOptions } from './checkpointer.ts';
 export * from './control.ts';
 export { ControlView, type Incarnation } from './control-view.ts';

@@ -66,7 +66,7 @@ interface Merged {
 }
 
 export class Reporter {
-  readonly #log: OutcomeLog;
+  readonly #log: Pick<OutcomeLog, 'append'>;
   readonly #options: ReporterOptions;
   readonly #pacePerCallMs: number;
   readonly #singlesMax: number;
@@ -94,7 +94,7 @@ export class Reporter {
   /** Calls that found no room. */
   dropped = 0;
 
-  constructor(log: OutcomeLog, options: ReporterOptions) {
+  constructor(log: Pick<OutcomeLog, 'append'>, options: ReporterOptions) {
     this.#log = log;
     this.#options = options;
     this.#pacePerCallMs = options.pacePerCallMs ?? 4;

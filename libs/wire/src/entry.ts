@@ -105,7 +105,7 @@ function readOutcome(record: JsonObject): Entry | string {
   if (count !== undefined && !isInteger(count, 1, COUNT_MAX)) {
     return refusal('count', count, 'a whole number from 1 to 1,000,000');
   }
-  const result = readResult(record);
+  const result = resultOf(record);
   if (typeof result === 'string') return result;
   // L3: names are compared in lower case.
   const outcome: MutableOutcome = { upstream: upstream.toLowerCase(), atMs: at, reporter, result, count: count ?? 1 };
@@ -127,7 +127,8 @@ function readOutcome(record: JsonObject): Entry | string {
   return { kind: 'outcome', outcome };
 }
 
-function readResult(record: JsonObject): Result | string {
+/** Exactly one of its four fields, or what is wrong with them. */
+export function resultOf(record: JsonObject): Result | string {
   const { status, grpcStatus, failure, ok } = record;
   const given =
     (status === undefined ? 0 : 1) + (grpcStatus === undefined ? 0 : 1) + (failure === undefined ? 0 : 1) + (ok === undefined ? 0 : 1);

@@ -6,11 +6,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { StoreTime } from '#engine';
-import { formatAddress, type Address } from '#runtime';
+import { formatAddress, type Address } from '#runtime/reach';
 import { timeOfMessage, type FollowMessage } from '#wire';
 import type { Reach } from '../drivers.ts';
 import { FollowFailure, failureOf } from './follow-failure.ts';
-import { StateClient, type ConsoleCredentials } from './state-client.ts';
+import type { ConsoleCredentials } from './console-service.ts';
+import { StateClient } from './state-client.ts';
 
 /** A console says something each second. */
 const LOOK_EACH_MS = 1_000;

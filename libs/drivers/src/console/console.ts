@@ -1,11 +1,11 @@
 /** States and documents from a console, in place of Redis. This folder is the only one here that knows gRPC. */
 import type { DocumentFeed, StateFeed } from '#engine';
-import { StartError, type Address } from '#runtime';
+import { StartError, type Address } from '#runtime/reach';
 import type { OnError, Reach } from '../drivers.ts';
 import { ConsoleLink } from './console-link.ts';
 import { ConsoleDocumentFeed } from './document-feed.ts';
 import { FollowFailure } from './follow-failure.ts';
-import type { ConsoleCredentials } from './state-client.ts';
+import type { ConsoleCredentials } from './console-service.ts';
 import { ConsoleStateFeed } from './state-feed.ts';
 
 const STAY_MS = 600_000;

@@ -1,7 +1,7 @@
 /** A proxy's drivers where its states come from consoles: outcomes go to Kafka, and Redis sees the consoles only. */
 import { Outage, Sparing, StartError, formatAddress, readClientTls, type ConsoleFedConfig, type Runtime } from '#runtime';
 import { openConsole } from '../console/console.ts';
-import type { ConsoleCredentials } from '../console/state-client.ts';
+import type { ConsoleCredentials } from '../console/console-service.ts';
 import type { OnError, ProxyDrivers, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openFleetFor } from './fleet.ts';

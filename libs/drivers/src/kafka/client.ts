@@ -5,7 +5,7 @@
 import { isIPv6, type Socket } from 'node:net';
 import kafkajs, { type ISocketFactory, type Kafka, type RetryOptions } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster/index.js';
-import type { Address } from '#runtime';
+import type { Address } from '#runtime/reach';
 import type { Security } from './security.ts';
 import './codecs.ts';
 import './request-queue.ts';

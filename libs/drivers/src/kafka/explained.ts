@@ -2,7 +2,7 @@
  * Why a broker won't have us, in words that name the setting to look at. TLS and logins fail in ways that say little by
  * themselves: a broker that wants TLS just hangs up.
  */
-import { Refused } from '#runtime';
+import { Refused } from '#runtime/reach';
 import type { Reach } from '../drivers.ts';
 import type { Security } from './security.ts';
 

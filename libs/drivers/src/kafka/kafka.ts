@@ -4,7 +4,7 @@
  */
 import { ENGINE_VERSION } from '#engine';
 import type { Drivers, OnError, Reach } from '../drivers.ts';
-import { StartError, formatAddress, type Address, type KafkaSecurity } from '#runtime';
+import { StartError, formatAddress, type Address, type KafkaSecurity } from '#runtime/reach';
 import { Appender } from './appender.ts';
 import { KafkaCheckpointLog } from './checkpoint-log.ts';
 import { Client, type ClientOptions } from './client.ts';

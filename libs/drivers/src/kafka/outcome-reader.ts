@@ -4,7 +4,7 @@
  * partition is handed over at its handler's pace (delivery.ts).
  */
 import type { LogBounds, LogRecord, OutcomeReader, PartitionHandler, Stop } from '#engine';
-import { StartError } from '#runtime';
+import { StartError } from '#runtime/reach';
 import type { OnError } from '../drivers.ts';
 import type { ClientOptions } from './client.ts';
 import type { Connectivity } from './connectivity.ts';

@@ -1,5 +1,5 @@
 /** What a login must be allowed to, in Kafka's words, and an error that names what it lacks. docs/kafka.md has the list. */
-import { Refused } from '#runtime';
+import { Refused } from '#runtime/reach';
 import { typeOf } from './connectivity.ts';
 
 /** Such as `Write on topic fuseboard.outcomes`. */

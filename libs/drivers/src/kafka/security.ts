@@ -6,7 +6,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
-import { readPem, readPemPair, type KafkaSecurity } from '#runtime';
+import { readPem, readPemPair, type KafkaSecurity } from '#runtime/reach';
 
 const KEEP_ALIVE_AFTER_MS = 10_000;
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
-import { StartError } from '#runtime';
+import { StartError } from '#runtime/reach';
 import { typeOf } from './connectivity.ts';
 import { MissingRight, needing } from './rights.ts';
 
