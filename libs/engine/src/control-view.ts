@@ -9,6 +9,8 @@ import type { ControlLog } from './ports.ts';
 export class ControlView {
   readonly #log: ControlLog;
   readonly #records = new Map<number, ControlRecord>();
+  /** Those among them that are no operators': few, and asked for by each partition. */
+  readonly #ours: ControlRecord[] = [];
   #latest = -1;
   #reading: Promise<void> = Promise.resolve();
   /** The reading behind that one, which has not begun. */
@@ -39,7 +41,7 @@ export class ControlView {
   /** The last incarnation that was begun for a partition (V1). Of two that began it at once, the first: the other one finds it here. */
   incarnationOf(partition: number): Incarnation | undefined {
     let last: Incarnation | undefined;
-    for (const { change } of this.#records.values()) {
+    for (const { change } of this.#ours) {
       if (change.kind === 'incarnation' && change.partition === partition && change.number > (last?.number ?? 0)) last = change;
     }
     return last;
@@ -48,7 +50,7 @@ export class ControlView {
   /** Which rules are in force where control is up to `offset`. */
   engineAt(offset: number): number {
     let engine = 1;
-    for (const record of this.#records.values()) {
+    for (const record of this.#ours) {
       if (record.offset <= offset && record.change.kind === 'engine') engine = Math.max(engine, record.change.version);
     }
     return engine;
@@ -65,6 +67,7 @@ export class ControlView {
   async #readOn(): Promise<void> {
     for (const record of await this.#log.read(this.#latest + 1)) {
       this.#records.set(record.offset, record);
+      if (record.change.kind === 'incarnation' || record.change.kind === 'engine') this.#ours.push(record);
       this.#latest = record.offset;
     }
   }

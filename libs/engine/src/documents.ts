@@ -22,26 +22,31 @@ type Written = Pick<ControlRecord, 'change'> & Partial<Pick<ControlRecord, 'sour
 
 export class Documents {
   readonly #byKey = new Map<string, Document>();
-  /** Who holds a host: of two documents for one host the second is refused (C1). */
-  readonly #holders = new Map<string, string>();
+  /** Who holds a host: of two documents for one host the second is refused (C1). By kind, so that no longer name is kept. */
+  readonly #holders: Readonly<Record<DocumentKey['kind'], Map<string, Document>>> = { UpstreamTrafficSetting: new Map(), Upstream: new Map() };
   /** By key: those whose newest version a directory brought. */
   readonly #ofDirectory = new Set<string>();
 
   /** Undefined: nothing changed (`notTaken`). */
   apply(record: Written): DocumentChange | undefined {
     const { change, source } = record;
-    if (!('document' in change) || this.notTaken(record) !== undefined) return undefined;
+    if (!('document' in change)) return undefined;
     const key = documentKey(change.document);
+    if (this.#notTaken(record, key) !== undefined) return undefined;
     if (source === 'directory') this.#ofDirectory.add(key);
     else this.#ofDirectory.delete(key);
     return change.kind === 'apply' ? this.#put(change.document, key) : this.#delete(key);
   }
 
   /** C1. Undefined: it is taken, or is no document's. */
-  notTaken({ change, source }: Written): NotTaken | undefined {
+  notTaken(record: Written): NotTaken | undefined {
+    return 'document' in record.change ? this.#notTaken(record, documentKey(record.change.document)) : undefined;
+  }
+
+  #notTaken({ change, source }: Written, key: string): NotTaken | undefined {
     if (!('document' in change)) return undefined;
-    const before = this.get(change.document);
-    if (source === 'api' && this.isOfDirectory(change.document)) return 'directory';
+    const before = this.#byKey.get(key);
+    if (source === 'api' && before !== undefined && this.#ofDirectory.has(key)) return 'directory';
     if (change.kind === 'delete' && before === undefined) return 'absent';
     if (change.kind === 'apply' && before?.version === change.document.version) return 'same';
     if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';
@@ -59,13 +64,12 @@ export class Documents {
 
   /** Who else holds the host that this document names. */
   holderOf(document: Document): Document | undefined {
-    const holder = this.#holders.get(hostOf(document));
-    return holder === undefined || holder === documentKey(document) ? undefined : this.#byKey.get(holder);
+    const holder = this.#holders[document.kind].get(nameOf(document));
+    return holder === undefined || isOfKey(holder, document) ? undefined : holder;
   }
 
   setting(upstream: string): TrafficSetting | undefined {
-    const holder = this.#holders.get(`UpstreamTrafficSetting ${upstream}`);
-    return holder === undefined ? undefined : (this.#byKey.get(holder) as TrafficSetting);
+    return this.#holders.UpstreamTrafficSetting.get(upstream) as TrafficSetting | undefined;
   }
 
   list(): readonly Document[] {
@@ -74,15 +78,15 @@ export class Documents {
 
   #put(document: Document, key: string): DocumentChange {
     const before = this.#byKey.get(key);
-    if (before !== undefined) this.#holders.delete(hostOf(before));
-    this.#holders.set(hostOf(document), key);
+    if (before !== undefined) this.#holders[before.kind].delete(nameOf(before));
+    this.#holders[document.kind].set(nameOf(document), document);
     this.#byKey.set(key, document);
     return { ...(before === undefined ? {} : { before }), after: document };
   }
 
   #delete(key: string): DocumentChange {
     const before = this.#byKey.get(key) as Document;
-    this.#holders.delete(hostOf(before));
+    this.#holders[before.kind].delete(nameOf(before));
     this.#byKey.delete(key);
     return { before };
   }
@@ -90,9 +94,16 @@ export class Documents {
 
 /** What a document claims for itself alone: the policy of an upstream, or a host's port. */
 export function hostOf(document: Document): string {
-  return document.kind === 'Upstream'
-    ? `Upstream ${document.host}:${document.port}`
-    : `UpstreamTrafficSetting ${document.upstream}`;
+  return `${document.kind} ${nameOf(document)}`;
+}
+
+/** The same, among its kind. */
+function nameOf(document: Document): string {
+  return document.kind === 'Upstream' ? `${document.host}:${document.port}` : document.upstream;
+}
+
+function isOfKey(a: DocumentKey, b: DocumentKey): boolean {
+  return a.name === b.name && a.namespace === b.namespace && a.kind === b.kind;
 }
 
 /** L3: a setting of HOST:PORT is about that port alone, and stands there in place of the host's. */

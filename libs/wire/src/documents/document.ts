@@ -2,10 +2,10 @@
  * One document, from the plain value that YAML, JSON or the control log gave: which kind it is, who it is, and what
  * it means with every default put in.
  */
-import { hash } from 'node:crypto';
 import type { Document, DocumentKey } from '#engine';
 import { given } from '../fields.ts';
 import { isObject } from '../json.ts';
+import { NAME, NAMESPACE, canonical, readAlike, rememberReading, versionOf } from './alike.ts';
 import { pathText, Place } from './place.ts';
 import type { Note, Notes, Path } from './place.ts';
 import { readTrafficSetting } from './traffic-setting.ts';
@@ -18,9 +18,6 @@ const API_VERSIONS = {
 } as const satisfies Record<DocumentKey['kind'], string>;
 const KINDS = ['UpstreamTrafficSetting', 'Upstream'] as const;
 const DEFAULT_NAMESPACE = 'default';
-/** Kubernetes' rules, so that what we accept can go back there. */
-const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
-const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const OUR_ANNOTATIONS = 'fuseboard.dev/';
 /** C4. */
 const ENFORCE = 'fuseboard.dev/enforce';
@@ -28,8 +25,6 @@ const ENFORCE = 'fuseboard.dev/enforce';
 const DOCUMENT_BYTES_MAX = 524_288;
 /** A character is three bytes at most, and what is beside the spec is short. */
 const SURELY_SMALL_CHARS = DOCUMENT_BYTES_MAX / 4;
-/** Of the content hash: the first of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
-const VERSION_DIGITS = 12;
 
 /** A problem or a warning without a file: the field's path, and what is allowed there. */
 export interface FieldNote {
@@ -55,9 +50,12 @@ export type DocumentReading = { readonly document: Document; readonly warnings: 
 
 /** `path`: where the document stands in its file (an item of a List has `items`, index). */
 export function readAt(value: unknown, path: Path): DocumentReading {
+  const alike = readAlike(value);
+  if (alike !== undefined) return { document: alike, warnings: [] };
   const notes: Notes = { problems: [], warnings: [] };
   const document = readWhole(new Place(value, path, notes));
   if (document === undefined || notes.problems.length > 0) return { problems: notes.problems };
+  if (document.kind === 'UpstreamTrafficSetting' && notes.warnings.length === 0) rememberReading(document);
   return { document, warnings: notes.warnings };
 }
 
@@ -100,7 +98,7 @@ function finish(root: Place, { key, isEnforced }: { key: DocumentKey; isEnforced
     root.problem(`found ${bytes} bytes as JSON; allowed: at most ${DOCUMENT_BYTES_MAX}`);
     return undefined;
   }
-  return make({ namespace, name, version: hash('sha256', content, 'hex').slice(0, VERSION_DIGITS), body });
+  return make({ namespace, name, version: versionOf(content), body });
 }
 
 /** All else in `metadata` is Kubernetes' own and left aside. */
@@ -147,20 +145,4 @@ function bodyOf(key: DocumentKey, root: Place) {
     },
     spec: root.at('spec').value,
   };
-}
-
-/** Texts that JSON has as they are. */
-const PLAIN_TEXT = /^[\w .:/-]*$/;
-
-/** JSON with the fields of every object in order. */
-function canonical(value: unknown): string {
-  if (typeof value === 'string' && PLAIN_TEXT.test(value)) return `"${value}"`;
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
-  let text = '';
-  for (const field of Object.keys(value).toSorted()) {
-    const inner = value[field];
-    if (inner !== undefined) text += `${text === '' ? '' : ','}${canonical(field)}:${canonical(inner)}`;
-  }
-  return `{${text}}`;
 }

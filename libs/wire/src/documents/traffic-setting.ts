@@ -45,11 +45,15 @@ export function readTrafficSetting(spec: Place, namespace: string): TrafficSetti
 
 function readHost(place: Place, namespace: string): string {
   const name = 'a host name such as fortio.circuit-breaking.svc.cluster.local, a bare service name, or either with :PORT';
-  const parsed = typeof place.value === 'string' ? parseHostPort(place.value) : undefined;
-  if (parsed === undefined || parsed.port === 0) {
-    place.refuse(name);
-    return '';
-  }
+  const upstream = typeof place.value === 'string' ? readUpstreamName(place.value, namespace) : undefined;
+  if (upstream === undefined) place.refuse(name);
+  return upstream ?? '';
+}
+
+/** L3. Undefined: it is no such name. */
+export function readUpstreamName(text: string, namespace: string): string | undefined {
+  const parsed = parseHostPort(text);
+  if (parsed === undefined || parsed.port === 0) return undefined;
   const host = qualify(parsed.host, namespace);
   return parsed.port === undefined ? host : `${host}:${parsed.port}`;
 }

@@ -1,0 +1,121 @@
+/**
+ * Policies of a large fleet differ mostly in name and host alone. What such a spec says beside its host is read once, and
+ * what came of it is shared: the reading takes a fifth of the time, and of 100,000 alike there is one of each part.
+ */
+import { hash } from 'node:crypto';
+import type { TrafficSetting } from '#engine';
+import { given } from '../fields.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { readUpstreamName, type TrafficSettingSpec } from './traffic-setting.ts';
+
+/** Different specs that are remembered, and the longest of them; those beyond are read like the first one. */
+const SPECS_MAX = 1_000;
+const SPEC_CHARS_MAX = 8_192;
+/** Of the content hash: the first of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
+const VERSION_DIGITS = 12;
+/** Kubernetes' rules, so that what we accept can go back there. */
+export const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
+export const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+/** Texts that JSON has as they are. */
+const PLAIN_TEXT = /^[\w .:/-]*$/;
+const KIND = 'UpstreamTrafficSetting';
+
+/** What was read of a spec without its host. */
+interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
+  readonly breaker?: Omit<NonNullable<TrafficSettingSpec['breaker']>, 'upstream'>;
+  /** The spec as written. */
+  readonly spec: JsonObject;
+  /** Its canonical text up to the host, and behind it. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/** By the JSON of a spec without its host. */
+const readings = new Map<string, Reading>();
+
+/** A document as a value, if it says no more than what one is made of. */
+interface Plain {
+  readonly name: string;
+  readonly namespace: string;
+  readonly host: string;
+  readonly spec: JsonObject;
+  /** JSON of the spec without its host. */
+  readonly rest: string;
+}
+
+/** Undefined: none like it was read before, or it must be read whole. */
+export function readAlike(value: unknown): TrafficSetting | undefined {
+  const plain = plainOf(value);
+  const reading = plain && readings.get(plain.rest);
+  if (reading === undefined) return undefined;
+  const { name, namespace, host } = plain as Plain;
+  const upstream = readUpstreamName(host, namespace);
+  if (upstream === undefined || !PLAIN_TEXT.test(host) || !NAME.test(name) || !NAMESPACE.test(namespace)) return undefined;
+  const { limits, rateLimits, breaker, before, after } = reading;
+  const version = versionOf(`{"kind":"${KIND}","name":"${name}","namespace":"${namespace}","spec":{${before}"host":"${host}"${after}}}`);
+  const { apiVersion } = value as { apiVersion: string };
+  return {
+    namespace,
+    name,
+    version,
+    body: { apiVersion, kind: KIND, metadata: { name, namespace }, spec: sharedSpec((plain as Plain).spec, reading.spec) },
+    kind: KIND,
+    upstream,
+    limits,
+    ...given('rateLimits', rateLimits),
+    ...given('breaker', breaker && { identity: { name, namespace, version }, upstream, ...breaker }),
+  };
+}
+
+/** Of a document in which nothing was found to be wrong or odd. */
+export function rememberReading({ body, limits, rateLimits, breaker }: TrafficSetting): void {
+  const plain = plainOf(body);
+  if (plain === undefined || readings.size >= SPECS_MAX || plain.rest.length > SPEC_CHARS_MAX) return;
+  const fields = Object.keys(plain.spec).filter((field) => field !== 'host' && plain.spec[field] !== undefined).toSorted();
+  const texts = fields.map((field) => [field, `${canonical(field)}:${canonical(plain.spec[field])}`] as const);
+  const { identity: _identity, upstream: _upstream, ...shared } = breaker ?? {};
+  readings.set(plain.rest, {
+    limits,
+    ...given('rateLimits', rateLimits),
+    ...given('breaker', breaker && (shared as Omit<typeof breaker, 'identity' | 'upstream'>)),
+    spec: plain.spec,
+    before: texts.map(([field, text]) => (field < 'host' ? `${text},` : '')).join(''),
+    after: texts.map(([field, text]) => (field > 'host' ? `,${text}` : '')).join(''),
+  });
+}
+
+/** `null` is left to the whole reading: JSON has it for what it can't say, too. */
+function plainOf(value: unknown): Plain | undefined {
+  if (!isObject(value) || value['kind'] !== KIND) return undefined;
+  const { apiVersion: _apiVersion, kind: _kind, metadata, spec, ...others } = value;
+  if (!isObject(metadata) || !isObject(spec) || Object.keys(others).length > 0) return undefined;
+  const { name, namespace, ...annotations } = metadata;
+  const { host, ...wanted } = spec;
+  if (typeof name !== 'string' || typeof namespace !== 'string' || typeof host !== 'string' || Object.keys(annotations).length > 0) return undefined;
+  const rest = `${String(value['apiVersion'])} ${JSON.stringify(wanted)}`;
+  return rest.includes('null') ? undefined : { name, namespace, host, spec, rest };
+}
+
+/** Its fields in its own order, and what is in them of the one that was read. */
+function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
+  const shared: Record<string, unknown> = {};
+  for (const field of Object.keys(spec)) shared[field] = field === 'host' ? spec[field] : read[field];
+  return shared;
+}
+
+export function versionOf(content: string): string {
+  return hash('sha256', content, 'hex').slice(0, VERSION_DIGITS);
+}
+
+/** JSON with the fields of every object in order. */
+export function canonical(value: unknown): string {
+  if (typeof value === 'string' && PLAIN_TEXT.test(value)) return `"${value}"`;
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  let text = '';
+  for (const field of Object.keys(value).toSorted()) {
+    const inner = value[field];
+    if (inner !== undefined) text += `${text === '' ? '' : ','}${canonical(field)}:${canonical(inner)}`;
+  }
+  return `{${text}}`;
+}
