@@ -50,7 +50,8 @@ test('only what differs is written, and nothing where nothing does', async (cont
   onTestFinished(() => watched.disconnect());
   watched.on('monitor', (_time: string, [command, , ...args]: string[]) => /^(?:hset|hdel)$/i.test(command ?? '') && changed.push(args[0] ?? ''));
   await documentStore.publish(setOf(5, setting('a', 'a', 20), C));
-  await eventually(() => expect(changed).toEqual(['Upstream/shop/c', 'UpstreamTrafficSetting/shop/b', 'control']));
+  const pack = expect.stringMatching(/^\d+$/);
+  await eventually(() => expect(changed).toEqual(['Upstream/shop/c', 'UpstreamTrafficSetting/shop/b', pack, pack, 'control']));
 });
 
 test('an older offset of the same control log replaces nothing, a newer one does', async () => {
@@ -96,11 +97,20 @@ test('what got lost is written again by the next call, be it all, a document or 
   const [redis, keys] = [redisClient(server.url), documentKeys(prefix)];
   await documentStore.publish(setOf(7, A, B));
   const sets = await hear(documentFeed);
-  const losses = [() => redis.flushall(), () => redis.hdel(keys.bodies, 'UpstreamTrafficSetting/shop/a'), () => redis.del(keys.meta), () => redis.del(keys.bodies)];
+  const pack = (await redis.hkeys(keys.packs))[0] as string;
+  const losses = [
+    () => redis.flushall(),
+    () => redis.hdel(keys.bodies, 'UpstreamTrafficSetting/shop/a'),
+    () => redis.del(keys.meta),
+    () => redis.del(keys.bodies),
+    () => redis.hdel(keys.packs, pack),
+    () => redis.hdel(keys.meta, 'packs'),
+    () => redis.del(keys.packs),
+  ];
   for (const lose of losses) {
     await lose();
     await documentStore.publish(setOf(7, A, B));
-    expect(await redis.hlen(keys.bodies)).toBe(2);
+    expect([await redis.hlen(keys.bodies), await redis.hlen(keys.packs)]).toEqual([2, 2]);
     expect(await redis.hget(keys.meta, 'control')).toBe('7');
   }
   await documentStore.publish(setOf(8, A, B, C));
@@ -166,4 +176,34 @@ test('bodies are left out for who wants none, and there for who comes later and 
   onTestFinished(await documentFeed.follow((set) => without.push(set), { withoutBodies: true }));
   expect(without).toEqual([{ ...setOf(7), documents: [{ ...A, body: undefined }] }]);
   expect(await hear(documentFeed)).toEqual([setOf(7, A)]);
+});
+
+test('who wants no bodies reads none: the packs have all that is asked for, of thousands in a fifth of the bytes', async () => {
+  const { documentStore, documentFeed, prefix } = stageRedis();
+  const [redis, keys] = [redisClient(), documentKeys(prefix)];
+  const many = [...Array.from({ length: 5_000 }, (_, n) => setting(`p${n}`, `u${n}`)), C];
+  await documentStore.publish(setOf(7, ...many));
+  const bytes = async (key: string): Promise<number> => (await redis.hvals(key)).join('').length;
+  expect(await bytes(keys.packs)).toBeLessThan((await bytes(keys.bodies)) / 5);
+  await redis.del(keys.bodies);
+  const sets: DocumentSet[] = [];
+  onTestFinished(await documentFeed.follow((set) => sets.push(set), { withoutBodies: true }));
+  const byName = (documents: readonly Document[] = []): Document[] => documents.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  expect(byName(sets[0]?.documents)).toEqual(byName(many.map((document) => ({ ...document, body: undefined }))));
+});
+
+test('where an older ingest wrote, who wants no bodies goes by the bodies, until the packs are of that set too', async () => {
+  const { documentStore, documentFeed, prefix } = stageRedis();
+  const [redis, keys] = [redisClient(), documentKeys(prefix)];
+  await documentStore.publish(setOf(7, A));
+  const sets: DocumentSet[] = [];
+  onTestFinished(await documentFeed.follow((set) => sets.push(set), { withoutBodies: true }));
+  const namesHeard = (): unknown[] => sets.map(({ control, documents }) => [control, documents.map(({ name }) => name).toSorted()]);
+  await redis.hset(keys.bodies, 'UpstreamTrafficSetting/shop/b', JSON.stringify(B.body));
+  await redis.hset(keys.meta, 'control', '8', 'digest', 'of an older ingest');
+  await eventually(() => expect(namesHeard()).toEqual([[7, ['a']], [8, ['a', 'b']]]));
+  await documentStore.publish(setOf(9, A, B, C));
+  await redis.del(keys.bodies);
+  await eventually(() => expect(namesHeard().at(-1)).toEqual([9, ['a', 'b', 'c']]));
+  expect((await redis.hget(keys.meta, 'packs'))?.startsWith((await redis.hget(keys.meta, 'digest')) as string)).toBe(true);
 });

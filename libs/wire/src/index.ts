@@ -5,6 +5,7 @@ export type { FieldNote } from './documents/document.ts';
 export { formatDuration, parseGoDuration } from './documents/duration.ts';
 export { problemText, readDirectory } from './documents/file.ts';
 export type { DocumentText, FileReading, Problem, Warning } from './documents/file.ts';
+export { decodePack, encodePack } from './documents/pack.ts';
 export { readTexts } from './documents/folder.ts';
 export { tripRates } from './documents/trip-rate.ts';
 export type { TripRate } from './documents/trip-rate.ts';

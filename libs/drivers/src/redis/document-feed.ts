@@ -7,6 +7,7 @@ import type { Document, DocumentFeed, DocumentFollowOptions, DocumentSet, Stop }
 import { readDocument } from '#wire';
 import type { OnError } from '../drivers.ts';
 import type { Connection } from './connection.ts';
+import { PACKS_AT_ONCE, PackReader } from './document-packs.ts';
 import { documentMetaOf, type DocumentMeta } from './document-store.ts';
 import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
@@ -23,6 +24,7 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
   #told: DocumentMeta | undefined;
   /** As they were read last, by their texts' fingerprints: of many, few change at a time. */
   #read: ReadonlyMap<string, Document> = new Map();
+  readonly #packs = new PackReader();
   /** By somebody, since it first was: until then none is kept. */
   #areBodiesWanted = false;
 
@@ -42,6 +44,7 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     if (!withoutBodies && !this.#areBodiesWanted) {
       this.#areBodiesWanted = true;
       this.#read = new Map();
+      this.#packs.forget();
     }
     const following = this.#followers.add(listener);
     this.#wake();
@@ -64,17 +67,34 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     const meta = await this.#readMeta(reader);
     if (meta === undefined || (!this.#isNews(meta) && !this.#followers.isAwaited(0))) return;
     const areBodiesWanted = this.#areBodiesWanted;
-    const bodies = await scanHash((send) => reader.ask(send), this.#keys.bodies);
-    const after = await this.#readMeta(reader);
-    // Written in between: which set was read is not known.
-    if (after?.digest !== meta.digest || after.identity !== meta.identity) return this.#wake();
-    const documents = await this.#documentsOf(bodies);
+    const documents = (areBodiesWanted ? undefined : await this.#packed(meta, reader)) ?? (await this.#asWritten(meta, reader));
+    if (documents === undefined) return this.#wake();
     // Who wants them came while we read without.
     if (areBodiesWanted !== this.#areBodiesWanted) return this.#wake();
     const set: DocumentSet = { control: meta.control, documents, ...(meta.identity === '' ? {} : { identity: meta.identity }) };
     if (this.#isNews(meta)) this.#followers.tell(set, 0);
     else this.#followers.tellAwaiting(set, 0);
     this.#told = meta;
+  }
+
+  /** Undefined: the store has no packs of this set, or such as are not known here. */
+  async #packed(meta: DocumentMeta, reader: Connection): Promise<Document[] | undefined> {
+    if (meta.packs === undefined) return undefined;
+    const packs = await this.#readWhile(meta, reader, { key: this.#keys.packs, atOnce: PACKS_AT_ONCE });
+    return packs?.size === meta.packs ? await this.#packs.documents(packs) : undefined;
+  }
+
+  /** Undefined: they were written in between. */
+  async #asWritten(meta: DocumentMeta, reader: Connection): Promise<Document[] | undefined> {
+    const bodies = await this.#readWhile(meta, reader, { key: this.#keys.bodies });
+    return bodies && (await this.#documentsOf(bodies));
+  }
+
+  /** Undefined: it was written in between; which set was read is not known. */
+  async #readWhile(meta: DocumentMeta, reader: Connection, { key, atOnce }: { readonly key: string; readonly atOnce?: number }): Promise<Map<string, string> | undefined> {
+    const found = await scanHash((send) => reader.ask(send), key, atOnce);
+    const after = await this.#readMeta(reader);
+    return after?.digest === meta.digest && after.identity === meta.identity && after.packs === meta.packs ? found : undefined;
   }
 
   async #documentsOf(bodies: ReadonlyMap<string, string>): Promise<Document[]> {

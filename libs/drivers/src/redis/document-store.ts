@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { documentKey, type Document, type DocumentSet } from '#engine';
 import type { Commands } from './client.ts';
 import type { Connection } from './connection.ts';
+import { packsOf } from './document-packs.ts';
 import { scanHash } from './hash-scan.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
 import { Script } from './script.ts';
@@ -18,8 +19,10 @@ export interface DocumentMeta {
   readonly control: number;
   /** Of the control log; empty: it has no record yet. */
   readonly identity: string;
-  /** Over names and versions. */
+  /** Over names and bodies. */
   readonly digest: string;
+  /** How many packs there are of this digest (document-packs.ts); undefined: who wrote it knew none. */
+  readonly packs: number | undefined;
 }
 
 /** A set of documents, and what tells it from others. */
@@ -30,9 +33,9 @@ interface Known {
 
 /** Writes only where the store still is as it was read, so that no older set replaces a newer one. */
 const PUBLISH = new Script(`${GUARDS}
-local metaKey, bodiesKey = unpack(KEYS)
-local control, identity, digest, channel, changed, gone = unpack(ARGV, 4, 9)
-local refused = refusal({ 'hash', 'hash' }, {
+local metaKey, bodiesKey, packsKey = unpack(KEYS)
+local control, identity, digest, packs, channel, changed, gone, packed, unpacked = unpack(ARGV, 4, 12)
+local refused = refusal({ 'hash', 'hash', 'hash' }, {
   { 'HMGET', metaKey, 'control' }, { 'HSET', bodiesKey, '', '' }, { 'HDEL', bodiesKey, '' }, { 'HSET', metaKey, '', '' }, { 'PUBLISH', channel, '' }
 })
 if refused then return refused end
@@ -40,11 +43,16 @@ local its = redis.call('HMGET', metaKey, 'control', 'identity', 'digest')
 for i = 1, 3 do
   if (its[i] or '') ~= ARGV[i] then return 'OVERTAKEN' end
 end
-local first = 10
-write('HSET', bodiesKey, first, first + 2 * changed - 1)
-first = first + 2 * changed
-write('HDEL', bodiesKey, first, first + gone - 1)
-redis.call('HSET', metaKey, 'control', control, 'identity', identity, 'digest', digest)
+local first = 13
+local function take(command, key, count)
+  write(command, key, first, first + count - 1)
+  first = first + count
+end
+take('HSET', bodiesKey, 2 * changed)
+take('HDEL', bodiesKey, gone)
+take('HSET', packsKey, 2 * packed)
+take('HDEL', packsKey, unpacked)
+redis.call('HSET', metaKey, 'control', control, 'identity', identity, 'digest', digest, 'packs', packs)
 if tonumber(changed) + tonumber(gone) > 0 or its[2] ~= identity then
   redis.call('PUBLISH', channel, '{"control":' .. control .. ',"digest":"' .. digest .. '"}')
 end
@@ -75,18 +83,22 @@ export class RedisDocumentStore {
 
   /** False: somebody else wrote in between. */
   async #publish(redis: Commands, set: DocumentSet): Promise<boolean> {
-    const { identity = '' } = set;
-    const { meta: metaKey, bodies: bodiesKey, changes } = this.#keys;
-    const [fields, count] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey)]);
+    const { identity = '', documents, control } = set;
+    const { meta: metaKey, bodies: bodiesKey, packs: packsKey, changes } = this.#keys;
+    const [fields, count, packCount] = await Promise.all([redis.hgetall(metaKey), redis.hlen(bodiesKey), redis.hlen(packsKey)]);
     const its = documentMetaOf(fields, metaKey);
-    const { documents } = set;
     const digest = await this.#digestOf(documents);
-    if (its !== undefined && (its.identity === identity ? its.control > set.control : identity === '')) return true;
+    if (its !== undefined && (its.identity === identity ? its.control > control : identity === '')) return true;
     const isWhole = its?.digest === digest && count === documents.length;
-    if (isWhole && its.identity === identity && its.control === set.control) return true;
-    const { changed, gone } = isWhole ? { changed: [], gone: [] } : await difference(documents, await scanHash((send) => send(redis), bodiesKey));
-    const args = [its?.control ?? '', its?.identity ?? '', its?.digest ?? '', set.control, identity, digest, changes, changed.length / 2, gone.length].concat(changed, gone);
-    const reply = await PUBLISH.run(redis, { keys: [metaKey, bodiesKey], args });
+    const arePacked = its?.digest === digest && its.packs === packCount;
+    if (isWhole && arePacked && its.identity === identity && its.control === control) return true;
+    const stored = (key: string): Promise<Map<string, string>> => scanHash((send) => send(redis), key);
+    const bodies = isWhole ? NOTHING : difference(new Map(await bodiesOf(documents)), await stored(bodiesKey));
+    const wanted = arePacked ? undefined : await packsOf(documents);
+    const packs = wanted === undefined ? NOTHING : difference(wanted, await stored(packsKey));
+    const counts = [bodies.changed.length / 2, bodies.gone.length, packs.changed.length / 2, packs.gone.length];
+    const args = [its?.control ?? '', its?.identity ?? '', its?.digest ?? '', control, identity, digest, `${digest}/${wanted?.size ?? packCount}`, changes, ...counts];
+    const reply = await PUBLISH.run(redis, { keys: [metaKey, bodiesKey, packsKey], args: args.concat(bodies.changed, bodies.gone, packs.changed, packs.gone) });
     return String(reply) === 'OK';
   }
 
@@ -107,18 +119,24 @@ async function bodiesOf(documents: readonly Document[]): Promise<(readonly [key:
   return bodies.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** `changed`: key, body, key, body … */
-async function difference(documents: readonly Document[], stored: ReadonlyMap<string, string>): Promise<{ changed: string[]; gone: string[] }> {
-  const bodies = await bodiesOf(documents);
-  const wanted = new Set(bodies.map(([key]) => key));
-  return { changed: bodies.filter(([key, body]) => stored.get(key) !== body).flat(), gone: [...stored.keys()].filter((key) => !wanted.has(key)) };
+interface Difference {
+  /** Field, value, field, value … */
+  readonly changed: readonly string[];
+  readonly gone: readonly string[];
+}
+
+const NOTHING: Difference = { changed: [], gone: [] };
+
+function difference(wanted: ReadonlyMap<string, string>, stored: ReadonlyMap<string, string>): Difference {
+  return { changed: [...wanted].filter(([field, value]) => stored.get(field) !== value).flat(), gone: [...stored.keys()].filter((field) => !wanted.has(field)) };
 }
 
 /** Undefined: the store has none, which says nothing of which are in force. */
 export function documentMetaOf(fields: Readonly<Record<string, string>>, key: string): DocumentMeta | undefined {
-  const { control, identity, digest } = fields;
+  const { control, identity, digest, packs = '' } = fields;
+  const [ofDigest, count] = packs.split('/');
   if (digest === undefined) return undefined;
   const offset = Number(control ?? Number.NaN);
   if (!Number.isSafeInteger(offset) || identity === undefined) throw new Error(`${key}: control is "${control}", identity "${identity}"; allowed: a whole number and a text`);
-  return { control: offset, identity, digest };
+  return { control: offset, identity, digest, packs: ofDigest === digest ? Number(count) : undefined };
 }

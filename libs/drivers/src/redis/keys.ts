@@ -27,11 +27,13 @@ export interface DocumentKeys {
   readonly meta: string;
   /** Hash: KIND/NAMESPACE/NAME → the document as its operator wrote it, as JSON. */
   readonly bodies: string;
+  /** Hash: number of a pack → those documents that fall into it, as proxies read them (document-packs.ts). */
+  readonly packs: string;
   /** Channel: that they are others now. */
   readonly changes: string;
 }
 
 export function documentKeys(prefix: string): DocumentKeys {
   const of = (name: string): string => `${prefix}{documents}:${name}`;
-  return { meta: of('meta'), bodies: of('bodies'), changes: of('changes') };
+  return { meta: of('meta'), bodies: of('bodies'), packs: of('packs'), changes: of('changes') };
 }

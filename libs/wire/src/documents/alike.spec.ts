@@ -29,9 +29,9 @@ const read = (of: Written): TrafficSetting => {
 
 test('a policy that is like another but for name and host means and says what it would have if it were read whole, its version too', () => {
   read({});
-  for (const of of [{ name: 'q' }, { name: 'q', host: 'B.shop' }, { host: 'bare' }, { host: '[::1]:8080' }, { namespace: 'other', host: 'c.shop:8443' }]) {
-    expect({ document: read(of), warnings: [] }).toEqual(readWhole(of));
-    expect(JSON.stringify(read(of).body)).toBe(JSON.stringify({ ...written(of) }));
+  for (const what of [{ name: 'q' }, { name: 'q', host: 'B.shop' }, { host: 'bare' }, { host: '[::1]:8080' }, { namespace: 'other', host: 'c.shop:8443' }]) {
+    expect({ document: read(what), warnings: [] }).toEqual(readWhole(what));
+    expect(JSON.stringify(read(what).body)).toBe(JSON.stringify({ ...written(what) }));
   }
 });
 
@@ -45,9 +45,9 @@ test('what such policies have in common is there once', () => {
 
 test('what is wrong with its name, namespace or host is found, though one like it was right', () => {
   read({});
-  for (const of of [{ name: 'No' }, { name: 5 }, { namespace: 'a.b' }, { host: 'a b' }, { host: 'a.shop:0' }, { host: '"' }, { host: 7 }]) {
-    const reading = readDocument(written(of));
-    expect(reading).toEqual(readWhole(of));
+  for (const what of [{ name: 'No' }, { name: 5 }, { namespace: 'a.b' }, { host: 'a b' }, { host: 'a.shop:0' }, { host: '"' }, { host: 7 }]) {
+    const reading = readDocument(written(what));
+    expect(reading).toEqual(readWhole(what));
     expect(reading).toHaveProperty('problems');
   }
 });
@@ -60,7 +60,7 @@ test('one of another meaning is never taken for it', () => {
     { annotations: { 'fuseboard.dev/enforce': 'false' } },
     { annotations: { 'fuseboard.dev/enforced': 'false' } },
   ];
-  for (const of of others) for (let time = 0; time < 2; time++) expect(readDocument(written(of))).toEqual(readWhole(of));
+  for (const what of others) for (let time = 0; time < 2; time++) expect(readDocument(written(what))).toEqual(readWhole(what));
 });
 
 test('a number that JSON can\'t say is refused, though JSON has the same for a field that is absent', () => {

@@ -34,7 +34,7 @@ interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
 const readings = new Map<string, Reading>();
 
 /** A document as a value, if it says no more than what one is made of. */
-interface Plain {
+export interface Plain {
   readonly name: string;
   readonly namespace: string;
   readonly host: string;
@@ -84,8 +84,11 @@ export function rememberReading({ body, limits, rateLimits, breaker }: TrafficSe
   });
 }
 
-/** `null` is left to the whole reading: JSON has it for what it can't say, too. */
-function plainOf(value: unknown): Plain | undefined {
+/**
+ * Undefined: it says more than name, namespace, host and the rest of a spec, or is no policy.
+ * `null` is left to the whole reading: JSON has it for what it can't say, too.
+ */
+export function plainOf(value: unknown): Plain | undefined {
   if (!isObject(value) || value['kind'] !== KIND) return undefined;
   const { apiVersion: _apiVersion, kind: _kind, metadata, spec, ...others } = value;
   if (!isObject(metadata) || !isObject(spec) || Object.keys(others).length > 0) return undefined;
