@@ -65,6 +65,19 @@ export default {
       to: { path: 'node_modules/ioredis/' },
     },
     {
+      name: 'opentelemetry-only-under-tracing',
+      comment: 'It is loaded by one import() of that folder, where traces are on.',
+      severity: 'error',
+      from: { pathNot: ['^apps/proxy/src/tracing/', '^(test|bench)/', SPEC] },
+      to: { path: 'node_modules/@opentelemetry/' },
+    },
+    {
+      name: 'tracing-only-where-on',
+      severity: 'error',
+      from: { pathNot: ['^apps/proxy/src/tracing/', '^(test|bench)/', SPEC] },
+      to: { path: '^apps/proxy/src/tracing/', dependencyTypesNot: ['dynamic-import', 'type-only'] },
+    },
+    {
       name: 'grpc-only-under-console',
       comment: 'Of the libraries; the console and the command have servers and clients of their own.',
       severity: 'error',

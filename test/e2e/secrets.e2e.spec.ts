@@ -43,12 +43,21 @@ it.each(['console', 'ingest', 'proxy'])('no secret of %s is in its log at trace,
       FUSEBOARD_ADMIN_LISTEN: '0.0.0.0:0',
       FUSEBOARD_PROXY_LISTEN: '127.0.0.1:0',
       FUSEBOARD_LOG_LEVEL: 'trace',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}/v1/traces?key=${CANARY}`,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${CANARY}`,
+      OTEL_BSP_SCHEDULE_DELAY: '10',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
     },
   });
   onTestFinished(() => program.kill());
   const { port: own } = await program.until('the address', () => program.address(name === 'console' ? 'console' : 'admin'));
   // By then both stores were tried, and their errors said.
   for (const store of ['Kafka', 'Redis']) await program.until(`a word about ${store}`, () => (program.log.some(({ msg }) => msg.includes(store)) ? true : undefined));
+  if (name === 'proxy') {
+    const proxy = await program.until('the proxy’s address', () => program.address('proxy'));
+    await (await fetch(`http://127.0.0.1:${proxy.port}/`)).text();
+    await program.until('a word about the collector', () => (program.log.some(({ msg }) => msg.startsWith('traces could not be told')) ? true : undefined));
+  }
   const said: string[] = [];
   for (const path of ['/', '/healthz', '/readyz', '/metrics', '/api/v1/breakers', '/api/v1/breakers/%']) {
     for (const token of [undefined, 'wrong', CANARY]) {

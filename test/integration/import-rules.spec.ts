@@ -35,6 +35,8 @@ const PLANTED: Readonly<Record<string, { file: string; text: string }>> = {
   'drivers-import-engine-wire-runtime': { file: 'libs/drivers/src/planted.ts', text: "import '#http-proxy';" },
   'kafkajs-only-under-kafka': { file: 'apps/ingest/src/planted-kafka.ts', text: "import 'kafkajs';" },
   'ioredis-only-under-redis': { file: 'libs/drivers/src/kafka/planted.ts', text: "import 'ioredis';" },
+  'opentelemetry-only-under-tracing': { file: 'apps/proxy/src/planted-otel.ts', text: "import '@opentelemetry/core';" },
+  'tracing-only-where-on': { file: 'apps/proxy/src/planted-tracing.ts', text: "import './tracing/tracing.ts';" },
   'grpc-only-under-console': { file: 'libs/drivers/src/redis/planted-grpc.ts', text: "import '@grpc/grpc-js';" },
   'apps-know-no-other-app': { file: 'apps/proxy/src/planted.ts', text: "import '../../ingest/src/ingest.ts';" },
   'page-imports-what-a-browser-has': { file: 'apps/console/page/src/planted.ts', text: "import '../../src/read-model.ts';" },
@@ -53,7 +55,7 @@ describe('import rules', () => {
     for (const name of ['apps', 'libs', 'package.json', 'tsconfig.json', '.dependency-cruiser.mjs']) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     mkdirSync(join(copy, 'node_modules'));
     for (const name of ['xstate', '@nestjs', '@swc', 'undici', 'yaml', 'preact', '@preact']) symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));
-    for (const name of ['kafkajs', 'ioredis', '@grpc/grpc-js']) {
+    for (const name of ['kafkajs', 'ioredis', '@grpc/grpc-js', '@opentelemetry/core']) {
       mkdirSync(join(copy, 'node_modules', name), { recursive: true });
       writeFileSync(join(copy, 'node_modules', name, 'package.json'), JSON.stringify({ name, main: 'index.js' }));
       writeFileSync(join(copy, 'node_modules', name, 'index.js'), '');

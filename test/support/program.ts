@@ -21,7 +21,7 @@ export interface ProgramOptions {
   /** `standalone`, `ingest`, `proxy` or `console`. */
   readonly name: string;
   readonly args?: readonly string[];
-  /** Beside what this process has; `FUSEBOARD_…` of this process are not handed on. */
+  /** Beside what this process has; `FUSEBOARD_…` and `OTEL_…` of this process are not handed on. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ export class Program {
   output = '';
 
   constructor({ name, args = [], env }: ProgramOptions) {
-    const inherited = Object.entries(process.env).filter(([variable]) => !variable.startsWith('FUSEBOARD_') && variable !== 'NODE_OPTIONS');
+    const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:FUSEBOARD|OTEL)_/.test(variable) && variable !== 'NODE_OPTIONS');
     this.#child = spawn(process.execPath, ['scripts/run.mjs', name, ...args], {
       cwd: projectRoot(),
       env: { ...Object.fromEntries(inherited), ...env },

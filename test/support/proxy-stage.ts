@@ -3,12 +3,14 @@
  * never do. The upstream is real and answers what the path asks for.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Drivers } from '#drivers';
 import type { Document, DocumentSet, Outcome, OutcomeLog, Snapshot, StateUpdate, Stop } from '#engine';
 import { Metrics, createLogger, healthOf, readConfig, type Role, type Runtime } from '#runtime';
 import { readDirectory } from '#wire';
+import { openTracing } from '../../apps/proxy/src/open-tracing.ts';
 import { Proxy } from '../../apps/proxy/src/proxy.ts';
 import { call, startUpstream, type Answered, type Cleanup } from './data-plane.ts';
 
@@ -49,24 +51,30 @@ export class HandFeed<T> {
 export class ProxyStage {
   readonly documents = new HandFeed<DocumentSet>();
   readonly states = new HandFeed<StateUpdate>();
+  /** Headers of the requests that the upstream got. */
+  readonly heard: readonly IncomingHttpHeaders[];
   /** What was told to the log. */
   readonly told: Outcome[] = [];
-  readonly lines: { readonly level: string; readonly msg: string }[] = [];
+  readonly lines: { readonly level: string; readonly msg: string; readonly [field: string]: unknown }[] = [];
   readonly runtime: Runtime;
   readonly target: string;
-  readonly #proxy: Proxy;
+  #proxy: Proxy | undefined;
   port = 0;
 
-  private constructor(target: string, { role = 'proxy', env = {}, directory }: ProxyStageOptions) {
+  private constructor(target: string, heard: IncomingHttpHeaders[], { role = 'proxy', env = {}, directory }: ProxyStageOptions) {
     this.target = target;
+    this.heard = heard;
     const config = readConfig({ role, argv: [], env: { ...SETTINGS[role], ...env, ...(directory === undefined ? {} : { FUSEBOARD_CONFIG_DIR: directory }) } });
     const { instance } = config;
     this.runtime = {
       config,
       health: healthOf(config),
-      logger: createLogger({ level: 'info', process: 'proxy', instance, pretty: false, destination: { write: (line) => void this.lines.push(JSON.parse(line)) } }),
+      logger: createLogger({ level: config.logLevel, process: 'proxy', instance, pretty: false, destination: { write: (line) => void this.lines.push(JSON.parse(line)) } }),
       metrics: new Metrics({ process: 'proxy', version: 'test', instance, processFigures: false }),
     };
+  }
+
+  async #start(): Promise<void> {
     const outcomes: Pick<OutcomeLog, 'append'> = {
       append: async (records) => {
         this.told.push(...records);
@@ -74,22 +82,31 @@ export class ProxyStage {
       },
     };
     const drivers = { partitions: 1, outcomes, documentFeed: this.documents, stateFeed: this.states } as unknown as Drivers;
-    this.#proxy = new Proxy(drivers, this.runtime);
+    this.#proxy = new Proxy(drivers, this.runtime, await openTracing(this.runtime));
+    this.port = (await this.#proxy.start()).port;
+  }
+
+  async stop(): Promise<void> {
+    await this.#proxy?.stop();
+    this.#proxy = undefined;
   }
 
   static async start(cleanup: Cleanup, options: (target: string) => ProxyStageOptions = () => ({})): Promise<ProxyStage> {
+    const heard: IncomingHttpHeaders[] = [];
     const { target } = await startUpstream(cleanup, (request, response) => {
+      heard.push(request.headers);
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://upstream');
-      response.statusCode = Number(pathname.slice(1));
+      if (pathname === '/reset') request.socket.resetAndDestroy();
+      response.statusCode = Number(pathname.slice(1)) || 200;
       setTimeout(() => response.end('from the upstream'), Number(searchParams.get('after') ?? 0));
     });
-    const stage = new ProxyStage(target, options(target));
-    stage.port = (await stage.#proxy.start()).port;
-    cleanup.add(() => stage.#proxy.stop());
+    const stage = new ProxyStage(target, heard, options(target));
+    await stage.#start();
+    cleanup.add(() => stage.stop());
     return stage;
   }
 
-  /** The upstream answers with this status, if it is asked; `/STATUS?after=MS` is its path. */
+  /** The upstream answers with this status, if it is asked; `/STATUS?after=MS` is its path, and `/reset` breaks off. */
   call(status: number, host = HOST): Promise<Answered> {
     return call(this.port, { path: `/${status}`, headers: { host } });
   }

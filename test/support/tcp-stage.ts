@@ -44,7 +44,7 @@ export async function startTcpStage(cleanup: Cleanup, words: TcpWords, options: 
   const slots = new TcpSlots();
   let service = serviceOf(words, slots);
   const tell = (answer: Answer, statusCode: number, route?: Route): number => calls.push({ answer, statusCode, ...(route === undefined ? {} : { route: route.name }) });
-  const context = { settings, deadlines, judge: new Judge(settings), began: () => undefined, flooded: () => undefined, answered: tell, finished: tell };
+  const context = { settings, deadlines, judge: new Judge(settings), report: settings.report, hop: () => undefined, began: () => undefined, flooded: () => undefined, answered: tell, finished: tell };
   const listener = new TcpListener(context, new Clients(settings.bounds, []), () => service);
   await listener.listen({ host: '127.0.0.1', port: 0 });
   cleanup.add(async () => {

@@ -3,7 +3,7 @@
  * decided there without I/O (V5), and what became of them is told to the log in the background (V6).
  */
 import { randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DRIVERS, type ProxyDrivers } from '#drivers';
 import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
@@ -12,6 +12,7 @@ import { partitionOf } from '#wire';
 import { countCall } from './call-metrics.ts';
 import { gaugeDataPlane } from './data-plane-metrics.ts';
 import { LocalJudgement } from './local-judgement.ts';
+import { TRACING, type Tracing } from './open-tracing.ts';
 import { readOwnDirectory } from './own-directory.ts';
 import { routesOf } from './routes.ts';
 
@@ -19,7 +20,7 @@ import { routesOf } from './routes.ts';
 const PULSE_MS = 100;
 /** What has gone wrong with routes in service is said again for as long as it lasts, ms. */
 const PROBLEMS_SAID_EACH_MS = 60_000;
-/** How long outcomes may take to be told when the process stops, ms. */
+/** How long outcomes and traces may take to be told when the process stops, ms. */
 const FLUSH_MS = 2_000;
 const FAILURE_SAID_EACH_MS = 5_000;
 
@@ -27,6 +28,7 @@ const FAILURE_SAID_EACH_MS = 5_000;
 export class Proxy {
   readonly #drivers: Omit<ProxyDrivers, 'close'>;
   readonly #runtime: Runtime;
+  readonly #tracing: Tracing | undefined;
   readonly #gate: CallGate;
   readonly #localJudgement: LocalJudgement;
   readonly #http: HttpProxy;
@@ -41,9 +43,10 @@ export class Proxy {
   #failureSaidMs = -Infinity;
 
   /** @throws {StartError} the listeners' certificate can't be used */
-  constructor(@Inject(DRIVERS) drivers: Omit<ProxyDrivers, 'close'>, @Inject(RUNTIME) runtime: Runtime) {
+  constructor(@Inject(DRIVERS) drivers: Omit<ProxyDrivers, 'close'>, @Inject(RUNTIME) runtime: Runtime, @Optional() @Inject(TRACING) tracing?: Tracing) {
     this.#drivers = drivers;
     this.#runtime = runtime;
+    this.#tracing = tracing;
     const { config, metrics, health } = runtime;
     const { partitions } = drivers;
     this.#documents = health.condition(ROUTES, 'the documents have not come yet');
@@ -68,6 +71,7 @@ export class Proxy {
       decide: (upstream) => this.#gate.decide(upstream),
       report: (outcome) => this.#gate.report(callOf(outcome)),
       onCall: (call) => countCall(metrics, call),
+      ...(tracing === undefined ? {} : { tracer: tracing.tracer((upstream, decision) => this.#gate.cache.groundOf(upstream, decision)) }),
       now: () => this.#gate.clock.nowMs(),
     });
     gaugeDataPlane(metrics, { http: this.#http, upstreamOf: (route) => this.#upstreams.get(route) });
@@ -96,7 +100,8 @@ export class Proxy {
     const { logger, config } = this.#runtime;
     const cutOff = await this.#http.close({ graceMs: config.proxy.drainMs });
     if (cutOff > 0) logger.warn({ calls: cutOff }, `${cutOff} calls had not ended after ${config.proxy.drainMs} ms and were cut off`);
-    await Promise.race([this.#gate.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
+    const told = Promise.race([this.#gate.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
+    await Promise.all([told, this.#tracing?.close(FLUSH_MS)]);
     const { waiting } = this.#gate.reporter;
     if (waiting > 0) logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);
     for (const stop of this.#stops.splice(0).toReversed()) await stop();

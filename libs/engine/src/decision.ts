@@ -4,6 +4,7 @@
  */
 import type { DegradedAnswer } from './policy.ts';
 import type { Admission } from './outcome.ts';
+import type { BreakerState } from './transition.ts';
 
 export type Decision = Admit | Refuse;
 
@@ -22,4 +23,16 @@ export interface Refuse {
   readonly degraded: DegradedAnswer;
   /** Wall clock (corrected, T2) at which it ends, ms; absent: it has no end. For `retry-after`. */
   readonly untilMs?: number;
+}
+
+/** What a decision was made on, for people. */
+export interface Ground {
+  /** `unknown`: the fleet's isn't here, and nobody judges in its place. */
+  readonly state: BreakerState | 'unknown';
+  /** fleet: the shared state · proxy: this proxy alone, meanwhile (V4) · own-amounts: this proxy ahead of the fleet (V7) · nobody: calls pass. */
+  readonly judgedBy: 'fleet' | 'proxy' | 'own-amounts' | 'nobody';
+  /** Of that state. */
+  readonly generation?: number;
+  /** `NAMESPACE/NAME` of the policy in force here. */
+  readonly policy?: string;
 }

@@ -43,6 +43,26 @@ describe('the proxy’s state cache', () => {
     expect(cache.decide('a')).toEqual({ kind: 'refuse', degraded: { statusCode: 520, content: 'later' }, untilMs: 1_010_000 });
   });
 
+  test('what a decision was made on can be asked: by whom, the state, its generation, and the policy', () => {
+    const ground = (upstream = 'a') => cache.groundOf(upstream, cache.decide(upstream));
+    expect(ground('nobody')).toEqual({ state: 'unknown', judgedBy: 'nobody' });
+    expect(ground()).toEqual({ state: 'closed', judgedBy: 'proxy', generation: 1, policy: 'n/p' });
+    cache.applyStates(told());
+    expect(ground()).toEqual({ state: 'unknown', judgedBy: 'nobody', policy: 'n/p' });
+    cache.applyStates(told(closed()));
+    expect(ground()).toEqual({ state: 'closed', judgedBy: 'fleet', generation: 1, policy: 'n/p' });
+    cache.applyStates(told(open()));
+    expect(ground()).toEqual({ state: 'open', judgedBy: 'fleet', generation: 2, policy: 'n/p' });
+    pass(10_000);
+    expect(ground()).toEqual({ state: 'closed', judgedBy: 'fleet', generation: 3, policy: 'n/p' });
+  });
+
+  test('C4: of a policy that is not enforced the ground says open, while calls pass', () => {
+    cache.applyStates(told(open({ admit: 1 })));
+    const decision = cache.decide('a');
+    expect([decision.kind, cache.groundOf('a', decision).state]).toEqual(['admit', 'open']);
+  });
+
   test('V5: a decision is made ahead: asking twice gives the same object', () => {
     cache.applyStates(told(open()));
     expect(cache.decide('a')).toBe(cache.decide('a'));

@@ -8,7 +8,7 @@
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
 import type { Document } from './control.ts';
-import type { Admit, Decision, Refuse } from './decision.ts';
+import type { Admit, Decision, Ground, Refuse } from './decision.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
 import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
@@ -30,7 +30,7 @@ export interface StateCacheOptions extends HolderClocks {
 }
 
 /** What decides of a snapshot, and when its generation was first seen, by the monotonic clock (T4). There are many: no more is kept. */
-interface Seen extends Pick<Snapshot, 'incarnation' | 'next' | 'generation' | 'admit' | 'sinceMs'> {
+interface Seen extends Pick<Snapshot, 'incarnation' | 'next' | 'generation' | 'state' | 'admit' | 'sinceMs'> {
   readonly untilMs: number | undefined;
   readonly canTrip: boolean;
   readonly firstSeenMs: number;
@@ -95,6 +95,30 @@ export class StateCache {
     if (known === undefined) return UNKNOWN;
     if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);
     return known.decision;
+  }
+
+  /** What `decision`, as `decide` has just given it, was made on. Slower than deciding: for the calls that somebody looks at. */
+  groundOf(upstream: string, decision: Decision): Ground {
+    const known = this.#known.get(upstream);
+    if (known === undefined) return { state: 'unknown', judgedBy: 'nobody' };
+    const { setting } = known;
+    const policy = setting === undefined ? {} : { policy: `${setting.namespace}/${setting.name}` };
+    return { ...this.#judgedBy(known, decision), ...policy };
+  }
+
+  #judgedBy({ partition, shared, local, setting }: Known, { kind }: Decision): Ground {
+    const refusing = kind === 'refuse' ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
+    if (kind === 'refuse' && refusing === undefined) return { judgedBy: 'own-amounts', ...this.#stateOf(shared) };
+    const isOwn = refusing === undefined ? partition.local !== undefined && setting !== undefined : refusing === local;
+    if (!isOwn) return { judgedBy: shared === undefined ? 'nobody' : 'fleet', ...this.#stateOf(shared) };
+    return { judgedBy: 'proxy', ...(local === undefined ? { state: 'closed', generation: FIRST_GENERATION } : this.#stateOf(local)) };
+  }
+
+  /** G3, T4: a lease that is over has ended its state. */
+  #stateOf(seen: Seen | undefined): Pick<Ground, 'state' | 'generation'> {
+    if (seen === undefined) return { state: 'unknown' };
+    const { generation } = this.#stamp(seen) as Admission;
+    return { state: this.#leftMs(seen) > 0 ? seen.state : 'closed', generation };
   }
 
   /** What became of a call that `decide` let through (V4, V7). */
@@ -270,9 +294,9 @@ export class StateCache {
 
   /** T4: a generation is first seen once. */
   #seen(snapshot: Snapshot, before: Seen | undefined): Seen {
-    const { incarnation, next, generation, admit, sinceMs, untilMs } = snapshot;
+    const { incarnation, next, generation, state, admit, sinceMs, untilMs } = snapshot;
     const isSame = before !== undefined && isSameGeneration(snapshot, before);
-    return { incarnation, next, generation, admit, sinceMs, untilMs, canTrip: canTrip(snapshot), firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
+    return { incarnation, next, generation, state, admit, sinceMs, untilMs, canTrip: canTrip(snapshot), firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
   }
 
   /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */

@@ -2,12 +2,17 @@
 import type { Deadlines } from './deadlines.ts';
 import type { Judge } from './judge.ts';
 import type { Settings } from './options.ts';
-import type { Answer, Route } from './route.ts';
+import type { Answer, CallOutcome, Route } from './route.ts';
+import type { TraceHeaders } from './trace.ts';
 
 export interface ProxyContext {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
-  readonly judge: Judge;
+  readonly judge: Pick<Judge, 'decide' | 'judge'>;
+  /** A try has its connection, and its request is about to be written. @returns undefined: with the headers as they came. */
+  hop(target: string, reachedAtMs: number): TraceHeaders | undefined;
+  /** What became of a try that reached out (O1). */
+  report(outcome: CallOutcome): void;
   /** A call was answered without reaching out. */
   answered(answer: Answer, statusCode: number, route?: Route): void;
   /** A call goes on to an upstream; `finished` ends it. */

@@ -5,8 +5,10 @@
 export { createHttpProxy, type HttpProxy, type ProxyStats } from './proxy.ts';
 export { ListenError } from './listening.ts';
 export type { Bounds, HttpProxyOptions, ListenerTls, Timeouts } from './options.ts';
+export type { CallTrace, CallTracer, TraceHeaders, TracedRequest } from './trace.ts';
 export {
   NO_LIMITS,
+  UPSTREAM_ERRORS,
   type AdmitDecision,
   type Answer,
   type CallOutcome,

@@ -5,7 +5,7 @@
 import type { Settings } from './options.ts';
 import { textAnswer, type OwnAnswer } from './own-answer.ts';
 import { Refusals } from './refusal.ts';
-import type { AdmitDecision, Decision, HttpRateLimit, Route } from './route.ts';
+import type { AdmitDecision, Decision, HttpRateLimit, RefuseDecision, Route } from './route.ts';
 import type { RequestLimiter } from './upstream/rate-limit.ts';
 
 /** As much of a service as is judged by. */
@@ -16,8 +16,8 @@ export interface Judged {
 
 export type Judgement =
   | { readonly kind: 'admit'; readonly decision: AdmitDecision }
-  | { readonly kind: 'degraded'; readonly answer: OwnAnswer }
-  | { readonly kind: 'rate-limited'; readonly limit: HttpRateLimit };
+  | { readonly kind: 'degraded'; readonly decision: RefuseDecision; readonly answer: OwnAnswer }
+  | { readonly kind: 'rate-limited'; readonly decision: AdmitDecision; readonly limit: HttpRateLimit };
 
 /** Of a route without a breaker. */
 const PASS: AdmitDecision = { kind: 'admit' };
@@ -39,9 +39,9 @@ export class Judge {
   /** @param target of the request, path first. */
   judge({ route, limiter }: Judged, target: string): Judgement {
     const decision = this.decide(route);
-    if (decision.kind === 'refuse') return { kind: 'degraded', answer: this.#refusals.answer(decision, this.#settings.now()) };
+    if (decision.kind === 'refuse') return { kind: 'degraded', decision, answer: this.#refusals.answer(decision, this.#settings.now()) };
     const limit = limiter.admit(target);
-    return limit === undefined ? { kind: 'admit', decision } : { kind: 'rate-limited', limit };
+    return limit === undefined ? { kind: 'admit', decision } : { kind: 'rate-limited', decision, limit };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CallOutcome, Decision, ServedCall } from './route.ts';
+import type { CallTracer } from './trace.ts';
 
 /** Time-outs of a call and of its client's connection, ms. */
 export interface Timeouts {
@@ -58,6 +59,8 @@ export interface HttpProxyOptions {
   readonly report: (outcome: CallOutcome) => void;
   /** Told once for each call when it is over. Must not throw or wait. */
   readonly onCall?: (call: ServedCall) => void;
+  /** Told of each HTTP call on its way; absent: nobody is, and trace headers pass as they came. */
+  readonly tracer?: CallTracer;
   /** Wall clock, ms since 1970, the one that `untilMs` is on; default Date.now. */
   readonly now?: () => number;
   /** Monotonic clock, ms; default performance.now. */
@@ -97,6 +100,7 @@ export interface Settings {
   readonly decide: (upstream: string) => Decision;
   readonly report: (outcome: CallOutcome) => void;
   readonly onCall: (call: ServedCall) => void;
+  readonly tracer: CallTracer | undefined;
   readonly now: () => number;
   readonly monotonicNow: () => number;
   readonly timeouts: Timeouts;
@@ -110,6 +114,7 @@ export function completeOptions(options: HttpProxyOptions): Settings {
     decide: options.decide,
     report: options.report,
     onCall: options.onCall ?? (() => undefined),
+    tracer: options.tracer,
     now: options.now ?? Date.now,
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },

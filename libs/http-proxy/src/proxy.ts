@@ -12,6 +12,8 @@ import { isAuthority, type RequestHead } from './http1/request-head.ts';
 import { Http2Front } from './http2/front.ts';
 import { Judge, unknownHostAnswer } from './judge.ts';
 import { Listener } from './listener.ts';
+import type { TraceHeaders } from './trace.ts';
+import { tracedHttp1 } from './traced-request.ts';
 import { completeOptions, type HttpProxyOptions, type ListenerTls, type Settings } from './options.ts';
 import { rateLimitAnswer, textAnswer, type OwnAnswer } from './own-answer.ts';
 import type { Answer, Route, RouteProblem, RouteStats } from './route.ts';
@@ -68,10 +70,26 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
 const MISDIRECTED = textAnswer(421, 'this upstream is called by HTTP/2, and not by HTTP/1.1\n');
 const NO_HOST = textAnswer(400, 'the request names no valid host\n');
 
+/** A call whose service is known. */
+interface Found {
+  readonly client: ClientConnection;
+  readonly head: RequestHead;
+  readonly service: Service;
+}
+
+/** What an answer of our own means. */
+interface OwnAnswered {
+  readonly kind: Answer;
+  readonly closes?: boolean;
+  readonly route?: Route;
+  readonly context: ProxyContext;
+}
+
 class DataPlane implements HttpProxy, ProxyContext {
   readonly settings: Settings;
   readonly deadlines: Deadlines;
   readonly judge: Judge;
+  readonly report: ProxyContext['report'];
   readonly #clients: Clients;
   readonly #table: ServiceTable;
   #main: Listener | undefined;
@@ -83,6 +101,7 @@ class DataPlane implements HttpProxy, ProxyContext {
   constructor(settings: Settings) {
     this.settings = settings;
     this.judge = new Judge(settings);
+    this.report = settings.report;
     const { timeouts, bounds } = settings;
     this.deadlines = new Deadlines(settings.monotonicNow, Math.min(...Object.values(timeouts)));
     const connections = {
@@ -154,6 +173,10 @@ class DataPlane implements HttpProxy, ProxyContext {
     this.#callsInFlight++;
   }
 
+  hop(): TraceHeaders | undefined {
+    return undefined;
+  }
+
   flooded(): void {
     this.#http2Floods++;
   }
@@ -188,41 +211,43 @@ class DataPlane implements HttpProxy, ProxyContext {
   /** @param own the route of the listener that the call came in on. */
   #serve(client: ClientConnection, head: RequestHead, own: Service | undefined): void {
     const { authority } = head;
+    const { tracer } = this.settings;
+    const context = tracer === undefined ? this : tracedHttp1(this, tracer, { head, raw: client.rawHead, scheme: client.peer.proto });
     const service = own ?? (authority === undefined ? undefined : this.#table.find(authority));
-    if (service === undefined || (authority !== undefined && own !== undefined && !isAuthority(authority))) this.#answerUnknown(client, authority);
-    else this.#decide(client, head, service);
+    if (service === undefined || (authority !== undefined && own !== undefined && !isAuthority(authority))) this.#answerUnknown(client, authority, context);
+    else this.#decide({ client, head, service }, context);
   }
 
-  #decide(client: ClientConnection, head: RequestHead, service: Service): void {
+  #decide({ client, head, service }: Found, context: ProxyContext): void {
     const { route } = service;
     if (service.http2 !== undefined) {
-      this.#answer(client, MISDIRECTED, { kind: 'bad-request', route });
+      this.#answer(client, MISDIRECTED, { kind: 'bad-request', route, context });
       return;
     }
-    const judgement = this.judge.judge(service, head.path);
+    const judgement = context.judge.judge(service, head.path);
     if (judgement.kind === 'degraded') {
-      this.#answer(client, judgement.answer, { kind: 'degraded', route });
+      this.#answer(client, judgement.answer, { kind: 'degraded', route, context });
       return;
     }
     if (judgement.kind === 'rate-limited') {
-      this.#answer(client, rateLimitAnswer(judgement.limit), { kind: 'rate-limited', route });
+      this.#answer(client, rateLimitAnswer(judgement.limit), { kind: 'rate-limited', route, context });
       return;
     }
-    this.began();
-    new Call({ client, head, service, decision: judgement.decision }, this).start();
+    context.began();
+    new Call({ client, head, service, decision: judgement.decision }, context).start();
   }
 
   /** Nobody is served under this name, or it is none. Never dialled. */
-  #answerUnknown(client: ClientConnection, authority: string | undefined): void {
+  #answerUnknown(client: ClientConnection, authority: string | undefined, context: ProxyContext): void {
     if (authority === undefined || !isAuthority(authority)) {
-      this.#answer(client, NO_HOST, { kind: 'bad-request', closes: true });
+      this.#answer(client, NO_HOST, { kind: 'bad-request', closes: true, context });
       return;
     }
-    this.#answer(client, unknownHostAnswer(authority), { kind: 'not-found' });
+    this.#answer(client, unknownHostAnswer(authority), { kind: 'not-found', context });
   }
 
-  #answer(client: ClientConnection, answer: OwnAnswer, how: { readonly kind: Answer; readonly closes?: boolean; readonly route?: Route }): void {
+  #answer(client: ClientConnection, answer: OwnAnswer, how: OwnAnswered): void {
     client.refuse(answer, how.closes);
-    this.answered(how.kind, answer.statusCode, how.route);
+    how.context.answered(how.kind, answer.statusCode, how.route);
   }
 }

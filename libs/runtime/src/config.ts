@@ -17,6 +17,7 @@ import { redisConfig, redisProblems, type RedisConfig } from './redis-config.ts'
 import { SETTINGS, knownVariables, type LogLevel, type Setting, type SettingKey, type Values } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { suggest } from './suggest.ts';
+import { tracingConfig, type TracingConfig } from './tracing-config.ts';
 
 /** Which of Fuseboard's processes this is. */
 export type Role = 'standalone' | 'ingest' | 'proxy' | 'console';
@@ -48,6 +49,8 @@ export interface Config {
   readonly checkpointRecords: number;
   /** V4: state not heard of for longer than this is judged locally, ms. */
   readonly stateMaxAgeMs: number;
+  /** Of calls through the proxy; undefined: nothing is traced, and other processes trace nothing. */
+  readonly tracing: TracingConfig | undefined;
   /** For the log, once: what was found that has no effect. */
   readonly warnings: readonly string[];
 }
@@ -92,7 +95,9 @@ export function readConfig(sources: ConfigSources): Config {
   const drivers = statesFrom === 'redis' ? driversOf(sources.role, parsed, problems) : consoleFedOf(sources.role, { ...parsed, consoles: statesFrom }, problems);
   const servesConsole = sources.role === 'standalone' || sources.role === 'console';
   if (servesConsole) problems.push(...accessProblems(values));
-  if (sources.role === 'standalone' || sources.role === 'proxy') problems.push(...proxyProblems(values, sources.role === 'standalone'));
+  const servesCalls = sources.role === 'standalone' || sources.role === 'proxy';
+  if (servesCalls) problems.push(...proxyProblems(values, sources.role === 'standalone'));
+  const tracing = servesCalls ? tracingConfig(sources.env, problems) : undefined;
   checkDirectory(written.get('configDir'), problems);
   if (problems.length > 0) throw new StartError(report(problems));
   return Object.freeze({
@@ -113,6 +118,7 @@ export function readConfig(sources: ConfigSources): Config {
     lostLog: must(values.lostLog),
     checkpointRecords: must(values.checkpointRecords),
     stateMaxAgeMs: must(values.stateMaxAge),
+    tracing,
     warnings: [...unknownVariables(sources.env), ...(servesConsole ? accessWarnings(values) : [])],
   });
 }

@@ -29,4 +29,5 @@ export { type LogLevel } from './settings.ts';
 export { Sparing } from './sparing.ts';
 export { StartError } from './start-error.ts';
 export { Stopper, type StopperOptions } from './stopper.ts';
+export { type TracingConfig } from './tracing-config.ts';
 export { VERSION } from './version.ts';

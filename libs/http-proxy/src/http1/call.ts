@@ -300,7 +300,8 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
 
   #requestText(connection: UpstreamConnection): string {
     const { peer, rawHead } = this.#client;
-    return requestText(rawHead, this.#head, { peer, defaultHost: this.#service.defaultHost, isLast: connection.isLast });
+    const trace = this.#context.hop(connection.target.label, this.#reachedAtMs);
+    return requestText(rawHead, this.#head, { peer, defaultHost: this.#service.defaultHost, isLast: connection.isLast, trace });
   }
 
   #startBody(): void {
@@ -370,7 +371,7 @@ export class Call implements Waiter<UpstreamConnection>, Exchange, ServedCall {
     const { upstream, name } = this.#service.route;
     if (upstream === undefined || target === undefined) return;
     const durationMs = Math.max(0, this.#nowMs - this.#reachedAtMs - (this.#body?.clientWaitMs ?? 0));
-    this.#context.settings.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#retrying?.attempt ?? 1 });
+    this.#context.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#retrying?.attempt ?? 1 });
   }
 
   #finish(answer: Answer, statusCode: number): void {

@@ -28,7 +28,7 @@ function parsed<T>(type: 'request' | 'response', text: string, use: (raw: Messag
 function forwarded(lines: readonly string[], words: { start?: string; isLast?: boolean; peer?: Peer } = {}): string[] {
   const { start = 'GET / HTTP/1.1', isLast = false, peer = PEER } = words;
   const text = [start, ...lines, '', ''].join('\r\n');
-  const passed = parsed('request', text, (raw) => requestText(raw, readRequestHead(raw) as RequestHead, { peer, defaultHost: 'd:8080', isLast }));
+  const passed = parsed('request', text, (raw) => requestText(raw, readRequestHead(raw) as RequestHead, { peer, defaultHost: 'd:8080', isLast, trace: undefined }));
   expect(passed.endsWith('\r\n\r\n')).toBe(true);
   return passed.slice(0, -4).split('\r\n');
 }

@@ -4,6 +4,7 @@
  */
 import { CHUNKED } from './message-parser.ts';
 import { HeadText, type MessageHead } from './message-head.ts';
+import type { TraceHeaders } from '../trace.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** Added in both directions (RFC 9110 7.6.3). */
@@ -25,14 +26,17 @@ export interface Forwarding {
   readonly defaultHost: string;
   /** The last request on its connection: say so. */
   readonly isLast: boolean;
+  /** In place of the caller's; undefined: those go on. */
+  readonly trace: TraceHeaders | undefined;
 }
 
 /** In latin1. The parser has refused every character that could end a line. */
 export function requestText(raw: MessageHead, head: RequestHead, forwarding: Forwarding): string {
   const text = start(raw, head);
-  const { peer } = forwarding;
+  const { peer, trace } = forwarding;
   for (let n = 0; n < raw.count; n++) {
     const mark = head.marks[n];
+    if (trace !== undefined && isReplaced(raw, n, trace)) continue;
     if (mark === 'keep' || (mark === 'host' && !head.isAbsolute)) text.keep(n);
     // Of those that are believed, X-Forwarded-For is written with our own part added.
     else if (mark === 'forwarded' && peer.isTrusted && !isForwardedFor(raw, n)) text.keep(n);
@@ -40,6 +44,7 @@ export function requestText(raw: MessageHead, head: RequestHead, forwarding: For
   const host = head.authority ?? forwarding.defaultHost;
   let tail = head.isAbsolute || head.authority === undefined ? `Host: ${host}\r\n` : '';
   tail += (head.isHttp10 ? VIA_10_LINE : VIA_LINE) + forwardedLines(raw, head, { peer, host });
+  if (trace !== undefined) tail += `traceparent: ${trace.traceparent}\r\n`;
   if (head.body === CHUNKED) tail += 'Transfer-Encoding: chunked\r\n';
   else if (head.body !== undefined) tail += `Content-Length: ${head.body}\r\n`;
   return `${text.end(tail)}${connectionLines(head, forwarding.isLast)}\r\n`;
@@ -64,6 +69,10 @@ function forwardedLines(raw: MessageHead, head: RequestHead, of: { readonly peer
     hasHost ||= raw.isNamed(n, 'x-forwarded-host');
   }
   return `X-Forwarded-For: ${chain}${peer.address}\r\n${hasProto ? '' : `X-Forwarded-Proto: ${peer.proto}\r\n`}${hasHost ? '' : `X-Forwarded-Host: ${host}\r\n`}`;
+}
+
+function isReplaced(raw: MessageHead, n: number, trace: TraceHeaders): boolean {
+  return raw.isNamed(n, 'traceparent') || (!trace.keepsState && raw.isNamed(n, 'tracestate'));
 }
 
 function isForwardedFor(raw: MessageHead, n: number): boolean {

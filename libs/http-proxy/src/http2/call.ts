@@ -16,7 +16,7 @@ import type { Target } from '../upstream/targets.ts';
 import { brokenTrailers, failedAnswer, inForm, type Http2Answer } from './answers.ts';
 import type { ClientStream, ClientStreamEvents } from './client-stream.ts';
 import { grpcResult } from './grpc.ts';
-import { headersObject, requestHeaders, responseHead } from './headers.ts';
+import { headersObject, requestHeaders, responseHead, tracedHeaders } from './headers.ts';
 import type { Http2Request } from './request.ts';
 import type { SessionPool, StreamWaiter } from './session-pool.ts';
 import type { UpstreamSession } from './upstream-session.ts';
@@ -80,7 +80,8 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     this.#stage = 'asking';
     this.#reachedAtMs = reachedAtMs;
     this.#waitingSinceMs = this.#nowMs;
-    const headers = requestHeaders(request, peer, route.tls === undefined ? 'http' : 'https');
+    const trace = this.#context.hop(session.target.label, reachedAtMs);
+    const headers = tracedHeaders(requestHeaders(request, peer, route.tls === undefined ? 'http' : 'https'), trace);
     this.#upstream = new UpstreamStream(session, { headers, hasBody }, { events: this, now: this.#context.deadlines.now });
     if (hasBody) {
       this.#isReading = true;
@@ -340,7 +341,7 @@ export class Http2Call implements StreamWaiter, UpstreamStreamEvents, ClientStre
     const { upstream, name } = route;
     if (upstream === undefined || target === undefined) return;
     const durationMs = this.#headMs ?? this.#sinceReachedMs;
-    this.#context.settings.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#retrying?.attempt ?? 1 });
+    this.#context.report({ upstream, route: name, decision: this.#decision, result, durationMs, target: target.label, attempt: this.#retrying?.attempt ?? 1 });
   }
 
   #finish(answer: Answer, statusCode: number): void {

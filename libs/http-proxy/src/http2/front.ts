@@ -6,6 +6,7 @@ import type { Peer } from '../http1/request-text.ts';
 import { textAnswer } from '../own-answer.ts';
 import { unknownHostAnswer, type Judged } from '../judge.ts';
 import type { Answer, Route } from '../route.ts';
+import { tracedHttp2 } from '../traced-request.ts';
 import type { RetryBudget } from '../upstream/retry-budget.ts';
 import { degradedAnswer, inForm, limitedAnswer, type Http2Answer } from './answers.ts';
 import { Http2Call } from './call.ts';
@@ -33,6 +34,7 @@ interface Found {
   readonly client: ClientStream;
   readonly request: Http2Request;
   readonly service: Http2Service;
+  readonly context: ProxyContext;
 }
 
 /** RFC 9110 15.5.20: the client may ask by another connection, of another protocol. */
@@ -89,48 +91,50 @@ export class Http2Front {
   #read(peer: Peer, client: ClientStream, rawHeaders: readonly string[]): void {
     const request = readHttp2Request(rawHeaders, this.#context.settings.bounds);
     if ('statusCode' in request) {
-      this.#answer(client, inForm(textAnswer(request.statusCode, `${request.text}\n`), request.isGrpc), 'bad-request');
+      this.#answer(client, inForm(textAnswer(request.statusCode, `${request.text}\n`), request.isGrpc), { kind: 'bad-request', context: this.#context });
       return;
     }
+    const { tracer } = this.#context.settings;
+    const context = tracer === undefined ? this.#context : tracedHttp2(this.#context, tracer, { request, scheme: peer.proto });
     const service = this.#events.own() ?? this.#events.find(request.authority);
     if (service === undefined) {
-      this.#answer(client, inForm(unknownHostAnswer(request.authority), request.isGrpc), 'not-found');
+      this.#answer(client, inForm(unknownHostAnswer(request.authority), request.isGrpc), { kind: 'not-found', context });
     } else {
-      this.#judge({ peer, client, request, service });
+      this.#judge({ peer, client, request, service, context });
     }
   }
 
-  #judge({ peer, client, request, service }: Found): void {
+  #judge({ peer, client, request, service, context }: Found): void {
     const { route, http2: pool, budget } = service;
     if (pool === undefined) {
-      this.#misdirect({ peer, client, request, service });
+      this.#misdirect({ peer, client, request, service, context });
       return;
     }
-    const judgement = this.#context.judge.judge(service, request.path);
+    const judgement = context.judge.judge(service, request.path);
     if (judgement.kind === 'degraded') {
-      this.#answer(client, degradedAnswer(judgement.answer, request.isGrpc), 'degraded', route);
+      this.#answer(client, degradedAnswer(judgement.answer, request.isGrpc), { kind: 'degraded', route, context });
       return;
     }
     if (judgement.kind === 'rate-limited') {
-      this.#answer(client, limitedAnswer(judgement.limit, request.isGrpc), 'rate-limited', route);
+      this.#answer(client, limitedAnswer(judgement.limit, request.isGrpc), { kind: 'rate-limited', route, context });
       return;
     }
-    this.#context.began();
-    new Http2Call({ request, client, peer, route, pool, budget, decision: judgement.decision }, this.#context).start();
+    context.began();
+    new Http2Call({ request, client, peer, route, pool, budget, decision: judgement.decision }, context).start();
   }
 
   /** Where TLS let the client choose it can choose again, and browsers do; a client by prior knowledge is told why. */
-  #misdirect({ peer, client, request, service }: Found): void {
+  #misdirect({ peer, client, request, service, context }: Found): void {
     if (peer.proto === 'http') {
-      this.#answer(client, inForm(MISDIRECTED, request.isGrpc), 'bad-request', service.route);
+      this.#answer(client, inForm(MISDIRECTED, request.isGrpc), { kind: 'bad-request', route: service.route, context });
       return;
     }
     client.breakOff(constants.NGHTTP2_HTTP_1_1_REQUIRED);
-    this.#context.answered('bad-request', 0, service.route);
+    context.answered('bad-request', 0, service.route);
   }
 
-  #answer(client: ClientStream, answer: Http2Answer, ...[kind, route]: [kind: Answer, route?: Route]): void {
+  #answer(client: ClientStream, answer: Http2Answer, { kind, route, context }: { readonly kind: Answer; readonly route?: Route; readonly context: ProxyContext }): void {
     client.answer(answer);
-    this.#context.answered(kind, answer.statusCode, route);
+    context.answered(kind, answer.statusCode, route);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { sensitiveHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import type { Peer } from '../http1/request-text.ts';
+import type { TraceHeaders } from '../trace.ts';
 import type { Http2Request } from './request.ts';
 
 export const VIA = '2 fuseboard';
@@ -38,6 +39,18 @@ export function requestHeaders(request: Http2Request, peer: Peer, scheme: 'http'
   if (request.takesTrailers) passed.push('te', 'trailers');
   const addresses = peer.isTrusted ? forwardedFor + peer.address : peer.address;
   passed.push('x-forwarded-for', addresses, 'x-forwarded-proto', proto, 'x-forwarded-host', host, 'via', VIA);
+  return takeSensitive(passed, headers);
+}
+
+/** With the trace's headers in place of the caller's; undefined: as they are. */
+export function tracedHeaders(headers: string[], trace: TraceHeaders | undefined): string[] {
+  if (trace === undefined) return headers;
+  const passed: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name !== 'traceparent' && (trace.keepsState || name !== 'tracestate')) passed.push(name, headers[i + 1] as string);
+  }
+  passed.push('traceparent', trace.traceparent);
   return takeSensitive(passed, headers);
 }
 

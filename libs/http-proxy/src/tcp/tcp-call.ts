@@ -176,7 +176,7 @@ export class TcpCall {
     if (upstream === undefined) return;
     const { decision } = this.#call;
     const durationMs = this.#nowMs - this.#dialledAtMs - this.#clientWaitMs(askedAtMs);
-    this.#context.settings.report({ upstream, route: name, decision, result, durationMs, target: this.#target.label, attempt: 1 });
+    this.#context.report({ upstream, route: name, decision, result, durationMs, target: this.#target.label, attempt: 1 });
   }
 
   /** From the moment when the upstream could have been asked. */
