@@ -4,8 +4,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Connection } from './connection.ts';
 import { Failure } from './failure.ts';
 import { examples, output } from './options.ts';
+import type { Output } from './output.ts';
 
-type Output = 'table' | 'json';
 type Common = { readonly author: string; readonly wait: string | false; readonly output: Output };
 
 const WAIT_DEFAULT = '10s';
@@ -18,7 +18,7 @@ export function byHand(root: Command, connection: () => Connection): void {
     .description('what became of an upstream, and what was said about it by hand and by directories, as one story, oldest first')
     .argument('<UPSTREAM>')
     .option('--limit <N>', 'newest so many transitions, and control records', limit, 100)
-    .addOption(output('table', 'json'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard history shop.local', 'fuseboard history shop.local --limit 500 -o json'))
     .action(async (upstream: string, options: { limit: number; output: Output }) => {
       const { history } = await import('./commands/history.ts');
@@ -53,9 +53,9 @@ function documents(root: Command, connection: () => Connection): void {
     .command('policies')
     .description('the documents in force, who applied each and why; -o yaml gives them as they were written')
     .argument('[KIND/NAMESPACE/NAME]', 'one of them; also NAMESPACE/NAME or NAME', someKey)
-    .addOption(output('table', 'json', 'yaml'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard policies', 'fuseboard policies eu/shop -o yaml > shop.yaml'))
-    .action(async (key: Partial<Key> | undefined, options: { output: Output | 'yaml' }) => {
+    .action(async (key: Partial<Key> | undefined, options: { output: Output }) => {
       const { policies } = await import('./commands/policies.ts');
       await policies(connection(), { ...options, ...(key && { key }) });
     });
@@ -93,7 +93,7 @@ function common(command: Command): Command {
     .option('--author <NAME>', 'who (default: the user of this machine)', userName())
     .option('--wait <DURATION>', 'how long to wait for it to be in force, at most 60s', WAIT_DEFAULT)
     .option('--no-wait', "don't wait: it is in the control log, and comes into force a moment later")
-    .addOption(output('table', 'json'));
+    .addOption(output());
 }
 
 async function commonOf({ author, wait, output: as }: Common): Promise<{ author: string; waitMs: number; output: Output }> {

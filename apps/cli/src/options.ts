@@ -1,14 +1,16 @@
 /** Options and arguments that several commands have, and how they are read. */
 import { InvalidArgumentError, Option } from 'commander';
+import type { Output } from './output.ts';
 import { MOMENT_ALLOWED, parseMoment } from './span.ts';
 
 export function dataDir(): Option {
   return new Option('--data-dir <DIR>', "a data directory of `npm start` (default: the fleet's Kafka and Redis where FUSEBOARD_KAFKA_BROKERS or FUSEBOARD_REDIS_URL is set, else FUSEBOARD_DATA_DIR, or ./data)");
 }
 
-/** The first format is the default. */
-export function output(...formats: readonly string[]): Option {
-  return new Option('-o, --output <FORMAT>', 'how it is shown').choices(formats).default(formats[0]);
+export const OUTPUTS: readonly Output[] = ['table', 'json', 'yaml'];
+
+export function output(): Option {
+  return new Option('-o, --output <FORMAT>', 'how it is shown').choices(OUTPUTS).default('table' satisfies Output);
 }
 
 export function examples(...lines: readonly string[]): string {

@@ -51,6 +51,10 @@ describe('fuseboard', () => {
     for (const example of examples) expect([example, parsed(own(example))]).toEqual([example, name]);
   });
 
+  test.each(commands.filter(([, command]) => command.options.some(({ long }) => long === '--output')))('%s is shown as table, json or yaml', (name, command) => {
+    expect([name, command.options.find(({ long }) => long === '--output')?.argChoices]).toEqual([name, ['table', 'json', 'yaml']]);
+  });
+
   test('an unknown command is refused with what may have been meant', () => {
     expect(() => parsed(['wacht'])).toThrow(expect.objectContaining({ message: expect.stringContaining('Did you mean watch?') as string }));
     expect(() => parsed(['get', '--sate', 'open'])).toThrow(CommanderError);

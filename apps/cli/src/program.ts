@@ -4,7 +4,8 @@ import { VERSION } from '#runtime';
 import { byHand } from './by-hand.ts';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
-import { dataDir, examples, moment, output, seed } from './options.ts';
+import { OUTPUTS, dataDir, examples, moment, output, seed } from './options.ts';
+import type { Output } from './output.ts';
 import { addSimulate } from './simulate/option-reader.ts';
 import { MOMENT_ALLOWED } from './span.ts';
 
@@ -36,10 +37,10 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .command('get')
     .description('show breakers')
     .argument('[UPSTREAM]', 'one of them; default: all')
-    .addOption(output('table', 'json', 'yaml'))
+    .addOption(output())
     .addOption(new Option('--state <STATE>', 'only those in this state').choices(['open', 'closed']))
     .addHelpText('after', examples('fuseboard get', 'fuseboard get --state open', 'fuseboard get shop.local -o yaml', 'fuseboard --server console:50051 get -o json'))
-    .action(async (upstream: string | undefined, options: { output: 'table' | 'json' | 'yaml'; state?: 'open' | 'closed' }) => {
+    .action(async (upstream: string | undefined, options: { output: Output; state?: 'open' | 'closed' }) => {
       const { get } = await import('./commands/get.ts');
       await get(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
     });
@@ -47,9 +48,9 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .command('watch')
     .description('the present state of each breaker, then each change, until it is interrupted')
     .argument('[UPSTREAM]', 'only this one; default: all')
-    .addOption(new Option('-o, --output <FORMAT>', 'table: on a terminal one that stays, else a line for each change; json: an object a line').choices(['table', 'json']).default(undefined, 'table on a terminal, else json'))
+    .addOption(new Option('-o, --output <FORMAT>', 'table: on a terminal one that stays, else a line for each change; json: an object a line; yaml: a document each').choices(OUTPUTS).default(undefined, 'table on a terminal, else json'))
     .addHelpText('after', examples('fuseboard watch', 'fuseboard watch shop.local', "fuseboard watch | jq 'select(.state == \"open\")'"))
-    .action(async (upstream: string | undefined, options: { output?: 'table' | 'json' }) => {
+    .action(async (upstream: string | undefined, options: { output?: Output }) => {
       const { watch } = await import('./commands/watch.ts');
       await watch(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
     });
@@ -86,9 +87,9 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     .argument('[UPSTREAM...]', 'only these; default: all')
     .addOption(dataDir())
     .option('--quick', 'from the newest checkpoint on, which takes its word for what was before')
-    .addOption(output('table', 'json'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard verify', 'fuseboard verify shop.local --data-dir ./data', 'fuseboard verify --quick -o json'))
-    .action(async (upstreams: string[], options: { dataDir?: string; quick?: boolean; output: 'table' | 'json' }) => {
+    .action(async (upstreams: string[], options: { dataDir?: string; quick?: boolean; output: Output }) => {
       const { verify } = await import('./commands/verify.ts');
       process.exitCode = await verify({ env, upstreams, ...options });
     });
@@ -97,9 +98,9 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     .description('make the store again from the log; ingests and proxies may run (a data directory: only while no process has it)')
     .option('--partition <N>', 'only this one; default: all', wholeNumber)
     .addOption(dataDir())
-    .addOption(output('table', 'json'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard rebuild', 'fuseboard rebuild --partition 3', 'fuseboard rebuild && fuseboard verify'))
-    .action(async (options: { partition?: number; dataDir?: string; output: 'table' | 'json' }) => {
+    .action(async (options: { partition?: number; dataDir?: string; output: Output }) => {
       const { rebuild } = await import('./commands/rebuild.ts');
       await rebuild({ env, ...options });
     });
@@ -110,9 +111,9 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
     .requiredOption('--from <TIME>', `by the log's clock: ${MOMENT_ALLOWED}`, moment)
     .addOption(new Option('--to <TIME>', 'up to, and without, this time').argParser(moment).default(undefined, 'now'))
     .addOption(dataDir())
-    .addOption(output('table', 'json'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard replay --from -10m shop.local', 'fuseboard replay --from 2026-09-21T14:00:00Z --to 2026-09-21T14:05:00Z -o json shop.local'))
-    .action(async (upstream: string, { from, to = Date.now(), ...options }: { from: number; to?: number; dataDir?: string; output: 'table' | 'json' }) => {
+    .action(async (upstream: string, { from, to = Date.now(), ...options }: { from: number; to?: number; dataDir?: string; output: Output }) => {
       const { replay } = await import('./commands/replay.ts');
       await replay({ env, upstream, fromMs: from, toMs: to, ...options });
     });

@@ -4,6 +4,7 @@ import type { Connection } from '../connection.ts';
 import { withClient, type AppliedMessage, type DoneMessage, type KeyMessage } from '../control/control-client.ts';
 import { documentsIn } from '../control/documents-in-files.ts';
 import { appliedText, doneJson, doneText, nameOf, notInForce } from '../control/in-words.ts';
+import { shownAs, type Output } from '../output.ts';
 
 interface Common {
   readonly author: string;
@@ -11,7 +12,7 @@ interface Common {
   readonly reason?: string | undefined;
   /** ms; 0: not at all. */
   readonly waitMs: number;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 export interface ApplyCommand extends Common {
@@ -40,7 +41,7 @@ export async function apply(connection: Connection, { files, dryRun, replaces, a
       if (output === 'table') process.stdout.write(appliedText(answer, dryRun));
     }
   });
-  if (output === 'json') process.stdout.write(`${JSON.stringify(answers.map(doneJson), null, 2)}\n`);
+  process.stdout.write(shownAs(output, answers.map(doneJson), () => ''));
   return dryRun ? 0 : sayInForce(answers, waitMs);
 }
 
@@ -56,7 +57,7 @@ export async function remove(connection: Connection, { files, keys, author, reas
       if (output === 'table') process.stdout.write(`${nameOf(key)}: deleted ${doneText(answer)}\n`);
     }
   });
-  if (output === 'json') process.stdout.write(`${JSON.stringify(answers.map(doneJson), null, 2)}\n`);
+  process.stdout.write(shownAs(output, answers.map(doneJson), () => ''));
   return sayInForce(answers, waitMs);
 }
 

@@ -4,13 +4,14 @@ import { timeOfMessage } from '#wire';
 import type { Connection } from '../connection.ts';
 import { withClient, type EntryMessage } from '../control/control-client.ts';
 import { fieldText, nameOf } from '../control/in-words.ts';
+import { shownAs, type Output } from '../output.ts';
 import { stateWord, timeText } from '../shown.ts';
 
 export interface HistoryCommand {
   readonly upstream: string;
   /** Newest so many of each kind. */
   readonly limit: number;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 /** Oldest first. */
@@ -24,8 +25,7 @@ export async function history(connection: Connection, { upstream, limit, output 
   // Where one of the two goes on further back, the story begins where both are whole.
   const fromMs = Math.max(told.isMore ? (transitions.at(-1)?.atMs ?? 0) : 0, said.isMore ? (entries.at(-1)?.atMs ?? 0) : 0);
   const events: Event[] = [...entries, ...transitions].filter(({ atMs }) => atMs >= fromMs).toSorted((a, b) => a.atMs - b.atMs);
-  if (output === 'json') process.stdout.write(`${JSON.stringify(events.map(jsonOf), null, 2)}\n`);
-  else process.stdout.write(events.map((event) => `${lineOf(event)}\n`).join(''));
+  process.stdout.write(shownAs(output, events.map(jsonOf), () => events.map((event) => `${lineOf(event)}\n`).join('')));
   if (told.isMore || said.isMore) process.stderr.write(`there is more before ${new Date(fromMs).toISOString()}: --limit\n`);
 }
 

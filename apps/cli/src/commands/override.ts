@@ -3,6 +3,7 @@ import { formatDuration } from '#wire';
 import type { Connection } from '../connection.ts';
 import { durationMessage, withClient, type DoneMessage } from '../control/control-client.ts';
 import { doneJson, doneText } from '../control/in-words.ts';
+import { shownAs, type Output } from '../output.ts';
 import { sayInForce } from './apply.ts';
 
 export interface OverrideCommand {
@@ -14,7 +15,7 @@ export interface OverrideCommand {
   readonly durationMs?: number | undefined;
   /** ms; 0: not at all. */
   readonly waitMs: number;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 const METHODS = { open: 'ForceOpen', close: 'ForceClosed', clear: 'ClearOverride' } as const;
@@ -25,6 +26,6 @@ export async function override(connection: Connection, { what, upstream, author,
   const lasting = durationMs === undefined ? {} : { duration: durationMessage(durationMs) };
   const answer: DoneMessage = await withClient(connection, async (client) => client.control(METHODS[what], { upstream, author, reason, ...lasting }, waitMs));
   const end = what === 'clear' ? '' : durationMs === undefined ? ' until it is cleared' : ` for ${formatDuration(durationMs)}`;
-  process.stdout.write(output === 'json' ? `${JSON.stringify(doneJson(answer), null, 2)}\n` : `${upstream}: ${DONE[what]}${end} by ${author} ${doneText(answer)}\n`);
+  process.stdout.write(shownAs(output, doneJson(answer), () => `${upstream}: ${DONE[what]}${end} by ${author} ${doneText(answer)}\n`));
   return sayInForce([answer], waitMs);
 }

@@ -2,13 +2,14 @@
 import { Failure } from '../failure.ts';
 import type { Connection } from '../connection.ts';
 import { withClient, type KeyMessage, type PolicyMessage } from '../control/control-client.ts';
+import { shownAs, type Output } from '../output.ts';
 import { timeText } from '../shown.ts';
 import { table } from '../table.ts';
 
 export interface PoliciesCommand {
   /** Absent: all. */
   readonly key?: Partial<KeyMessage>;
-  readonly output: 'table' | 'json' | 'yaml';
+  readonly output: Output;
 }
 
 /** @throws {Failure} */
@@ -20,9 +21,9 @@ export async function policies(connection: Connection, { key = {}, output }: Pol
 
 function formatted(found: readonly PolicyMessage[], output: PoliciesCommand['output']): string {
   if (output === 'yaml') return found.map(({ document }) => document).join('---\n');
-  if (output === 'json') return `${JSON.stringify(found.map((each) => ({ ...each, applied_at: timeText(each.applied_at) })), null, 2)}\n`;
   const heading = ['KIND', 'NAMESPACE/NAME', 'VERSION', 'ABOUT', 'SOURCE', 'APPLIED', 'BY', 'REASON'];
-  return `${table([heading, ...found.map(row)])}\n`;
+  const applied = found.map((each) => ({ ...each, applied_at: timeText(each.applied_at) }));
+  return shownAs(output, applied, () => `${table([heading, ...found.map(row)])}\n`);
 }
 
 function row({ key, version, upstream, source, applied_at: at, author, reason }: PolicyMessage): string[] {

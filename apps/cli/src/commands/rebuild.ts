@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { rebuildPartition, type RebuildReport } from '#audit';
 import { Failure } from '../failure.ts';
+import { shownAs, type Output } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { openToWrite, type StoreOptions } from '../stores.ts';
 import { table } from '../table.ts';
@@ -9,7 +10,7 @@ import { table } from '../table.ts';
 export interface RebuildCommand extends StoreOptions {
   /** Absent: all. */
   readonly partition?: number;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 /** @throws {Failure | StartError} */
@@ -32,7 +33,7 @@ export async function rebuild({ partition, output, ...stores }: RebuildCommand):
     progress.clear();
     await drivers.close();
   }
-  process.stdout.write(`${output === 'json' ? JSON.stringify(reports, null, 2) : table([HEADING, ...reports.map(rowOf)])}\n`);
+  process.stdout.write(shownAs(output, reports, () => `${table([HEADING, ...reports.map(rowOf)])}\n`));
 }
 
 const HEADING = ['PARTITION', 'FROM', 'TO', 'INCARNATION', 'UPSTREAMS', 'TRANSITIONS TOLD', 'NOTE'];

@@ -2,13 +2,14 @@
 import { replay as replaying, Unreplayable, type ReplayLine } from '#audit';
 import type { Outcome, Result } from '#engine';
 import { Failure } from '../failure.ts';
+import { shownInStream, type Output } from '../output.ts';
 import { openToRead, type StoreOptions } from '../stores.ts';
 
 export interface ReplayCommand extends StoreOptions {
   readonly upstream: string;
   readonly fromMs: number;
   readonly toMs: number;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 /** @throws {Failure | StartError} */
@@ -20,7 +21,7 @@ export async function replay({ upstream, fromMs, toMs, output, ...stores }: Repl
     if (output === 'table') process.stdout.write(`${cells(HEADING)}\n`);
     for await (const line of replaying(drivers, { ...audit, upstream, fromMs, toMs })) {
       counts[line.kind === 'outcome' ? 'outcomes' : 'transitions']++;
-      process.stdout.write(`${output === 'json' ? JSON.stringify(asJson(line)) : inText(line)}\n`);
+      process.stdout.write(shownInStream(output, asJson(line), () => inText(line)));
     }
     if (output === 'table') process.stdout.write(`${counts.outcomes} outcomes, ${counts.transitions} transitions\n`);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** `fuseboard simulate`: what would these policies have done with these calls? No server is asked. */
-import { stringify } from 'yaml';
 import { Failure } from '../failure.ts';
+import { shownAs, type Output } from '../output.ts';
 import { failures, type Condition } from '../simulate/fail-if.ts';
 import { takeFiles } from '../simulate/from-files.ts';
 import { parseGenerated, takeGenerated } from '../simulate/from-generator.ts';
@@ -25,7 +25,7 @@ export interface SimulateCommand extends StoreOptions {
   /** A line that can't be read ends it. */
   readonly strict: boolean;
   readonly failIf: readonly Condition[];
-  readonly output: 'table' | 'json' | 'yaml';
+  readonly output: Output;
 }
 
 /** Beside 0 to 2: a condition of `--fail-if` holds. */
@@ -39,11 +39,7 @@ export async function simulate(command: SimulateCommand): Promise<number> {
   const results = simulation.end();
   for (const note of [...notes, ...notesOf(simulation)]) warn(note);
   if (simulation.seen.calls === 0 && simulation.seen.strangers > 0 && (failIf.length > 0 || command.strict)) throw new Failure('nothing was judged, so nothing can be said');
-  if (output === 'table') process.stdout.write(reportText(results, { simulation, placeOf }));
-  else {
-    const shown = shownResults(results, placeOf);
-    process.stdout.write(output === 'json' ? `${JSON.stringify(shown, null, 2)}\n` : stringify(shown));
-  }
+  process.stdout.write(shownAs(output, shownResults(results, placeOf), () => reportText(results, { simulation, placeOf })));
   const failed = failures(results, failIf);
   for (const line of failed) warn(line);
   return failed.length > 0 ? FAILED : 0;

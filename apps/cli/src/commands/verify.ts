@@ -1,5 +1,6 @@
 /** `fuseboard verify`: is what stands in the store what the log makes? */
 import { verify as verifying, type PartitionReport } from '#audit';
+import { shownAs, type Output } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { openToRead, type StoreOptions } from '../stores.ts';
 import { table } from '../table.ts';
@@ -11,7 +12,7 @@ const UNVERIFIABLE = 4;
 export interface VerifyCommand extends StoreOptions {
   readonly upstreams: readonly string[];
   readonly quick?: boolean;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 /** Gives the exit code. @throws {Failure | StartError} */
@@ -27,7 +28,7 @@ export async function verify({ upstreams, quick = false, output, ...stores }: Ve
     await drivers.close();
   }
   const summary = summaryOf(reports, (performance.now() - beganMs) / 1_000);
-  process.stdout.write(output === 'json' ? `${JSON.stringify({ ...summary, partitions: reports }, null, 2)}\n` : text(reports, summary));
+  process.stdout.write(shownAs(output, { ...summary, partitions: reports }, () => text(reports, summary)));
   if (summary.differences > 0) return DIFFERENT;
   return summary.unverifiable > 0 ? UNVERIFIABLE : 0;
 }

@@ -8,13 +8,14 @@ import type { BreakerMessage } from '#wire';
 import { BreakerClient } from '../client.ts';
 import { failureOf, type Connection } from '../connection.ts';
 import { LiveTable } from '../live-table.ts';
+import { shownInStream, type Output } from '../output.ts';
 import { shown, stateInWords, type ShownBreaker } from '../shown.ts';
 
 export interface WatchOptions {
   /** Absent: all. */
   readonly upstream?: string;
   /** Absent: `table` on a terminal, else `json`. */
-  readonly output?: 'table' | 'json';
+  readonly output?: Output;
 }
 
 const RETRY_FIRST_MS = 200;
@@ -54,7 +55,7 @@ interface Teller {
 }
 
 function tellerOf(output: WatchOptions['output'], { server }: Connection): Teller {
-  if (process.stdout.isTTY && output !== 'json') return new LiveTable(server);
+  if (process.stdout.isTTY && (output ?? 'table') === 'table') return new LiveTable(server);
   return new Told(output ?? 'json');
 }
 
@@ -83,10 +84,10 @@ function follow(client: BreakerClient, { upstream, teller, until }: { upstream: 
 
 /** What was told of each upstream; bounded by how many the console has. */
 class Told implements Teller {
-  readonly #output: 'table' | 'json';
+  readonly #output: Output;
   readonly #last = new Map<string, string>();
 
-  constructor(output: 'table' | 'json') {
+  constructor(output: Output) {
     this.#output = output;
   }
 
@@ -95,7 +96,7 @@ class Told implements Teller {
     const content = JSON.stringify([incarnation, generation, state, admit, policy?.version, override?.control_offset]);
     if (this.#last.get(upstream) === content) return;
     this.#last.set(upstream, content);
-    process.stdout.write(`${this.#output === 'json' ? JSON.stringify(breaker) : line(breaker)}\n`);
+    process.stdout.write(shownInStream(this.#output, breaker, () => line(breaker)));
   }
 
   note(text: string): void {

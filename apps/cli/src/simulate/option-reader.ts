@@ -1,6 +1,7 @@
 /** `simulate` on the command line. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { collected, dataDir, examples, moment, output, seed } from '../options.ts';
+import type { Output } from '../output.ts';
 import { MOMENT_ALLOWED } from '../span.ts';
 import { FAIL_IF_ALLOWED, parseCondition, type Condition } from './fail-if.ts';
 
@@ -15,7 +16,7 @@ interface Given {
   readonly seed: number;
   readonly strict?: boolean;
   readonly failIf: readonly Condition[];
-  readonly output: 'table' | 'json' | 'yaml';
+  readonly output: Output;
 }
 
 export function addSimulate(root: Command, env: NodeJS.ProcessEnv): void {
@@ -33,7 +34,7 @@ export function addSimulate(root: Command, env: NodeJS.ProcessEnv): void {
     .option('--seed <NUMBER>', 'of made-up calls', seed, 1)
     .option('--strict', "a line that can't be read ends it with 1")
     .addOption(new Option('--fail-if <CONDITION>', "ends with 3 where it holds of a policy: 'refused_good > 0.1%'; several times").argParser(collected(condition)).default([], 'none'))
-    .addOption(output('table', 'json', 'yaml'))
+    .addOption(output())
     .addHelpText('after', examples('fuseboard simulate -f policy.yaml access.log', "fuseboard simulate -f strict.yaml -f lenient.yaml --fail-if 'refused_good > 0.1%' access.log.1.gz access.log", "fuseboard simulate -f policy.yaml --generate 'rate=200,for=10m,burst=2m+30s:60%'", 'fuseboard simulate -f policy.yaml --from -1h shop.local -o json'))
     .action(async (inputs: string[], { policy, from, to, strict = false, ...options }: Given) => {
       const { simulate } = await import('../commands/simulate.ts');
