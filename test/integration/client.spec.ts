@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Fuseboard, UpstreamOpen, type FuseboardOptions } from '#client';
-import { CallGate, type Decision, type Document, type DocumentSet, type Snapshot, type StateUpdate } from '#engine';
+import { CallGate, type Decision, type Snapshot } from '#engine';
 import { formatAddress } from '#runtime';
-import { readDocument } from '#wire';
+import { handFedConsole, policy } from '../support/client-stage.ts';
 import { ConsoleStage, snapshot, type StageOptions } from '../support/console-stage.ts';
 import { pki } from '../support/pki.ts';
 import { gateTo } from '../support/tcp-gate.ts';
@@ -24,27 +24,6 @@ function client(consoles: string, options: Partial<FuseboardOptions> = {}) {
   const fuseboard = Fuseboard.open({ consoles, partitions: 1, topicPrefix: '', onProblem: (problem) => void problems.push(problem), ...options });
   onTestFinished(() => fuseboard.close());
   return { fuseboard, problems };
-}
-
-function policy(upstream: string, { slowMs = 5_000, content = 'later', enforced = true } = {}): Document {
-  const reading = readDocument({
-    apiVersion: 'policy.openservicemesh.io/v1alpha1',
-    kind: 'UpstreamTrafficSetting',
-    metadata: { name: upstream.replace(/\W/g, '-'), namespace: 'n', ...(enforced ? {} : { annotations: { 'fuseboard.dev/enforce': 'false' } }) },
-    spec: { host: upstream, connectionSettings: { http: { circuitBreaking: { errorAmountThreshold: 5, slowTimeThreshold: `${slowMs}ms`, degradedStatusCode: 520, degradedResponseContent: content } } } },
-  });
-  if ('problems' in reading) throw new Error(JSON.stringify(reading.problems));
-  return reading.document;
-}
-
-/** Feeds in a test's hands, in place of the store's. */
-function handFed() {
-  const hands: { states: (update: StateUpdate) => void; documents: (set: DocumentSet) => void } = { states: () => {}, documents: () => {} };
-  const drivers: StageOptions['drivers'] = () => ({
-    stateFeed: { follow: async (listener) => ((hands.states = listener), async () => undefined) },
-    documentFeed: { follow: async (listener) => ((hands.documents = listener), async () => undefined) },
-  });
-  return { hands, drivers };
 }
 
 const anyState = fc.record({
@@ -69,8 +48,7 @@ function snapshotOf({ leftMinutes, isByHand, isPoliced, isEnforced, state, ...of
 
 describe('a client', () => {
   it('decides as a proxy of the same states and documents does, whatever they are', { timeout: 120_000 }, async () => {
-    const { hands, drivers } = handFed();
-    const own = await stage({ drivers, stored: false });
+    const { hands, ...own } = await handFedConsole();
     const { fuseboard } = client(formatAddress(own.console.grpcAddress));
     const clocks = { wallMs: Date.now, monotonicMs: () => performance.now() };
     const proxy = new CallGate({ append: async () => [] }, { clocks, partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000, reporter: 'proxy', idPrefix: '' });
@@ -89,7 +67,7 @@ describe('a client', () => {
       await expect.poll(() => shared({ decide: (upstream) => fuseboard.decide(upstream) }), { timeout: 10_000, interval: 2 }).toEqual(shared({ decide: (upstream) => proxy.decide(upstream) }));
       for (const upstream of UPSTREAMS) answers[fuseboard.decide(upstream).kind]++;
     };
-    await fc.assert(fc.asyncProperty(anyStep, check), { numRuns: 150, endOnFailure: true });
+    await fc.assert(fc.asyncProperty(anyStep, check), { numRuns: 80, endOnFailure: true });
     expect([answers.admit > 20, answers.refuse > 20]).toEqual([true, true]);
   });
 
@@ -122,8 +100,7 @@ describe('a client', () => {
   });
 
   it('keeps what it knows when the console goes, refuses until the lease ends, and then fails open', async () => {
-    const { hands, drivers } = handFed();
-    const own = await stage({ drivers, stored: false });
+    const { hands, ...own } = await handFedConsole();
     const gate = await gateTo(own.console.grpcAddress.port);
     const nowMs = Date.now();
     hands.documents({ control: 1, documents: [policy('a.test')] });

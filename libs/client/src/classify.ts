@@ -26,7 +26,7 @@ const FAILURES: Readonly<Record<string, Failure | 'none'>> = {
   // Of this process or machine, or its own wish.
   EMFILE: 'none', ENFILE: 'none', ENOBUFS: 'none', ENOMEM: 'none', EADDRNOTAVAIL: 'none',
   AbortError: 'none', UND_ERR_ABORTED: 'none', ERR_CANCELED: 'none',
-  UpstreamOpen: 'none',
+  UpstreamOpen: 'none', UpstreamOpenException: 'none',
 };
 
 export function classify(ended: Ended): Classified {
