@@ -138,6 +138,11 @@ describe('fuseboard simulate', () => {
     expect(JSON.parse(stdout)).toMatchObject({ policies: [{ transitions: [{ at, to: 'open', place: 'call 303' }, { at: at + 10_000 }], ledger: { calls: 600, refused: 99, keptErrors: 7, refusedGood: 92 } }] });
   });
 
+  it('has in its table the share of the time that the calls took, not of what comes after them', async () => {
+    const { stdout } = await run(['simulate', '-f', file('share.yaml', policy('share', 'errorAmountThreshold: 3')), file('share.jsonl', CALLS)]);
+    expect(stdout).toMatch(/^open +20s +76\.9 %$/m);
+  });
+
   it('prints what README.md and docs/simulate.md show', async () => {
     const [shown, again] = ['README.md', 'docs/simulate.md'].map((page) => /^\$ npx fuseboard (simulate .*)\n([^`]*)/m.exec(readFileSync(join(projectRoot(), page), 'utf8'))?.slice(1));
     const { status, stdout } = await run((shown?.[0] ?? '').split(' '), { cwd: projectRoot() });

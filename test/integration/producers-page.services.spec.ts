@@ -23,7 +23,7 @@ const RUN_WITHIN_MS = 240_000;
 
 /** The first block of this language, with its broker and topic as they are here. */
 function program(language: string, prefix: string): string {
-  const [, code] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(PAGE) ?? [];
+  const [, code] = new RegExp(`^\`\`\`${language}(?: .*)?\\n([^]*?)^\`\`\`$`, 'm').exec(PAGE) ?? [];
   if (code === undefined) throw new Error(`docs/producers.md has no program in ${language}`);
   const [broker = ''] = services().kafkaBrokers.split(',');
   return code.replaceAll('127.0.0.1:9092', broker).replaceAll('fuseboard.outcomes', `${prefix}outcomes`);

@@ -2,6 +2,7 @@
  * One of Fuseboard's processes, as a user has it: built when that is needed, known by what it prints, ended by signals.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { projectRoot } from './project-root.ts';
 
@@ -23,6 +24,8 @@ export interface ProgramOptions {
   readonly args?: readonly string[];
   /** Beside what this process has; `FUSEBOARD_…` and `OTEL_…` of this process are not handed on. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it begins; default: the project's root. */
+  readonly cwd?: string;
 }
 
 /** Everything that was started here and may still run, so that none outlives this process. */
@@ -43,10 +46,10 @@ export class Program {
   /** Standard output and standard error so far. */
   output = '';
 
-  constructor({ name, args = [], env }: ProgramOptions) {
+  constructor({ name, args = [], env, cwd = projectRoot() }: ProgramOptions) {
     const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:FUSEBOARD|OTEL)_/.test(variable) && variable !== 'NODE_OPTIONS');
-    this.#child = spawn(process.execPath, ['scripts/run.mjs', name, ...args], {
-      cwd: projectRoot(),
+    this.#child = spawn(process.execPath, [join(projectRoot(), 'scripts/run.mjs'), name, ...args], {
+      cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

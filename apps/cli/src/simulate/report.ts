@@ -21,7 +21,7 @@ export function reportText(results: readonly PolicyResult[], context: ReportCont
   const upstreams = [...new Set(results.map(({ policy }) => policy.upstream))];
   const spanMs = seen.lastMs - seen.firstMs;
   const heading = `${calls(seen.calls)} calls of ${upstreams.length > 3 ? `${upstreams.length} upstreams` : upstreams.join(', ')}, from ${timeOf(seen.firstMs)} on, in ${formatDuration(spanMs)}`;
-  const parts = [heading, pictureText(results, context.simulation.timeline), ...results.map((result) => openingsText(result, context)), ledgersText(results, spanMs)];
+  const parts = [heading, pictureText(results, context.simulation.timeline), ...results.map((result) => openingsText(result, context)), ledgersText(results, seen)];
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -49,7 +49,7 @@ function openingsOf(transitions: readonly SimulatedTransition[]): Opening[] {
   return transitions.flatMap((open, n) => (open.transition.to === 'open' ? [{ open, closedMs: transitions[n + 1]?.transition.atMs }] : []));
 }
 
-function ledgersText(results: readonly PolicyResult[], spanMs: number): string {
+function ledgersText(results: readonly PolicyResult[], seen: ReportContext['simulation']['seen']): string {
   const row = (label: string, of: (result: PolicyResult) => string): string[] => [label, ...results.map(of)];
   const counted = (label: string, of: (ledger: PolicyResult['ledger']) => number): string[] => row(label, ({ ledger }) => `${calls(of(ledger))}  ${share(of(ledger), ledger.calls)}`);
   const rows = [
@@ -59,8 +59,15 @@ function ledgersText(results: readonly PolicyResult[], spanMs: number): string {
     counted('  errors kept from callers', ({ keptErrors }) => keptErrors),
     counted('  slow calls kept from callers', ({ keptSlow }) => keptSlow),
     counted('  good calls refused', ({ refusedGood }) => refusedGood),
-    row('open', ({ ledger }) => `${formatDuration(ledger.openMs)}  ${share(ledger.openMs, spanMs)}`),
+    row('open', ({ ledger, transitions }) => `${formatDuration(ledger.openMs)}  ${shareOpen(ledger, transitions, seen)}`),
     row('times opened', ({ trips }) => `${calls(trips)}  ${' '.repeat(share(1, 1).length)}`),
   ];
   return table(rows, results.map((_, n) => n + 1));
+}
+
+/** Of the time that the calls took: what it would have been open beyond them is no part of that. */
+function shareOpen({ openMs }: PolicyResult['ledger'], transitions: readonly SimulatedTransition[], { firstMs, lastMs }: ReportContext['simulation']['seen']): string {
+  const last = transitions.at(-1)?.transition;
+  const beyondMs = last?.to === 'closed' ? Math.max(0, last.atMs - lastMs) : 0;
+  return share(Math.max(0, openMs - beyondMs), lastMs - firstMs);
 }
