@@ -92,6 +92,8 @@ describe('the page, in a browser', () => {
     expect(await stage.call('mail.test', 200)).toBe(409);
     await page.getByText('As it was written').click();
     await page.getByText('errorAmountThreshold: 5').waitFor();
+    await page.getByText('This version').click();
+    await page.locator('.changes pre', { hasText: 'errorAmountThreshold: 5' }).waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Let go…' }).click();
     await page.getByLabel('Reason').fill('it was mended');

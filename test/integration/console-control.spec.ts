@@ -150,6 +150,19 @@ describe('an override', () => {
   });
 });
 
+describe('each version of a document', () => {
+  it('is given back as its record applied it, whatever came after; a record that applied none is told so', async () => {
+    const [first, second] = [policy('versioned'), `# less\n${policy('versioned', { breaking: 'errorAmountThreshold: 3' })}`];
+    const offsets: number[] = [];
+    for (const document of [first, second]) offsets.push((await apply(document)).control_offset as number);
+    const { control_offset: deleted } = await control.call('DeletePolicy', { key: keyOf('versioned'), ...BY });
+    const byRecord = (offset: unknown): Promise<Message> => stage.controlClient({}, 'HistoryService').call('GetAppliedPolicy', { control_offset: offset });
+    for (const [n, document] of [first, second].entries()) expect(await byRecord(offsets[n])).toMatchObject({ key: keyOf('versioned'), document, control_offset: offsets[n], ...BY });
+    for (const offset of [deleted, 999_999]) await expect(byRecord(offset)).rejects.toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining(`control record ${String(offset)} applied no document`) as string });
+    expect(await (await stage.get(`/api/v1/control/${offsets[0]}/document`)).json()).toMatchObject({ document: first, applied_at: expect.stringMatching(/Z$/) as string });
+  });
+});
+
 describe('over HTTP', () => {
   const send = (what: `${'POST' | 'DELETE'} ${string}`, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> => {
     const [method = '', path = ''] = what.split(' ');

@@ -97,6 +97,11 @@ test('what is asked rightly is answered as it says', async () => {
   expect(await ask('clearOverride', { ...shop, body: BY })).toBe(200);
   for (const id of ['getBreaker', 'listTransitions', 'recentOutcomes', 'listControlRecords']) expect([id, await ask(id, shop)]).toEqual([id, 200]);
   expect(await ask('getOutcome', { at: { ...shop.at, offset: '0' } })).toBe(200);
+  const { records } = (await (await stage.get('/api/v1/breakers/shop.test/control')).json()) as { records: { kind: string; control_offset: number }[] };
+  const [applied, cleared] = ['apply', 'clear'].map((kind) => `${records.find((each) => each.kind === kind)?.control_offset}`) as [string, string];
+  expect(await ask('getAppliedPolicy', { at: { offset: applied } })).toBe(200);
+  expect(await ask('getAppliedPolicy', { at: { offset: cleared } })).toBe(404);
+  expect(await ask('getAppliedPolicy', { at: { offset: 'first' } })).toBe(400);
   for (const id of ['listBreakers', 'listPolicies', 'events', 'alive', 'ready', 'metrics']) expect([id, await ask(id)]).toEqual([id, 200]);
   expect(await ask('deletePolicy', { at: { kind: 'UpstreamTrafficSetting', namespace: 'eu', name: 'shop' }, body: BY })).toBe(200);
 });
@@ -141,6 +146,7 @@ test('what cannot be answered now is said as it says', async () => {
   for (const id of ['alive', 'ready', 'listBreakers', 'listControlRecords', 'listPolicies']) expect([id, await ask(id, { of })]).toEqual([id, 503]);
   for (const id of ['getBreaker', 'listTransitions', 'recentOutcomes']) expect([id, await ask(id, { of })]).toEqual([id, 503]);
   expect(await ask('getOutcome', { of, at: { offset: '0' } })).toBe(503);
+  expect(await ask('getAppliedPolicy', { of, at: { offset: '0' } })).toBe(503);
   expect(await ask('forceBreaker', { of, body: { to: 'open', for: '1m', ...BY } })).toBe(503);
   expect(await ask('clearOverride', { of, body: BY })).toBe(503);
   expect(await ask('applyPolicy', { of, body: { document: policy('shop'), ...BY } })).toBe(503);

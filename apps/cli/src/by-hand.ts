@@ -53,9 +53,11 @@ function documents(root: Command, connection: () => Connection): void {
     .command('policies')
     .description('the documents in force, who applied each and why; -o yaml gives them as they were written')
     .argument('[KIND/NAMESPACE/NAME]', 'one of them; also NAMESPACE/NAME or NAME', someKey)
+    .option('--record <OFFSET>', 'not what is in force, but a document as this record of the control log applied it: `fuseboard history` names them', record)
     .addOption(output())
-    .addHelpText('after', examples('fuseboard policies', 'fuseboard policies eu/shop -o yaml > shop.yaml'))
-    .action(async (key: Partial<Key> | undefined, options: { output: Output }) => {
+    .addHelpText('after', examples('fuseboard policies', 'fuseboard policies eu/shop -o yaml > shop.yaml', 'fuseboard policies --record 17 -o yaml | fuseboard apply -f -'))
+    .action(async (key: Partial<Key> | undefined, options: { record?: number; output: Output }) => {
+      if (key !== undefined && options.record !== undefined) throw new Failure('--record names the document; allowed: no name beside it', 2);
       const { policies } = await import('./commands/policies.ts');
       await policies(connection(), { ...options, ...(key && { key }) });
     });
@@ -119,6 +121,11 @@ function limit(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= 1_000) return number;
   throw new InvalidArgumentError('allowed: a whole number from 1 to 1000');
+}
+
+function record(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('allowed: a whole number from 0');
 }
 
 interface Key {

@@ -19,6 +19,12 @@ export function word(query: RawQuery, name: string): string {
   throw asHttp(invalid(name, 'it more than once', 'one value'));
 }
 
+/** Of a record, as a path has it. @throws {HttpException} */
+export function offsetOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw asHttp(invalid('offset', JSON.stringify(text.slice(0, 40)), 'a whole number'));
+}
+
 /** @throws {HttpException} */
 export function answered<T extends object>(answer: T | Refusal): T {
   if (isRefusal(answer)) throw asHttp(answer);

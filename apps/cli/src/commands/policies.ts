@@ -7,14 +7,16 @@ import { timeText } from '../shown.ts';
 import { table } from '../table.ts';
 
 export interface PoliciesCommand {
+  /** As this record of the control log applied it, whatever came after; absent: those in force. */
+  readonly record?: number;
   /** Absent: all. */
   readonly key?: Partial<KeyMessage>;
   readonly output: Output;
 }
 
 /** @throws {Failure} */
-export async function policies(connection: Connection, { key = {}, output }: PoliciesCommand): Promise<void> {
-  const found = await withClient(connection, (client) => client.policies(key));
+export async function policies(connection: Connection, { key = {}, record, output }: PoliciesCommand): Promise<void> {
+  const found = await withClient(connection, async (client) => (record === undefined ? await client.policies(key) : [await client.appliedBy(record)]));
   if (found.length === 0 && key.name !== undefined) throw new Failure(`there is no document ${[key.kind, key.namespace, key.name].filter(Boolean).join('/')}`);
   process.stdout.write(formatted(found, output));
 }

@@ -100,6 +100,11 @@ export class ControlClient {
     return policies;
   }
 
+  /** As one record of the control log applied it. @throws {Failure} */
+  appliedBy(controlOffset: number): Promise<PolicyMessage> {
+    return this.#ask('HistoryService', 'GetAppliedPolicy', { request: { control_offset: controlOffset } });
+  }
+
   /** Newest first, at most `limit`; `isMore`: there are older ones. @throws {Failure} */
   async said(upstream: string, limit: number): Promise<{ entries: readonly EntryMessage[]; isMore: boolean }> {
     const page: { records: EntryMessage[]; next_page_token: string } = await this.#ask('HistoryService', 'ListControlRecords', { request: { upstream, page_size: limit } });

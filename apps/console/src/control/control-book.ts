@@ -62,6 +62,12 @@ export class ControlBook {
     return this.#applied.get(documentKey(key));
   }
 
+  /** What that record put in force, or would have: as it was said. Undefined: it is not about that, or not there. */
+  appliedBy(offset: number): Applied | undefined {
+    const record = this.#view.at(offset);
+    return record?.change.kind === 'apply' ? { document: record.change.document, record, ...writtenIn(record.change) } : undefined;
+  }
+
   /** In the order of kind, namespace and name. */
   all(): readonly Applied[] {
     this.#sorted ??= [...this.#applied].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, applied]) => applied);

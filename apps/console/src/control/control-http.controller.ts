@@ -2,7 +2,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { DocumentKey } from '#engine';
 import { invalid } from '../breaker-queries.ts';
-import { answered, asHttp, pageOf, word, type RawQuery } from '../http-answers.ts';
+import { answered, asHttp, offsetOf, pageOf, word, type RawQuery } from '../http-answers.ts';
 import { ControlActions } from './control-actions.ts';
 import type { By } from './control-checks.ts';
 import { appliedMessage, asRfc3339, doneMessage, entryMessage, policyMessage } from './control-messages.ts';
@@ -45,6 +45,12 @@ export class ControlHttpController {
   async records(@Param('upstream') upstream: string, @Query() query: RawQuery): Promise<object> {
     const { records, nextPageToken } = answered(await this.#queries.records({ upstream, ...pageOf(query) }));
     return { records: records.map((each) => entryMessage(each, asRfc3339)), next_page_token: nextPageToken };
+  }
+
+  /** A document as one record applied it, whatever came after. */
+  @Get('control/:offset/document')
+  async appliedBy(@Param('offset') text: string): Promise<object> {
+    return policyMessage(answered(await this.#queries.appliedBy(offsetOf(text))), asRfc3339);
   }
 
   @Get('policies')

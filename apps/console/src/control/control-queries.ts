@@ -58,6 +58,12 @@ export class ControlQueries {
     return { records, nextPageToken: records.length < rest.length ? encodePageToken({ of: question, at: `${records.at(-1)?.record.offset}` }) : '' };
   }
 
+  async appliedBy(offset: number): Promise<Applied | Refusal> {
+    const away = await this.#actions.refreshed();
+    if (away !== undefined) return away;
+    return this.#actions.book.appliedBy(offset) ?? { refused: 'not-found', message: `control record ${offset} applied no document` };
+  }
+
   async #place({ pageSize: asked, pageToken }: PageRequest, question: string): Promise<{ size: number; after: string | undefined } | Refusal> {
     const size = pageSize(asked);
     if (typeof size !== 'number') return size;

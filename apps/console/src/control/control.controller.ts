@@ -77,6 +77,11 @@ export class ControlController {
     return { records: records.map((each) => entryMessage(each, asTimestamp)), next_page_token: nextPageToken };
   }
 
+  @GrpcMethod('HistoryService', 'GetAppliedPolicy')
+  async getAppliedPolicy(request: { readonly control_offset: number }): Promise<object> {
+    return policyMessage(answered(await this.#queries.appliedBy(request.control_offset)), asTimestamp);
+  }
+
   async #force({ upstream, author, reason, duration, wait }: ForceRequest, to: Force['to']): Promise<object> {
     const asked = { upstream, author, reason, to, durationMs: msOf(duration), waitMs: msOf(wait) };
     return doneMessage(answered(await this.#actions.force(asked)), asTimestamp);

@@ -4,7 +4,7 @@ import { DRIVERS, type Drivers } from '#drivers';
 import { RUNTIME, type Runtime } from '#runtime';
 import { BreakerQueries, invalid, isRefusal } from '../breaker-queries.ts';
 import type { BreakerView } from '../breaker-view.ts';
-import { asHttp } from '../http-answers.ts';
+import { asHttp, offsetOf } from '../http-answers.ts';
 import { outcomeJson, recentJson } from '../json.ts';
 import { readOutcome, recentOutcomes } from './recent-outcomes.ts';
 
@@ -37,8 +37,7 @@ export class OutcomesController {
   @Get(':offset')
   async one(@Param('upstream') name: string, @Param('offset') text: string): Promise<object> {
     const { snapshot: { upstream }, partition } = this.#breaker(name);
-    if (!/^\d{1,15}$/.test(text)) throw asHttp(invalid('offset', JSON.stringify(text.slice(0, 40)), 'a whole number'));
-    const offset = Number(text);
+    const offset = offsetOf(text);
     const [record] = await this.#read(() => this.#reader.read(partition, offset, 1));
     const read = record?.offset === offset ? readOutcome(record, { upstream, slowTimeMs: this.#queries.policy(upstream)?.slowTimeThresholdMs }) : undefined;
     if (read === undefined) throw new HttpException(`there is no outcome of ${upstream} at offset ${offset} of partition ${partition}: it may be older than what the log keeps`, 404);

@@ -1,11 +1,17 @@
 /** Its policy as it was written, and what was said about it: by whom, when, why, and what differed. */
+import { useState } from 'preact/hooks';
 import type { Breaker } from '../live/breaker.ts';
 import { store } from '../live/store.ts';
 import { useAsked, type Asked } from '../shared/ask.ts';
 import { moment } from '../shared/words.ts';
 
+interface Applied {
+  readonly version: string;
+  readonly document: string;
+}
+
 interface PolicyPage {
-  readonly policies: readonly { readonly version: string; readonly document: string; readonly author: string; readonly source: string; readonly applied_at: string }[];
+  readonly policies: readonly Applied[];
 }
 
 interface RecordPage {
@@ -82,6 +88,7 @@ function Record({ record: { control_offset, at, author, reason, kind, version, v
           ))}
         </ul>
       )}
+      {kind === 'apply' && <Written offset={control_offset} />}
       <p>
         <small>
           control record {control_offset}
@@ -91,4 +98,21 @@ function Record({ record: { control_offset, at, author, reason, kind, version, v
       </p>
     </li>
   );
+}
+
+/** Asked for when somebody opens it. */
+function Written({ offset }: { readonly offset: number }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>This version</summary>
+      {isOpen && <Document offset={offset} />}
+    </details>
+  );
+}
+
+function Document({ offset }: { readonly offset: number }) {
+  const asked = useAsked<Applied>(`/api/v1/control/${offset}/document`, '');
+  if (asked.kind === 'asking') return <p>On its way…</p>;
+  return asked.kind === 'failed' ? <p class="failed">It can't be shown: {asked.why}.</p> : <pre tabIndex={0}>{asked.value.document}</pre>;
 }
