@@ -6,6 +6,7 @@ import { deadLettersContract } from './dead-letters.contract.ts';
 import { documentFeedContract } from './document-feed.contract.ts';
 import type { Harness } from './harness.ts';
 import { outcomeLogContract } from './outcome-log.contract.ts';
+import { presenceContract } from './presence.contract.ts';
 import { outcomeReaderContract } from './outcome-reader.contract.ts';
 import { stateFeedContract } from './state-feed.contract.ts';
 import { stateStoreModelContract } from './state-store-model.contract.ts';
@@ -32,6 +33,7 @@ export function storeContract(harness: Harness): void {
     commitAnswersContract(harness);
     stateStoreContract(harness);
     stateStoreModelContract(harness);
+    presenceContract(harness);
   });
   feedContract(harness);
 }

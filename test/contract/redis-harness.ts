@@ -47,6 +47,7 @@ export function redisHarness(name: string, open: () => Promise<Place>): Harness 
       kept: redis.states,
       stateFeed: redis.stateFeed,
       documentFeed: redis.documentFeed,
+      presence: redis.presence,
       partitions: PARTITIONS,
       prepare: () => redis.prepare(),
       publishDocuments: () => Promise.resolve(unpublish),

@@ -9,6 +9,7 @@ import type { ConsoleDrivers } from '../../apps/console/src/breaker-queries.ts';
 import { ConsoleStage } from '../support/console-stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { OpenApiDocument } from '../support/open-api.ts';
+import { INGEST, PROXY } from '../contract/presence.contract.ts';
 
 const BY = { author: 'ann', reason: 'because', wait: '0s' };
 const policy = (name: string, host = `${name}.test`): string => `apiVersion: policy.openservicemesh.io/v1alpha1
@@ -91,6 +92,7 @@ test('what is asked rightly is answered as it says', async () => {
   expect(await ask('applyPolicy', { body: { document: policy('shop'), ...BY } })).toBe(200);
   expect(await ask('applyPolicy', { body: { document: policy('shop').replace('10', '5'), ...BY } })).toBe(200);
   await eventually(async () => ((await (await stage.get('/api/v1/breakers/shop.test')).text()).includes('thresholds') ? true : undefined), { what: 'the policy to be known' });
+  await stage.store.presence.beat([INGEST, PROXY].map((heartbeat) => ({ heartbeat, ageMs: 0 })));
   const shop = { at: { upstream: 'shop.test' } };
   expect(await ask('forceBreaker', { ...shop, body: { to: 'open', for: '10m', ...BY } })).toBe(200);
   expect(await ask('forceBreaker', { ...shop, body: { to: 'closed', until_cleared: true, ...BY } })).toBe(200);
@@ -102,7 +104,7 @@ test('what is asked rightly is answered as it says', async () => {
   expect(await ask('getAppliedPolicy', { at: { offset: applied } })).toBe(200);
   expect(await ask('getAppliedPolicy', { at: { offset: cleared } })).toBe(404);
   expect(await ask('getAppliedPolicy', { at: { offset: 'first' } })).toBe(400);
-  for (const id of ['listBreakers', 'listPolicies', 'events', 'alive', 'ready', 'metrics']) expect([id, await ask(id)]).toEqual([id, 200]);
+  for (const id of ['listBreakers', 'listPolicies', 'events', 'getFleet', 'fleetEvents', 'alive', 'ready', 'metrics']) expect([id, await ask(id)]).toEqual([id, 200]);
   expect(await ask('deletePolicy', { at: { kind: 'UpstreamTrafficSetting', namespace: 'eu', name: 'shop' }, body: BY })).toBe(200);
 });
 
@@ -112,6 +114,7 @@ test('what is asked wrongly is answered as it says', async () => {
   const none = { at: { upstream: 'nobody.test' } };
   for (const id of ['listBreakers', 'listTransitions', 'listControlRecords', 'listPolicies']) expect([id, await ask(id, { ...wrong, query: '?page_size=5000' })]).toEqual([id, 400]);
   expect(await ask('recentOutcomes', { ...wrong, query: '?span_s=1' })).toBe(400);
+  for (const id of ['getFleet', 'fleetEvents']) expect([id, await ask(id, { query: '?limit=1001' })]).toEqual([id, 400]);
   expect(await ask('getOutcome', { at: { ...wrong.at, offset: 'first' } })).toBe(400);
   expect(await ask('getOutcome', { at: { ...wrong.at, offset: '999999' } })).toBe(404);
   for (const id of ['forceBreaker', 'clearOverride', 'applyPolicy', 'deletePolicy']) {
@@ -141,9 +144,9 @@ test('what is asked wrongly is answered as it says', async () => {
 
 test('what cannot be answered now is said as it says', async () => {
   const down = () => Promise.reject(new Error('out of reach'));
-  const of = await opened({ stored: false, drivers: ({ control, transitions }) => ({ control: { ...control, read: down, append: down }, transitions: { ...transitions, list: down } }) });
+  const of = await opened({ stored: false, drivers: ({ control, transitions, presence }) => ({ control: { ...control, read: down, append: down }, transitions: { ...transitions, list: down }, presence: { ...presence, list: down } }) });
   of.runtime.health.broken('for the test');
-  for (const id of ['alive', 'ready', 'listBreakers', 'listControlRecords', 'listPolicies']) expect([id, await ask(id, { of })]).toEqual([id, 503]);
+  for (const id of ['alive', 'ready', 'listBreakers', 'listControlRecords', 'listPolicies', 'getFleet']) expect([id, await ask(id, { of })]).toEqual([id, 503]);
   for (const id of ['getBreaker', 'listTransitions', 'recentOutcomes']) expect([id, await ask(id, { of })]).toEqual([id, 503]);
   expect(await ask('getOutcome', { of, at: { offset: '0' } })).toBe(503);
   expect(await ask('getAppliedPolicy', { of, at: { offset: '0' } })).toBe(503);
@@ -163,6 +166,6 @@ test('who may not ask is told so as it says', async () => {
   expect(api.operations.map(({ id }) => id).filter((id) => !guarded.includes(id))).toEqual(['alive', 'ready']);
 });
 
-test('each answer that it has was given by the console here, but for a 501st reader of events', () => {
-  expect(api.described.filter((each) => !api.seen.has(each))).toEqual(['GET /api/v1/events 503']);
+test('each answer that it has was given by the console here, but for a 501st reader of events and a 101st of the fleet', () => {
+  expect(api.described.filter((each) => !api.seen.has(each))).toEqual(['GET /api/v1/events 503', 'GET /api/v1/fleet/events 503']);
 });

@@ -1,8 +1,9 @@
 /** The users of docs/redis.md: each app works with exactly what its line grants, and says what is missing with less. */
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { StateCache } from '#engine';
+import { PROXY as HEARTBEAT } from '../contract/presence.contract.ts';
 import { commit, snapshot, UPSTREAM } from '../contract/samples.ts';
 import { eventually } from '../support/eventually.ts';
 import { RedisFold } from '../support/redis-fold.ts';
@@ -28,7 +29,9 @@ const OF_CLUSTER = /add `(\+cluster[^`]*)`/.exec(PAGE.join(' '))?.[1]?.split(' '
 const FEW = 100;
 /** The one without which all works. */
 const ONLY_A_NAME = '+client|setname';
-const [INGEST, PROXY] = USERS as [User, User];
+/** Those without which a process is missing on the fleet page, and all else works. */
+const FOR_PAGE: readonly string[] = ['%W~fuseboard:{processes}:*', '+hset'];
+const [INGEST, PROXY, CONSOLE] = USERS as [User, User, User];
 
 /** A user who may do that and nothing else; gives the URL. */
 async function urlOf(admin: Redis, port: number, { name, permissions }: User): Promise<string> {
@@ -98,7 +101,7 @@ test.for([1, 2].map((index) => USERS[index] as User))('$name without one permiss
   const open = stageRedis({ url: server.url, prefix: 'fuseboard:', partitions: 1 });
   await writeAll(open);
   await open.states.commit(commit(10, 12, { snapshots: [snapshot(UPSTREAM, 12)] }));
-  const withoutEach = permissions.filter((each) => each !== ONLY_A_NAME).map(async (missing, index) => {
+  const withoutEach = permissions.filter((each) => each !== ONLY_A_NAME && !FOR_PAGE.includes(each)).map(async (missing, index) => {
     const url = await urlOf(admin, server.port, { name: `proxy-${index}`, permissions: permissions.filter((each) => each !== missing) });
     const stage = stageRedis({ url, prefix: 'fuseboard:', partitions: 1 });
     const cache = new StateCache({ nowMs: () => snapshot(UPSTREAM, 12).sinceMs, monotonicMs: () => performance.now(), partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000 });
@@ -111,9 +114,28 @@ test.for([1, 2].map((index) => USERS[index] as User))('$name without one permiss
   await Promise.all(withoutEach);
 });
 
-test('a proxy\'s user writes nothing', async (context) => {
+test('a proxy or console without what the fleet page needs is missing there alone, and says what it needs', async (context) => {
   const server = await ownRedis(context);
-  const stage = stageRedis({ url: await urlOf(redisClient(server.url), server.port, PROXY), prefix: 'fuseboard:' });
+  const admin = redisClient(server.url);
+  await writeAll(stageRedis({ url: server.url, prefix: 'fuseboard:' }), FEW);
+  const each = [PROXY, CONSOLE].flatMap(({ name, permissions }) => FOR_PAGE.map((missing) => ({ name: `${name}${missing.length}`, permissions: permissions.filter((one) => one !== missing), missing })));
+  await Promise.all(each.map(async ({ missing, ...user }) => {
+    const stage = stageRedis({ url: await urlOf(admin, server.port, user), prefix: 'fuseboard:' });
+    expect(await troublesOf(stage, () => readAll(stage))).toBe('');
+    await expect(stage.presence.beat([{ heartbeat: HEARTBEAT, ageMs: 0 }])).rejects.toThrow(named(missing));
+    expect(stage.reach).toEqual(['reached']);
+  }));
+});
+
+test('a proxy\'s user says that it is there, and writes nothing else', async (context) => {
+  const server = await ownRedis(context);
+  const admin = redisClient(server.url);
+  const stage = stageRedis({ url: await urlOf(admin, server.port, PROXY), prefix: 'fuseboard:' });
+  await stage.presence.beat([{ heartbeat: HEARTBEAT, ageMs: 0 }]);
+  await stage.presence.leave(HEARTBEAT);
+  const own = new Redis(await urlOf(admin, server.port, PROXY));
+  await expect(own.hset(stage.keys.snapshots, 'a.test', '{}')).rejects.toThrow('NOPERM');
+  own.disconnect();
   await expect(stage.states.claim(0, 'ingest')).rejects.toThrow('NOPERM');
   await expect(stage.documentStore.publish({ control: 9, identity: 'log', documents: [] })).rejects.toThrow('NOPERM');
 });

@@ -106,8 +106,8 @@ export class ConsoleStage {
   }
 }
 
-function portsOf({ stateFeed, documentFeed, transitions, reader, control, partitions }: Embedded): ConsoleDrivers {
-  return { stateFeed, documentFeed, transitions, reader, control, partitions };
+function portsOf({ stateFeed, documentFeed, transitions, reader, control, partitions, presence }: Embedded): ConsoleDrivers {
+  return { stateFeed, documentFeed, transitions, reader, control, partitions, presence };
 }
 
 function runtimeOf(env: Readonly<Record<string, string>>): Runtime {

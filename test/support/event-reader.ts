@@ -1,4 +1,4 @@
-/** Reads `/api/v1/events` as any program would. */
+/** Reads `/api/v1/events`, or another stream, as any program would. */
 import { EventParser, type SentEvent } from '../../apps/console/src/shared/event-parser.ts';
 import { eventually } from './eventually.ts';
 
@@ -8,9 +8,9 @@ export class EventReader {
   /** Settles when the stream ends. */
   readonly ended: Promise<void>;
 
-  /** @param lastId where one left off */
-  constructor(base: string, lastId?: string) {
-    this.ended = this.#read(base, lastId).catch(() => {});
+  /** @param url of the console, or of a stream of it; @param lastId where one left off */
+  constructor(url: string, lastId?: string) {
+    this.ended = this.#read(new URL(url), lastId).catch(() => {});
   }
 
   get lastId(): string | undefined {
@@ -34,8 +34,9 @@ export class EventReader {
     this.#ending.abort();
   }
 
-  async #read(base: string, lastId: string | undefined): Promise<void> {
-    const response = await fetch(`${base}/api/v1/events`, { signal: this.#ending.signal, headers: lastId === undefined ? {} : { 'last-event-id': lastId } });
+  async #read(url: URL, lastId: string | undefined): Promise<void> {
+    if (url.pathname === '/') url.pathname = '/api/v1/events';
+    const response = await fetch(url, { signal: this.#ending.signal, headers: lastId === undefined ? {} : { 'last-event-id': lastId } });
     const parser = new EventParser();
     for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) this.events.push(...parser.push(text));
   }

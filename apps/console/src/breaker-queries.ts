@@ -38,7 +38,7 @@ const PAGE_SIZE_MAX = 1_000;
 export const PAGE_SIZE_ALLOWED = `1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`;
 
 /** The part of the drivers that the console uses. */
-export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions' | 'reader' | 'control' | 'partitions'>;
+export type ConsoleDrivers = Pick<Drivers, 'stateFeed' | 'documentFeed' | 'transitions' | 'reader' | 'control' | 'partitions' | 'presence'>;
 
 @Injectable()
 export class BreakerQueries {

@@ -9,6 +9,10 @@ import { ControlHttpController } from './control/control-http.controller.ts';
 import { ControlQueries } from './control/control-queries.ts';
 import { ControlController } from './control/control.controller.ts';
 import { FED, Feeds, type Fed } from './feeds.ts';
+import { BeatRelay } from './fleet/beat-relay.ts';
+import { FleetHttpController } from './fleet/fleet-http.controller.ts';
+import { FleetView } from './fleet/fleet-view.ts';
+import { FleetController } from './fleet/fleet.controller.ts';
 import type { FleetIdentity } from './follow/follow-board.ts';
 import { StateFanout } from './follow/state-fanout.ts';
 import { StateController } from './follow/state.controller.ts';
@@ -22,11 +26,13 @@ const CLOCKS = { nowMs: Date.now, monotonicMs: () => performance.now() };
 const model = { provide: ReadModel, useFactory: () => new ReadModel(CLOCKS) };
 const fanout = { provide: StateFanout, inject: [RUNTIME], useFactory: ({ config: { drivers } }: Runtime) => new StateFanout(fleetOf(drivers), CLOCKS.monotonicMs) };
 const fed = { provide: FED, inject: [ReadModel, StateFanout], useFactory: (of: ReadModel, to: StateFanout): Fed => ({ model: of, fanout: to }) };
+const fleet = { provide: FleetView, inject: [DRIVERS], useFactory: ({ presence, reader, partitions }: ConsoleDrivers) => new FleetView({ presence, reader, partitions, monotonicMs: CLOCKS.monotonicMs }) };
+const relay = { provide: BeatRelay, inject: [DRIVERS], useFactory: ({ presence }: ConsoleDrivers) => new BeatRelay(presence, CLOCKS.monotonicMs) };
 const hub = {
   provide: EventHub,
-  inject: [FED, DRIVERS, RUNTIME],
-  useFactory: (to: Fed, { transitions, reader }: ConsoleDrivers, { logger, health, config: { instance } }: Runtime) =>
-    new EventHub({ model: to.model, transitions, reader, logger, health, proxies: () => to.fanout.size, about: { instance, version: VERSION }, nowMs: CLOCKS.nowMs }),
+  inject: [FED, FleetView, DRIVERS, RUNTIME],
+  useFactory: (...[to, view, { transitions, reader }, { logger, health, config: { instance } }]: [Fed, FleetView, ConsoleDrivers, Runtime]) =>
+    new EventHub({ model: to.model, fleet: view, transitions, reader, logger, health, proxies: () => to.fanout.size, about: { instance, version: VERSION }, nowMs: CLOCKS.nowMs }),
 };
 
 function fleetOf(drivers: DriversConfig): FleetIdentity {
@@ -38,8 +44,8 @@ export class ConsoleModule {
   static forRoot(drivers: ConsoleDrivers, runtime: Runtime): DynamicModule {
     return {
       module: ConsoleModule,
-      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController, OutcomesController, ControlController, ControlHttpController],
-      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, hub, BreakerQueries, ControlActions, ControlQueries, Feeds],
+      controllers: [HttpController, HealthController, GrpcController, StateController, EventsController, OutcomesController, ControlController, ControlHttpController, FleetController, FleetHttpController],
+      providers: [{ provide: DRIVERS, useValue: drivers }, { provide: RUNTIME, useValue: runtime }, model, fanout, fed, fleet, relay, hub, BreakerQueries, ControlActions, ControlQueries, Feeds],
     };
   }
 }

@@ -110,8 +110,8 @@ export class GrpcServer extends ServerGrpc {
   }
 }
 
-/** All that is asked without changing anything; every other method is a write, so that a new one is guarded as such. */
-const READS: ReadonlySet<string> = new Set(['GetBreaker', 'ListBreakers', 'WatchBreakers', 'ListTransitions', 'ListPolicies', 'ListControlRecords', 'GetAppliedPolicy', 'Follow', 'GetStoreTime', 'ServerReflectionInfo']);
+/** All that is asked without changing anything but what is shown of a follower; every other method is a write, so that a new one is guarded as such. */
+const READS: ReadonlySet<string> = new Set(['GetBreaker', 'ListBreakers', 'WatchBreakers', 'ListTransitions', 'ListPolicies', 'ListControlRecords', 'GetAppliedPolicy', 'Follow', 'GetStoreTime', 'ListProcesses', 'Beat', 'ServerReflectionInfo']);
 /** Asked by supervisors, which hold no token. */
 const ALWAYS_OPEN = '/grpc.health.v1.Health/';
 

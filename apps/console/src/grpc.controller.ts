@@ -64,6 +64,10 @@ export class GrpcController {
     });
   }
 
+  countWatchers(): number {
+    return this.#watches.size;
+  }
+
   /** Every watch, so that the process can stop: its client comes again, and finds another console. */
   endWatches(): void {
     for (const watcher of this.#watches) watcher.error(new RpcException({ code: status.UNAVAILABLE, message: 'the console is stopping' }));

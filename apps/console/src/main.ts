@@ -1,6 +1,6 @@
 /** `npm run start:console`: the read side, on Kafka and Redis. It only joins things. */
 import { openFleetFor } from '#drivers';
-import { beginProcess, formatAddress, runMain } from '#runtime';
+import { Heart, beginProcess, formatAddress, runMain } from '#runtime';
 import { startConsole } from './start-console.ts';
 
 await runMain(async () => {
@@ -10,6 +10,9 @@ await runMain(async () => {
   stopper.onStop('drivers', () => drivers.close());
   const running = await startConsole({ drivers, runtime });
   const { httpAddress, grpcAddress } = running;
+  const heart = new Heart({ presence: drivers.presence, runtime, parts: { console: () => running.vitals() } });
+  stopper.onStop('heartbeat', () => heart.stop());
+  heart.start();
   stopper.onStop('console', () => running.close());
   stopper.onStop('readiness', () => health.stopping());
   logger.info({ address: formatAddress(httpAddress) }, `console: http://${formatAddress(httpAddress)}/, /api/v1/breakers, /readyz, /metrics`);

@@ -4,6 +4,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { ConsoleVitals } from '#engine';
 import { Gates, listen, nestLogger, readListenerTls, renewListenerTls, type Address, type ListenerPem, type Runtime } from '#runtime';
 import { breakerMetrics } from './breaker-metrics.ts';
 import type { ConsoleDrivers } from './breaker-queries.ts';
@@ -12,6 +13,9 @@ import { EventHub } from './events/event-hub.ts';
 import { EventsController } from './events/events.controller.ts';
 import { Feeds } from './feeds.ts';
 import { followMetrics } from './follow/follow-metrics.ts';
+import { BeatRelay } from './fleet/beat-relay.ts';
+import { FleetHttpController } from './fleet/fleet-http.controller.ts';
+import { FleetController } from './fleet/fleet.controller.ts';
 import { StateFanout } from './follow/state-fanout.ts';
 import { StateController } from './follow/state.controller.ts';
 import { GrpcServer } from './grpc-server.ts';
@@ -35,6 +39,8 @@ export interface RunningConsole {
   readonly grpcAddress: Address;
   /** For connections from now on; only where it began with TLS. */
   useTls(renewed: ListenerPem): void;
+  /** What it says of itself to people. */
+  vitals(): ConsoleVitals;
   /** Ends watches, lets what was asked be answered, and lets go of the feeds. */
   close(): Promise<void>;
 }
@@ -74,8 +80,11 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
     grpc.setServing(false);
     app.get(GrpcController).endWatches();
     app.get(StateController).endFollowing();
+    app.get(FleetController).endBeats();
     app.get(EventsController).endReading();
+    app.get(FleetHttpController).endReading();
     await Promise.all([grpc.stop(GRACE_MS), closeHttp(app)]);
+    app.get(BeatRelay).close();
     await app.get(EventHub).close();
     await feeds.stop();
     await app.close();
@@ -85,7 +94,8 @@ export async function startConsole({ drivers, runtime }: ConsoleOptions): Promis
     await app.init();
     const httpAddress = await listen(app.getHttpServer(), config.consoleListen, 'FUSEBOARD_CONSOLE_LISTEN (--console)');
     feeds.start();
-    return { httpAddress, grpcAddress: grpc.address, useTls, close };
+    const vitals = (): ConsoleVitals => ({ watchers: app.get(GrpcController).countWatchers(), readers: app.get(EventHub).readers, followers: app.get(StateFanout).size });
+    return { httpAddress, grpcAddress: grpc.address, useTls, vitals, close };
   } catch (error) {
     await close();
     throw error;

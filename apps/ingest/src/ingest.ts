@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Checkpointer, Pump, type OwnerObserver, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
-import { RUNTIME, persist, type Runtime } from '#runtime';
+import { Checkpointer, Pump, type IngestVitals, type OwnerObserver, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
+import { LastMinute, RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
 import { observe } from './observer.ts';
@@ -14,6 +14,8 @@ import { positionMetrics } from './position-metrics.ts';
 
 /** How often the pump is asked whether time must be moved (C2, T5), ms. */
 const PULSE_MS = 100;
+/** What a commit may be answered. */
+const ANSWERS_MAX = 16;
 
 @Injectable()
 export class Ingest {
@@ -21,6 +23,8 @@ export class Ingest {
   readonly #runtime: Runtime;
   readonly #stops: Stop[] = [];
   readonly #stopping = new AbortController();
+  readonly #commits = new LastMinute(ANSWERS_MAX);
+  #pump: Pump | undefined;
 
   constructor(@Inject(DRIVERS) drivers: Drivers, @Inject(RUNTIME) runtime: Runtime) {
     this.#drivers = drivers;
@@ -45,9 +49,9 @@ export class Ingest {
     });
     if (this.#stopping.signal.aborted) return;
 
-    const group = config.isStandby ? 'standby' : 'ingest';
+    const group = this.#group;
     if (config.isStandby) logger.info('this ingest is a hot standby: it folds too, and commits changes of state');
-    const observer = observe(this.#runtime, group);
+    const observer = this.#counting(observe(this.#runtime, group));
     const checkpointer = new Checkpointer(this.#drivers.checkpoints, {
       recordsEach: config.checkpointRecords,
       onError: (partition, error) => observer.postponed(partition, 'writing a checkpoint', error),
@@ -64,9 +68,10 @@ export class Ingest {
       observer,
     };
     const pump = new Pump(this.#drivers, options, config.isStandby ? undefined : checkpointer);
+    this.#pump = pump;
     this.#stops.push(await this.#drivers.reader.run(this.#told(pump, observer)));
     positionMetrics(metrics, pump, this.#drivers.reader);
-    const pulse = (): void => void pump.pulse(Date.now());
+    const pulse = (): void => void (this.#commits.tick(performance.now()), pump.pulse(Date.now()));
     this.#stops.push(await this.#drivers.control.onNews(pulse));
     const timer = setInterval(pulse, PULSE_MS);
     this.#stops.push(async () => clearInterval(timer));
@@ -78,6 +83,26 @@ export class Ingest {
     };
     const follow = this.#drivers.stateFeed.follow(hear, { withoutSnapshots: true });
     this.#stops.push(await follow);
+  }
+
+  /** What it says of itself to people. */
+  vitals(): IngestVitals {
+    const partitions = (this.#pump?.positions() ?? []).map(({ partition, next }) => ({ partition, next })).toSorted((a, b) => a.partition - b.partition);
+    return { group: this.#group, partitions, commits: Object.fromEntries(this.#commits.counts()) };
+  }
+
+  get #group(): 'ingest' | 'standby' {
+    return this.#runtime.config.isStandby ? 'standby' : 'ingest';
+  }
+
+  #counting(observer: OwnerObserver): OwnerObserver {
+    return {
+      ...observer,
+      committed: (partition, answer) => {
+        this.#commits.add(answer.kind);
+        observer.committed(partition, answer);
+      },
+    };
   }
 
   /** The pump, with a line for each partition that comes or goes. */

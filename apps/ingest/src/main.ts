@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DriversModule, openFleetFor } from '#drivers';
-import { RuntimeModule, beginProcess, nestLogger, runMain, serveAdmin } from '#runtime';
+import { Heart, RuntimeModule, beginProcess, nestLogger, runMain, serveAdmin } from '#runtime';
 import { IngestModule } from './ingest.module.ts';
 import { Ingest } from './ingest.ts';
 
@@ -21,7 +21,10 @@ await runMain(async () => {
   const root = { module: IngestProcessModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers), IngestModule] };
   const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
   const ingest = app.get(Ingest);
+  const heart = new Heart({ presence: drivers.presence, runtime, parts: { ingest: () => ingest.vitals() }, sweeps: true });
+  stopper.onStop('heartbeat', () => heart.stop());
   stopper.onStop('ingest', () => ingest.stop());
+  heart.start();
   stopper.onStop('readiness', () => health.stopping());
   await ingest.start();
 });

@@ -1,6 +1,7 @@
 /** How calls were answered, in the metrics' words. */
+import { REFUSED_MAX, type ProxyVitals } from '#engine';
 import type { Answer, ServedCall } from '#http-proxy';
-import type { CallAnswer, Metrics } from '#runtime';
+import { LastMinute, type CallAnswer, type Metrics } from '#runtime';
 
 const CALL_ANSWER: Readonly<Record<Answer, CallAnswer>> = {
   upstream: 'upstream',
@@ -29,6 +30,31 @@ const LIMIT = {
   'overflow-requests': 'requests',
   'overflow-retries': 'retries',
 } as const;
+
+/** In the last minute, for people. */
+export class RecentCalls {
+  readonly #answers = new LastMinute(ANSWERS_MAX);
+  /** By upstream, those refused for its state. */
+  readonly #refused = new LastMinute(UPSTREAMS_MAX);
+
+  add({ answer, upstream }: ServedCall): void {
+    this.#answers.add(CALL_ANSWER[answer]);
+    if (answer === 'degraded' && upstream !== undefined) this.#refused.add(upstream);
+  }
+
+  tick(monotonicMs: number): void {
+    this.#answers.tick(monotonicMs);
+    this.#refused.tick(monotonicMs);
+  }
+
+  vitals(): Pick<ProxyVitals, 'calls' | 'refused'> {
+    const refused = [...this.#refused.counts()].map(([upstream, calls]) => ({ upstream, calls }));
+    return { calls: Object.fromEntries(this.#answers.counts()), refused: refused.toSorted((a, b) => b.calls - a.calls).slice(0, REFUSED_MAX) };
+  }
+}
+
+const ANSWERS_MAX = 16;
+const UPSTREAMS_MAX = 1_000;
 
 export function countCall(metrics: Metrics, { answer, upstream }: ServedCall): void {
   metrics.call(CALL_ANSWER[answer], upstream);

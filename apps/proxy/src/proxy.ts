@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DRIVERS, type ProxyDrivers } from '#drivers';
-import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type StateUpdate, type Stop } from '#engine';
+import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type ProxyVitals, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
 import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, readListenerTls, renewListenerTls, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
-import { countCall } from './call-metrics.ts';
+import { RecentCalls, countCall } from './call-metrics.ts';
 import { gaugeDataPlane } from './data-plane-metrics.ts';
 import { LocalJudgement } from './local-judgement.ts';
 import { TRACING, type Tracing } from './open-tracing.ts';
@@ -35,6 +35,7 @@ export class Proxy {
   readonly #states: Condition;
   readonly #documents: Condition;
   readonly #stops: Stop[] = [];
+  readonly #recent = new RecentCalls();
   #upstreams: ReadonlyMap<string, string> = new Map();
   #isSynced = false;
   /** Its own directory is served, and that is all that FUSEBOARD_PROXY_READY asks for. */
@@ -70,7 +71,7 @@ export class Proxy {
       ...(tls === undefined ? {} : { tls }),
       decide: (upstream) => this.#gate.decide(upstream),
       report: (outcome) => this.#gate.report(callOf(outcome)),
-      onCall: (call) => countCall(metrics, call),
+      onCall: (call) => (countCall(metrics, call), this.#recent.add(call)),
       ...(tracing === undefined ? {} : { tracer: tracing.tracer((upstream, decision) => this.#gate.cache.groundOf(upstream, decision)) }),
       now: () => this.#gate.clock.nowMs(),
     });
@@ -93,6 +94,12 @@ export class Proxy {
     this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update)));
     await this.#serveOwnDirectory();
     return await this.#listen();
+  }
+
+  /** What it says of itself to people. */
+  vitals(): ProxyVitals {
+    const { stateAgeMs, judgedLocally } = this.#gate.cache;
+    return { ...(stateAgeMs < Infinity && { stateAgeMs: Math.round(stateAgeMs) }), judgedAlone: judgedLocally, ...this.#recent.vitals(), waiting: this.#gate.reporter.waiting };
   }
 
   /** Calls in flight end, then what they came to is told. */
@@ -183,6 +190,7 @@ export class Proxy {
   #pulse(): void {
     this.#gate.pulse();
     this.#localJudgement.pulse();
+    this.#recent.tick(performance.now());
     this.#judgeReadiness();
     const { dropped } = this.#gate.reporter;
     if (dropped > this.#dropped) this.#runtime.metrics.reportsDropped(dropped - this.#dropped);

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DriversModule, openEmbedded } from '#drivers';
-import { RuntimeModule, beginProcess, formatAddress, nestLogger, proxyUrl, runMain } from '#runtime';
+import { Heart, RuntimeModule, beginProcess, formatAddress, nestLogger, proxyUrl, runMain } from '#runtime';
 import { startConsole } from '../../console/src/start-console.ts';
 import { IngestModule } from '../../ingest/src/ingest.module.ts';
 import { Ingest } from '../../ingest/src/ingest.ts';
@@ -36,6 +36,9 @@ await runMain(async () => {
 
   const running = await startConsole({ drivers, runtime });
   const { httpAddress, grpcAddress } = running;
+  const heart = new Heart({ presence: drivers.presence, runtime, parts: { ingest: () => ingest.vitals(), proxy: () => proxy.vitals(), console: () => running.vitals() } });
+  stopper.onStop('heartbeat', () => heart.stop());
+  heart.start();
   stopper.onStop('console', () => running.close());
   stopper.onStop('proxy', () => proxy.stop());
   stopper.onStop('readiness', () => health.stopping());

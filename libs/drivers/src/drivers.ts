@@ -9,6 +9,8 @@ import type {
   DocumentFeed,
   OutcomeLog,
   OutcomeReader,
+  Presence,
+  PresenceTeller,
   StateFeed,
   StateReader,
   StateStore,
@@ -38,12 +40,14 @@ export interface Drivers {
   readonly kept: StateReader;
   readonly history: TransitionHistory;
   readonly checkpoints: CheckpointLog;
+  readonly presence: Presence;
   /** Keeps the documents in force where `documentFeed` has them from (V2), from the control log on, until stopped. */
   publishDocuments(): Promise<Stop>;
 }
 
 /** The part of the drivers that a proxy needs, and their end. */
 export interface ProxyDrivers extends Pick<Drivers, 'prepare' | 'partitions' | 'outcomes' | 'stateFeed' | 'documentFeed'> {
+  readonly presence: PresenceTeller;
   /** Ends what runs, within a few seconds, reachable or not. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -17,6 +17,7 @@ export type { OwnerObserver, OwnerOptions, OwnerPorts } from './owner.ts';
 export type { ControlDictionary } from './policies-in-force.ts';
 export * from './policy.ts';
 export * from './ports.ts';
+export * from './presence.ts';
 export { Pump } from './pump.ts';
 export { Repeats, type RememberedId } from './repeats.ts';
 export { Reporter, type Call, type ReporterOptions } from './reporter.ts';

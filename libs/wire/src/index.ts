@@ -15,6 +15,8 @@ export { breakerMessage, timeOfMessage, timestampMessage, transitionMessage } fr
 export type { BreakerMessage, StateMessage, TimestampMessage, TransitionMessage, View, WindowMessage } from './message.ts';
 export { OutcomeScanner } from './outcome-scan.ts';
 export { partitionOf } from './partition.ts';
+export { decodeHeartbeat, encodeHeartbeat, heartbeatOfMessage, processJson, processMessage } from './process.ts';
+export type { ProcessJson, ProcessMessage } from './process.ts';
 export { PROTO_FILES, openApiFile, protoDir } from './proto.ts';
 export { metaMessage, metaOfMessage, snapshotOfMessage } from './state-message.ts';
 export type { DocumentChangesMessage, FollowMessage, PartitionMetaMessage, PartitionStateMessage, StoreTimeMessage } from './state-message.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Relative to `protoDir()`, which is also the include directory. */
-export const PROTO_FILES = ['fuseboard/v1/breaker.proto', 'fuseboard/v1/control.proto', 'fuseboard/v1/state.proto'] as const;
+export const PROTO_FILES = ['fuseboard/v1/breaker.proto', 'fuseboard/v1/control.proto', 'fuseboard/v1/state.proto', 'fuseboard/v1/fleet.proto'] as const;
 
 const ROOTS_MAX = 8;
 

@@ -7,6 +7,8 @@ import type { OutcomeReader, Snapshot, TransitionLog } from '#engine';
 import { keepFollowing, type Health, type Logger } from '#runtime';
 import { breakerJson, thresholdsJson, transitionJson } from '../json.ts';
 import { nearness } from '../shared/nearness.ts';
+import { summaryJson } from '../fleet/fleet-answers.ts';
+import type { FleetView } from '../fleet/fleet-view.ts';
 import type { ReadModel } from '../read-model.ts';
 import { EventStream, type EventOutlet, type Telling } from './event-stream.ts';
 import { LogEnds } from './log-ends.ts';
@@ -15,6 +17,8 @@ import { NearnessHistory, SAMPLE_MS } from './nearness-history.ts';
 
 /** Between two tellings of counts and of freshness, ms. */
 const PULSE_MS = 1_000;
+/** Between two tellings of the fleet, in pulses. */
+const FLEET_EACH = 2;
 /** Of a reader's last id: of which run of which console it is, and what of it was told. */
 const ID = /^([0-9a-f-]{36}):(\d{1,15})$/;
 
@@ -28,6 +32,7 @@ export interface HubOptions {
   /** What this process lacks to be ready, and how many proxies take their states from it. */
   readonly health: Pick<Health, 'ready'>;
   readonly proxies: () => number;
+  readonly fleet: FleetView;
   /** By the wall clock, ms. */
   readonly nowMs: () => number;
 }
@@ -56,6 +61,7 @@ export class EventHub {
   readonly #stops: (() => unknown)[];
   readonly #telling: Telling;
   #clock = 0;
+  #pulses = 0;
   #isTelling = false;
   #isFollowing = false;
 
@@ -79,8 +85,13 @@ export class EventHub {
     const { about, model, nowMs } = this.#options;
     stream.say('hello', { ...about, resumed: isResumed, may_write: mayWrite, sample_ms: SAMPLE_MS, now: new Date(nowMs()).toISOString(), upstreams: model.size });
     stream.say('pulse', this.#freshness());
+    if (this.#options.fleet.ageMs !== undefined) stream.say('fleet', summaryJson(this.#options.fleet));
     this.#streams.add(stream);
     return stream;
+  }
+
+  get readers(): number {
+    return this.#streams.size;
   }
 
   end(stream: EventStream): void {
@@ -148,13 +159,21 @@ export class EventHub {
   }
 
   #pulse(): void {
-    if (this.#streams.size > 0) this.#ends.ask(this.#options.model.partitions().map(({ partition }) => partition));
+    if (this.#streams.size > 0) void this.#ends.ask(this.#options.model.partitions().map(({ partition }) => partition));
     for (const stream of this.#streams) {
       for (const upstream of this.#counted) stream.counted(upstream);
       stream.tell();
       stream.say('pulse', this.#freshness());
     }
     this.#counted.clear();
+    if (this.#pulses++ % FLEET_EACH === 0 && this.#streams.size > 0) void this.#tellFleet();
+  }
+
+  async #tellFleet(): Promise<void> {
+    const { fleet } = this.#options;
+    await fleet.refresh();
+    const summary = summaryJson(fleet);
+    for (const stream of this.#streams) stream.say('fleet', summary);
   }
 
   #freshness(): object {

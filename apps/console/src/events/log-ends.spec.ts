@@ -8,26 +8,26 @@ describe('the ends of the log', () => {
   it('are asked for once at a time, however often one asks', async () => {
     const answers: ((bounds: LogBounds) => void)[] = [];
     const ends = new LogEnds({ bounds: () => new Promise((resolve) => void answers.push(resolve)) });
-    ends.ask([0, 1]);
-    ends.ask([0, 1]);
+    void ends.ask([0, 1]);
+    void ends.ask([0, 1]);
     expect(answers.length).toBe(2);
     for (const [partition, answer] of answers.entries()) answer(boundsOf(10 + partition));
     await expect.poll(() => [ends.of(0), ends.of(1)]).toEqual([10, 11]);
     expect(ends.of(0, 12)).toBe(12);
-    ends.ask([0]);
+    void ends.ask([0]);
     expect(answers.length).toBe(3);
   });
 
   it('are not known, and it is said why, while they can not be read', async () => {
     let isLost = false;
     const ends = new LogEnds({ bounds: async () => (isLost ? Promise.reject(new Error('no broker answers')) : boundsOf(5)) });
-    ends.ask([0]);
+    void ends.ask([0]);
     await expect.poll(() => ends.of(0)).toBe(5);
     isLost = true;
-    ends.ask([0]);
+    void ends.ask([0]);
     await expect.poll(() => [ends.of(0), ends.problem]).toEqual([undefined, 'no broker answers']);
     isLost = false;
-    ends.ask([0]);
+    void ends.ask([0]);
     await expect.poll(() => [ends.of(0), ends.problem]).toEqual([5, undefined]);
   });
 });

@@ -4,18 +4,16 @@ import type { OutcomeReader } from '#engine';
 export class LogEnds {
   readonly #reader: Pick<OutcomeReader, 'bounds'>;
   readonly #next = new Map<number, number>();
-  #isAsking = false;
+  #asking: Promise<void> | undefined;
   #problem: string | undefined;
 
   constructor(reader: Pick<OutcomeReader, 'bounds'>) {
     this.#reader = reader;
   }
 
-  /** Returns at once; does nothing while the last question is open. */
-  ask(partitions: readonly number[]): void {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    void this.#ask(partitions).finally(() => (this.#isAsking = false));
+  /** Settles when they are known, or why not; while the last question is open, when that is answered. Never rejects. */
+  ask(partitions: readonly number[]): Promise<void> {
+    return (this.#asking ??= this.#ask(partitions).finally(() => (this.#asking = undefined)));
   }
 
   /** Offset that the next record will get; undefined: not known. @param folded up to where it was folded since: it goes that far at least */

@@ -4,14 +4,14 @@
  * The next one is taken at once; after each was tried in vain, there is a pause.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { ClientReadableStream, ClientWritableStream } from '@grpc/grpc-js';
 import type { StoreTime } from '#engine';
 import { formatAddress, type Address } from '#runtime/reach';
 import { timeOfMessage, type FollowMessage } from '#wire';
 import type { Reach } from '../drivers.ts';
 import { FollowFailure, failureOf } from './follow-failure.ts';
 import type { ConsoleCredentials } from './console-service.ts';
-import { StateClient } from './state-client.ts';
+import { StateClient, type BeatMessage } from './state-client.ts';
 
 /** A console says something each second. */
 const LOOK_EACH_MS = 1_000;
@@ -55,6 +55,7 @@ export class ConsoleLink {
   readonly #options: ConsoleLinkOptions;
   readonly #closed = new AbortController();
   #running: Promise<void> | undefined;
+  #following: Following | undefined;
 
   constructor(options: ConsoleLinkOptions) {
     this.#options = options;
@@ -63,6 +64,12 @@ export class ConsoleLink {
   /** Begins, the first time. */
   wake(): void {
     if (!this.#closed.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** @throws Error it can't be said: there is no console, or it takes none */
+  beat(message: BeatMessage): void {
+    if (this.#following === undefined) throw new Error('no console is followed');
+    this.#following.beat(message);
   }
 
   async close(): Promise<void> {
@@ -76,7 +83,9 @@ export class ConsoleLink {
     let place = Math.floor(Math.random() * consoles.length);
     for (let inVain = 0; !signal.aborted; ) {
       const address = formatAddress(consoles[place % consoles.length] as Address);
-      const end = await new Following(address, this.#options).run(signal);
+      this.#following = new Following(address, this.#options);
+      const end = await this.#following.run(signal);
+      this.#following = undefined;
       heard.forget();
       if (signal.aborted) return;
       if (end.failure !== undefined) this.#failed(end.failure);
@@ -114,6 +123,9 @@ class Following {
   readonly #client: StateClient;
   readonly #ended = Promise.withResolvers<FollowFailure | undefined>();
   #stream: ClientReadableStream<FollowMessage> | undefined;
+  #beats: ClientWritableStream<BeatMessage> | undefined;
+  /** Why it takes none: an older one doesn't know them. */
+  #beatsFailure: Error | undefined;
   #storeTime: StoreTime | undefined;
   #isOver = false;
   #isHeard = false;
@@ -140,8 +152,19 @@ class Following {
     clearTimeout(stayed);
     clearInterval(looking);
     this.#stream?.removeAllListeners('data').cancel();
+    this.#beats?.end();
     this.#client.close();
     return { wasOfUse: this.#wasOfUse, failure };
+  }
+
+  /** What can't be sent now is left out: a newer one follows. */
+  beat(message: BeatMessage): void {
+    if (this.#beatsFailure !== undefined) throw this.#beatsFailure;
+    if (!this.#isHeard) throw new Error(`the console at ${this.#address} has not said anything yet`);
+    this.#beats ??= this.#client.beats((error) => {
+      this.#beatsFailure = new Error(`the console at ${this.#address} takes no heartbeats: ${error?.details ?? 'it ended them'}`);
+    });
+    if (!this.#beats.writableNeedDrain) this.#beats.write(message);
   }
 
   get #isAlone(): boolean {

@@ -13,7 +13,7 @@ export interface ConsoleCredentials {
   readonly tls: ClientPem | undefined;
 }
 
-type ServiceName = 'BreakerService' | 'StateService';
+type ServiceName = 'BreakerService' | 'StateService' | 'FleetService';
 type Services = Readonly<Record<ServiceName, new (...of: unknown[]) => Client>>;
 
 export interface ConsoleService<T extends Client> {
@@ -41,7 +41,13 @@ export function consoleService<T extends Client>(name: ServiceName, address: str
   return { service: service as T, metadata };
 }
 
+/** Another service by the connection that this one has, which alone is to be closed. */
+export function overConnectionOf(service: Client, name: ServiceName): Client {
+  loaded ??= loadServices();
+  return new loaded[name]('', credentials.createInsecure(), { channelOverride: service.getChannel() });
+}
+
 function loadServices(): Services {
-  const definition = loadSync([PROTO_FILES[0], PROTO_FILES[2]], { keepCase: true, longs: Number, enums: String, defaults: true, includeDirs: [protoDir()] });
+  const definition = loadSync([PROTO_FILES[0], PROTO_FILES[2], PROTO_FILES[3]], { keepCase: true, longs: Number, enums: String, defaults: true, includeDirs: [protoDir()] });
   return (loadPackageDefinition(definition) as unknown as { fuseboard: { v1: Services } }).fuseboard.v1;
 }

@@ -1,9 +1,10 @@
 /** States and documents from a console, in place of Redis. This folder is the only one here that knows gRPC. */
-import type { DocumentFeed, StateFeed } from '#engine';
+import type { DocumentFeed, PresenceTeller, StateFeed } from '#engine';
 import { StartError, type Address } from '#runtime/reach';
 import type { OnError, Reach } from '../drivers.ts';
 import { ConsoleLink } from './console-link.ts';
 import { ConsoleDocumentFeed } from './document-feed.ts';
+import { ConsolePresence } from './presence.ts';
 import { FollowFailure } from './follow-failure.ts';
 import type { ConsoleCredentials } from './console-service.ts';
 import { ConsoleStateFeed } from './state-feed.ts';
@@ -31,6 +32,8 @@ export interface OpenConsole {
   /** `follow` of both feeds stays pending for as long as no console answers, and rejects at `close`. */
   readonly stateFeed: StateFeed;
   readonly documentFeed: DocumentFeed;
+  /** Said to the console that is followed. */
+  readonly presence: PresenceTeller;
   /**
    * Settles when a console of this fleet was heard.
    * @throws {StartError} it is another fleet's, or refuses us
@@ -76,7 +79,7 @@ export function openConsole(options: ConsoleOptions): OpenConsole {
     prepared.reject(new Error('the drivers were closed'));
     await link.close();
   };
-  return { stateFeed, documentFeed, prepare: () => (wake(), prepared.promise), close: () => (closing ??= end()) };
+  return { stateFeed, documentFeed, presence: new ConsolePresence(link), prepare: () => (wake(), prepared.promise), close: () => (closing ??= end()) };
 }
 
 interface FleetIdentity {

@@ -1,7 +1,7 @@
-/** `fuseboard.v1.StateService` of one console, as a client has it: one connection of its own, for one following. */
-import type { CallOptions, Client, ClientReadableStream, Metadata, ServiceError } from '@grpc/grpc-js';
-import type { FollowMessage, StoreTimeMessage } from '#wire';
-import { consoleService, type ConsoleCredentials, type ConsoleService } from './console-service.ts';
+/** What a proxy asks of one console (`StateService`), and tells it (`FleetService`): one connection of its own, for one following. */
+import type { CallOptions, Client, ClientReadableStream, ClientWritableStream, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { FollowMessage, ProcessMessage, StoreTimeMessage } from '#wire';
+import { consoleService, overConnectionOf, type ConsoleCredentials, type ConsoleService } from './console-service.ts';
 
 /** How long an answer may take, the connection included, ms: a console that a thousand come to at once takes them in turn. */
 const ANSWER_MS = 5_000;
@@ -11,12 +11,23 @@ interface StateService extends Client {
   GetStoreTime(request: object, metadata: Metadata, options: CallOptions, done: (error: ServiceError | null, answer: StoreTimeMessage) => void): void;
 }
 
+interface FleetService extends Client {
+  Beat(metadata: Metadata, done: (error: ServiceError | null) => void): ClientWritableStream<BeatMessage>;
+}
+
+export interface BeatMessage {
+  readonly process: ProcessMessage;
+  readonly leaving: boolean;
+}
+
 export class StateClient {
   readonly #console: ConsoleService<StateService>;
+  readonly #fleet: FleetService;
 
   /** Connects when it is first asked. @param address HOST:PORT */
   constructor(address: string, by: ConsoleCredentials) {
     this.#console = consoleService<StateService>('StateService', address, by);
+    this.#fleet = overConnectionOf(this.#console.service, 'FleetService') as FleetService;
   }
 
   /** @throws {ServiceError} */
@@ -32,6 +43,11 @@ export class StateClient {
   follow(): ClientReadableStream<FollowMessage> {
     const { service, metadata } = this.#console;
     return service.Follow({}, metadata);
+  }
+
+  /** For beats, until it is ended or `onEnd` says that it was. @param onEnd undefined: in order */
+  beats(onEnd: (error: ServiceError | undefined) => void): ClientWritableStream<BeatMessage> {
+    return this.#fleet.Beat(this.#console.metadata, (error) => onEnd(error ?? undefined)).on('error', () => undefined);
   }
 
   close(): void {

@@ -13,6 +13,7 @@ import { EmbeddedReader } from './outcome-reader.ts';
 import { OutcomeTable } from './outcome-table.ts';
 import { PARTITIONS } from './partition.ts';
 import { DEFAULT_RETENTION, Sweeper, type Retention } from './retention.ts';
+import { EmbeddedPresence } from './presence.ts';
 import { EmbeddedStateFeed } from './state-feed.ts';
 import { StateTable } from './state-table.ts';
 import { EmbeddedTransitionHistory } from './transition-history.ts';
@@ -79,6 +80,7 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
     kept: states,
     history: new EmbeddedTransitionHistory(database),
     checkpoints: new CheckpointTable(database, now),
+    presence: new EmbeddedPresence(() => performance.now()),
     // The file is made when it is opened, and the feed of documents reads the control log itself.
     prepare: async () => {},
     publishDocuments: async () => async () => {},

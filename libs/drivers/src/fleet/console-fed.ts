@@ -34,8 +34,8 @@ function openConsoleFed(options: ConsoleFedOptions): ProxyDrivers {
     }
   };
   const { outcomes } = kafka;
-  const { stateFeed, documentFeed } = console;
-  return { partitions, outcomes, stateFeed, documentFeed, prepare, close: () => (closing ??= end()) };
+  const { stateFeed, documentFeed, presence } = console;
+  return { partitions, outcomes, stateFeed, documentFeed, presence, prepare, close: () => (closing ??= end()) };
 }
 
 /**

@@ -39,7 +39,7 @@ export function openFleet(options: FleetOptions): Fleet {
   const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, part, isStandby, reach: options.kafka, onError, ...(options.engine === undefined ? {} : { engine: options.engine }) });
   const redis = openRedis({ ...redisOf(config), prefix, partitions, instance, reach: options.redis, onError, ...(freshnessMs === undefined ? {} : { freshnessMs }) });
   const { outcomes, reader, control, transitions, deadLetters, history, checkpoints } = kafka;
-  const { states, stateFeed, documentFeed } = redis;
+  const { states, stateFeed, documentFeed, presence } = redis;
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await Promise.all([kafka.close(), redis.close()]);
@@ -66,6 +66,7 @@ export function openFleet(options: FleetOptions): Fleet {
     kept: states,
     history,
     checkpoints,
+    presence,
     prepare,
     publishDocuments: () => new DocumentPublisher(control, redis.documentStore, onError).start(),
     close: () => (closing ??= end()),

@@ -77,6 +77,19 @@ export class Connection {
   }
 
   /**
+   * The same, of what says nothing about states: that it fails is told to nobody else.
+   * @throws {RedisFailure}
+   */
+  async askAside<T>(command: (redis: Commands) => Promise<T>): Promise<T> {
+    try {
+      if (!this.isReady) await this.#connected();
+      return await command(this.#redis);
+    } catch (error) {
+      throw failureOf(error, () => this.#whyNot);
+    }
+  }
+
+  /**
    * The same of each server that is written to: of a Cluster all its primaries.
    * @throws {RedisFailure}
    */

@@ -92,7 +92,7 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
 
   /** Undefined: it was written in between; which set was read is not known. */
   async #readWhile(meta: DocumentMeta, reader: Connection, { key, atOnce }: { readonly key: string; readonly atOnce?: number }): Promise<Map<string, string> | undefined> {
-    const found = await scanHash((send) => reader.ask(send), key, atOnce);
+    const found = await scanHash((send) => reader.ask(send), key, { atOnce });
     const after = await this.#readMeta(reader);
     return after?.digest === meta.digest && after.identity === meta.identity && after.packs === meta.packs ? found : undefined;
   }

@@ -37,3 +37,13 @@ export function documentKeys(prefix: string): DocumentKeys {
   const of = (name: string): string => `${prefix}{documents}:${name}`;
   return { meta: of('meta'), bodies: of('bodies'), packs: of('packs'), changes: of('changes') };
 }
+
+/** Hash: roles and instance of a process → when it was heard of, and its heartbeat as JSON. */
+export function presenceHash(prefix: string): string {
+  return `${prefix}{processes}:heartbeats`;
+}
+
+/** What an ACL needs for it. */
+export function presencePattern(prefix: string): string {
+  return `%W~${prefix}{processes}:*`;
+}

@@ -1,6 +1,6 @@
 /** The fleet's state and documents in Redis. This folder is the only place that knows ioredis. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DocumentFeed, StateFeed, StateReader, StateStore } from '#engine';
+import type { DocumentFeed, Presence, StateFeed, StateReader, StateStore } from '#engine';
 import { parseRedisUrl, StartError, type RedisConfig } from '#runtime';
 import type { OnError, Reach } from '../drivers.ts';
 import type { ClientOptions, ClientRole } from './client.ts';
@@ -9,6 +9,7 @@ import { RedisDocumentFeed } from './document-feed.ts';
 import { RedisDocumentStore } from './document-store.ts';
 import { RedisFailure } from './failure.ts';
 import { FeedHub } from './feed-hub.ts';
+import { RedisPresence } from './presence.ts';
 import { Reachability } from './reachability.ts';
 import { checkKeeps, checkServer } from './server-check.ts';
 import { RedisStateFeed } from './state-feed.ts';
@@ -42,6 +43,7 @@ export interface OpenRedis {
   readonly stateFeed: StateFeed;
   readonly documentFeed: DocumentFeed;
   readonly documentStore: RedisDocumentStore;
+  readonly presence: Presence;
   /**
    * Makes sure that this Redis keeps what it is given; tries for as long as it is out of reach.
    * @throws {StartError} its version, `maxmemory-policy`, number of partitions or our permission is not as it must be
@@ -104,6 +106,7 @@ export function openRedis(options: RedisOptions): OpenRedis {
     stateFeed,
     documentFeed,
     documentStore: new RedisDocumentStore(connection, prefix),
+    presence: new RedisPresence(connection, prefix),
     prepare,
     close: () => (closing ??= end()),
   };
