@@ -18,7 +18,7 @@ export interface Shop {
   readonly watched: WatchedUpstream;
   readonly stage: FleetStage;
   /** Puts the policy into the directory that ingests are given. */
-  readonly policy: (of?: { errors?: number; degraded?: string }) => Promise<void>;
+  readonly policy: (of?: { errors?: number; degraded?: string; host?: string }) => Promise<void>;
 }
 
 export async function openShop({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, at: ServiceAddresses): Promise<Shop> {
@@ -55,12 +55,12 @@ spec: { host: ${host}, targets: ["${target}"]${listen === undefined ? '' : `, li
 `;
 }
 
-export function policyYaml({ errors = THRESHOLD, degraded = '10m', connections = 1_000 } = {}): string {
+export function policyYaml({ errors = THRESHOLD, degraded = '10m', connections = 1_000, host = HOST } = {}): string {
   return `apiVersion: policy.openservicemesh.io/v1alpha1
 kind: UpstreamTrafficSetting
 metadata: { name: orders, namespace: shop }
 spec:
-  host: ${HOST}
+  host: ${host}
   connectionSettings:
     tcp: { maxConnections: ${connections} }
     http:

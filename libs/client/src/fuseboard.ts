@@ -11,7 +11,8 @@ import { UPSTREAM_CHARS_MAX, partitionOf } from '#wire';
 import { breakerOf, type Breaker } from './breaker.ts';
 import { readCallResult, type CallResult } from './call-result.ts';
 import { GuardedCall, callOf, guard, type GuardOptions, type GuardPort } from './guard.ts';
-import { readOptions, type Dropped, type FuseboardOptions, type Settings } from './options.ts';
+import type { Dropped, FuseboardOptions } from './options.ts';
+import { readOptions, type Settings } from './settings.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { UpstreamOpen } from './upstream-open.ts';
 

@@ -3,7 +3,8 @@ import { openConsole, openKafka, type ConsoleCredentials, type OpenConsole, type
 import type { Outcome, OutcomeLog } from '#engine';
 import { Outage, StartError, formatAddress, readClientTls, type Address } from '#runtime/reach';
 import { encodeOutcome } from '#wire';
-import { OptionError, type FuseboardOptions, type Settings } from './options.ts';
+import { OptionError, type FuseboardOptions } from './options.ts';
+import type { Settings } from './settings.ts';
 
 /** The drivers name the settings of Fuseboard's own processes. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readOptions, type FuseboardOptions } from './options.ts';
+import type { FuseboardOptions } from './options.ts';
+import { readOptions } from './settings.ts';
 
 const consoles = '127.0.0.1:50051';
 
