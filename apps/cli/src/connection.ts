@@ -1,7 +1,7 @@
 /** Where the console is, and how to say what went wrong on the way there. */
 import { readFileSync } from 'node:fs';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { ADDRESS_ALLOWED, Secret, StartError, TOKENS_ALLOWED, parseAddress, parseTokens, readClientTls, type Address, type ClientPem } from '#runtime';
+import { ADDRESS_ALLOWED, Secret, StartError, TOKENS_ALLOWED, parseAddress, parseTokens, readClientTls, type Address, type ClientPem } from '#runtime/reach';
 import { Failure } from './failure.ts';
 
 export interface Connection {

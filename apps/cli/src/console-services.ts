@@ -1,7 +1,7 @@
 /** The console's gRPC services, as its clients here have them: by the .proto files, over one connection, with its token. */
 import { Metadata, credentials, loadPackageDefinition, type Client } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { clientChannel } from '#runtime';
+import { clientChannel } from '#runtime/reach';
 import { PROTO_FILES, protoDir } from '#wire';
 import type { Connection } from './connection.ts';
 

@@ -1,6 +1,6 @@
 /** The `fuseboard` command. Exit codes: 0 done, 1 it didn't work, 2 it was asked wrongly; errors on standard error. */
 import { CommanderError, type Command } from 'commander';
-import { StartError } from '#runtime';
+import { StartError } from '#runtime/reach';
 import { Failure } from './failure.ts';
 import { program } from './program.ts';
 

@@ -1,6 +1,6 @@
 /** The `fuseboard` command line: what can be asked, and how it is read. What is done stands in commands/. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { VERSION } from '#runtime';
+import { VERSION } from '#runtime/reach';
 import { byHand } from './by-hand.ts';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';

@@ -11,3 +11,4 @@ export { readPem, readPemPair } from './pem.ts';
 export { persist } from './persist.ts';
 export { Secret } from './secret.ts';
 export { StartError } from './start-error.ts';
+export { VERSION } from './version.ts';
