@@ -45,8 +45,8 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
   lease('T4', 'lease not counted from first seen', {
     find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return untilMs - clocks.nowMs();', title: 'T4: no trip refuses for longer than its own length',
   }),
-  cache('T4', 'first seen anew with each news', {
-    find: 'isSame ? before.firstSeenMs : this.#options.monotonicMs()', replace: 'this.#options.monotonicMs()', title: 'T4: news of the same generation does not begin its time anew',
+  inEngine('seen.ts', 'state-cache.spec.ts')('T4', 'first seen anew with each news', {
+    find: 'before !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs', replace: 'atMs', title: 'T4: news of the same generation does not begin its time anew',
   }),
   cache('G3', 'old generation stamped after the lease', {
     find: 'this.#leftMs(seen) > 0 ? generation : generation + 1', replace: 'generation', by: SIMULATOR,
@@ -55,7 +55,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'const admitted = this.#stamp(shared);', replace: 'const admitted = this.#stamp(shared) ?? this.#stamp(local) ?? begun;', title: 'G3: stamps nothing while no state is known',
   }),
   cache('V1', 'cache applies older', {
-    find: 'if (before !== undefined && !isNewer(snapshot, before)) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
+    find: 'if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
   }),
   inEngine('snapshot.ts', 'state-cache.spec.ts')('V1', 'incarnation not part of the version', {
     find: 'return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;', replace: 'return a.next > b.next;',

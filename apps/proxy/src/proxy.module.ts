@@ -1,8 +1,15 @@
 import { Module } from '@nestjs/common';
-import { RUNTIME } from '#runtime';
-import { TRACING, openTracing } from './open-tracing.ts';
+import { DRIVERS, type Drivers } from '#drivers';
+import { RUNTIME, type Runtime } from '#runtime';
+import { TRACING, openTracing, type Tracing } from './open-tracing.ts';
 import { Proxy } from './proxy.ts';
 
 /** Needs DriversModule and RuntimeModule, both global. */
-@Module({ providers: [Proxy, { provide: TRACING, inject: [RUNTIME], useFactory: openTracing }], exports: [Proxy] })
+@Module({
+  providers: [
+    { provide: TRACING, inject: [RUNTIME], useFactory: openTracing },
+    { provide: Proxy, inject: [DRIVERS, RUNTIME, TRACING], useFactory: (drivers: Drivers, runtime: Runtime, tracing?: Tracing) => new Proxy(drivers, runtime, tracing) },
+  ],
+  exports: [Proxy],
+})
 export class ProxyModule {}

@@ -3,16 +3,15 @@
  * decided there without I/O (V5), and what became of them is told to the log in the background (V6).
  */
 import { randomBytes } from 'node:crypto';
-import { Inject, Injectable, Optional } from '@nestjs/common';
-import { DRIVERS, type ProxyDrivers } from '#drivers';
+import type { ProxyDrivers } from '#drivers';
 import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type ProxyVitals, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
-import { ROUTES, RUNTIME, bindError, formatAddress, keepFollowing, parseAddress, readListenerTls, renewListenerTls, type Address, type Condition, type Runtime } from '#runtime';
+import { ROUTES, bindError, formatAddress, keepFollowing, parseAddress, readListenerTls, renewListenerTls, type Address, type Condition, type Runtime } from '#runtime';
 import { partitionOf } from '#wire';
 import { RecentCalls, countCall } from './call-metrics.ts';
 import { gaugeDataPlane } from './data-plane-metrics.ts';
 import { LocalJudgement } from './local-judgement.ts';
-import { TRACING, type Tracing } from './open-tracing.ts';
+import type { Tracing } from './open-tracing.ts';
 import { readOwnDirectory } from './own-directory.ts';
 import { routesOf } from './routes.ts';
 
@@ -24,7 +23,6 @@ const PROBLEMS_SAID_EACH_MS = 60_000;
 const FLUSH_MS = 2_000;
 const FAILURE_SAID_EACH_MS = 5_000;
 
-@Injectable()
 export class Proxy {
   readonly #drivers: Omit<ProxyDrivers, 'close'>;
   readonly #runtime: Runtime;
@@ -44,7 +42,7 @@ export class Proxy {
   #failureSaidMs = -Infinity;
 
   /** @throws {StartError} the listeners' certificate can't be used */
-  constructor(@Inject(DRIVERS) drivers: Omit<ProxyDrivers, 'close'>, @Inject(RUNTIME) runtime: Runtime, @Optional() @Inject(TRACING) tracing?: Tracing) {
+  constructor(drivers: Omit<ProxyDrivers, 'close'>, runtime: Runtime, tracing?: Tracing) {
     this.#drivers = drivers;
     this.#runtime = runtime;
     this.#tracing = tracing;

@@ -1,16 +1,13 @@
-/** One process that serves calls: the only one, or a worker. It only joins things. */
-import 'reflect-metadata';
+/**
+ * One process that serves calls: the only one, or a worker. It only joins things, and by hand: there are many proxies and
+ * workers, and Nest would be a third of what each of them holds and loads.
+ */
 import cluster from 'node:cluster';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { DriversModule, openProxyDriversFor } from '#drivers';
-import { Heart, RuntimeModule, formatAddress, nestLogger, proxyUrl, serveAdmin, type Process } from '#runtime';
-import { ProxyModule } from './proxy.module.ts';
+import { openProxyDriversFor } from '#drivers';
+import { Heart, formatAddress, proxyUrl, serveAdmin, type Process } from '#runtime';
+import { openTracing } from './open-tracing.ts';
 import { Proxy } from './proxy.ts';
 import { answerPrimary } from './workers/link.ts';
-
-@Module({})
-class ProxyProcessModule {}
 
 /** @throws {StartError} naming what is wrong with a setting, an address or a file. */
 export async function runProxy(begun: Process): Promise<void> {
@@ -18,12 +15,10 @@ export async function runProxy(begun: Process): Promise<void> {
   const { config, logger, health } = runtime;
   const primary = cluster.isWorker ? answerPrimary(runtime) : undefined;
   if (primary === undefined) await serveAdmin(begun);
-  const drivers = openProxyDriversFor(runtime);
+  const drivers = await openProxyDriversFor(runtime);
   stopper.onStop('drivers', () => drivers.close());
 
-  const root = { module: ProxyProcessModule, imports: [RuntimeModule.forRoot(runtime), DriversModule.forRoot(drivers), ProxyModule] };
-  const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
-  const proxy = app.get(Proxy);
+  const proxy = new Proxy(drivers, runtime, await openTracing(runtime));
   const heart = new Heart({ presence: drivers.presence, runtime, parts: { proxy: () => proxy.vitals() } });
   stopper.onStop('heartbeat', () => heart.stop());
   stopper.onStop('proxy', () => proxy.stop());

@@ -1,8 +1,8 @@
 /** Hands an opened set of drivers to every part of a process. Closing it stays with who opened it. */
-import { Module, type DynamicModule } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
 import { DRIVERS, type Drivers, type ProxyDrivers } from './drivers.ts';
 
-@Module({})
+/** Without a decorator, so that who joins parts by hand doesn't load Nest. */
 export class DriversModule {
   static forRoot(drivers: Drivers | ProxyDrivers): DynamicModule {
     return {

@@ -12,13 +12,15 @@ import type { Admit, Decision, Ground, Refuse } from './decision.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
 import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
+import { SeenStates, type Seen } from './seen.ts';
+import { settingOf, SharedPolicies, type SharedPolicy } from './shared-policies.ts';
 import type { Admission } from './outcome.ts';
 import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
 import { measuresAlike, opensByAmount, type DegradedAnswer } from './policy.ts';
 import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
-import { canTrip, isNewer, isSameGeneration } from './snapshot.ts';
+import { isNewer, isSameGeneration } from './snapshot.ts';
 
 export interface StateCacheOptions extends HolderClocks {
   /** How many there are (L2). */
@@ -29,19 +31,18 @@ export interface StateCacheOptions extends HolderClocks {
   readonly stateMaxAgeMs: number;
 }
 
-/** What decides of a snapshot, and when its generation was first seen, by the monotonic clock (T4). There are many: no more is kept. */
-interface Seen extends Pick<Snapshot, 'incarnation' | 'next' | 'generation' | 'state' | 'admit' | 'sinceMs'> {
-  readonly untilMs: number | undefined;
-  readonly canTrip: boolean;
-  readonly firstSeenMs: number;
-}
-
 /** What is known of one upstream, and what follows from it. It has a policy, or a state, or both. */
 interface Known {
   readonly upstream: string;
   readonly partition: Partition;
-  setting: PolicedSetting | undefined;
+  /** Undefined: it has none. */
+  policy: SharedPolicy | undefined;
+  /** Of the document that has it. */
+  name: string;
+  namespace: string;
   shared: Seen | undefined;
+  /** V1: of the snapshot that `shared` is of. */
+  next: number;
   /** By this proxy alone (V4); undefined: as it began, closed. */
   local: Seen | undefined;
   /** V7; undefined: none was counted yet. */
@@ -59,8 +60,7 @@ interface Partition {
   heardMs: number;
   /** Of a store that is being restored; by upstream, the newest. */
   readonly heldBack: Map<string, Snapshot>;
-  readonly known: Set<Known>;
-  /** Those of them whose state has an end. */
+  /** Those in it whose state has an end. */
   readonly leased: Set<Known>;
   /** V4: while it is unknown or old. */
   local: LocalBreakers | undefined;
@@ -82,12 +82,15 @@ export class StateCache {
   #documents: Pick<DocumentSet, 'identity' | 'control'> | undefined;
   /** Made last: most upstreams are decided alike. */
   #admitted: Admit = UNKNOWN;
+  readonly #seen = new SeenStates();
+  #policies = new SharedPolicies();
   #judgements = 0;
 
   /** Nothing is known yet, so every partition is judged locally. */
   constructor(options: StateCacheOptions) {
     this.#options = options;
-    this.#partitions = Array.from({ length: options.partitions }, () => this.#newPartition());
+    this.#partitions = Array.from({ length: options.partitions }, () => ({ meta: undefined, heardMs: -Infinity, heldBack: new Map(), leased: new Set(), local: undefined }));
+    for (const partition of this.#partitions) partition.local = this.#newJudgement(partition);
   }
 
   decide(upstream: string): Decision {
@@ -101,15 +104,14 @@ export class StateCache {
   groundOf(upstream: string, decision: Decision): Ground {
     const known = this.#known.get(upstream);
     if (known === undefined) return { state: 'unknown', judgedBy: 'nobody' };
-    const { setting } = known;
-    const policy = setting === undefined ? {} : { policy: `${setting.namespace}/${setting.name}` };
+    const policy = known.policy === undefined ? {} : { policy: `${known.namespace}/${known.name}` };
     return { ...this.#judgedBy(known, decision), ...policy };
   }
 
-  #judgedBy({ partition, shared, local, setting }: Known, { kind }: Decision): Ground {
+  #judgedBy({ partition, shared, local, policy }: Known, { kind }: Decision): Ground {
     const refusing = kind === 'refuse' ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
     if (kind === 'refuse' && refusing === undefined) return { judgedBy: 'own-amounts', ...this.#stateOf(shared) };
-    const isOwn = refusing === undefined ? partition.local !== undefined && setting !== undefined : refusing === local;
+    const isOwn = refusing === undefined ? partition.local !== undefined && policy !== undefined : refusing === local;
     if (!isOwn) return { judgedBy: shared === undefined ? 'nobody' : 'fleet', ...this.#stateOf(shared) };
     return { judgedBy: 'proxy', ...(local === undefined ? { state: 'closed', generation: FIRST_GENERATION } : this.#stateOf(local)) };
   }
@@ -150,14 +152,14 @@ export class StateCache {
       partition.meta = meta;
       partition.heardMs = heardMs;
     }
-    for (const snapshot of snapshots) {
-      const before = partition.heldBack.get(snapshot.upstream);
-      if (before === undefined || isNewer(snapshot, before)) partition.heldBack.set(snapshot.upstream, snapshot);
-    }
     this.#chooseJudge(partition);
     if (isWhole(partition.meta)) {
-      for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition);
+      const atMs = this.#options.monotonicMs();
+      for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition, atMs);
       partition.heldBack.clear();
+      for (const snapshot of snapshots) this.#hear(snapshot, partition, atMs);
+    } else {
+      for (const snapshot of snapshots) holdBack(snapshot, partition);
     }
     for (const known of partition.leased) this.#decideAnew(known);
   }
@@ -167,15 +169,16 @@ export class StateCache {
     const before = this.#documents;
     if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
     this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
-    const settings = new Map(documents.documents.flatMap(policed).map((setting) => [setting.upstream, setting]));
+    const settings = new Map<string, PolicedSetting>();
+    for (const document of documents.documents) if (isPoliced(document)) settings.set(document.upstream, document);
+    this.#policies = new SharedPolicies(this.#policies);
     for (const known of this.#known.values()) {
       this.#police(known, settings.get(known.upstream));
-      if (known.setting === undefined && known.shared === undefined) this.#forget(known);
+      if (known.policy === undefined && known.shared === undefined) this.#forget(known);
     }
     for (const setting of settings.values()) {
       const { upstream } = setting;
-      const known = this.#known.get(upstream) ?? this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition);
-      known.setting = setting;
+      if (!this.#known.has(upstream)) this.#police(this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition), setting);
     }
     for (const { local } of this.#partitions) local?.settingsChanged();
     for (const known of this.#known.values()) {
@@ -206,25 +209,24 @@ export class StateCache {
     return Math.max(...this.#partitions.map(({ heardMs }) => now - heardMs));
   }
 
-  #newPartition(): Partition {
-    const known = new Set<Known>();
-    return { meta: undefined, heardMs: -Infinity, heldBack: new Map(), known, leased: new Set(), local: this.#newJudgement(known) };
-  }
-
-  #newJudgement(known: ReadonlySet<Known>): LocalBreakers {
+  #newJudgement(partition: Partition): LocalBreakers {
     return new LocalBreakers({
       incarnation: ++this.#judgements,
       nowMs: this.#options.nowMs,
-      settings: () => [...known].flatMap(({ setting }) => setting ?? []),
+      settings: () => [...this.#in(partition)].flatMap((known) => (known.policy === undefined ? [] : [settingOf(known.policy, known)])),
     });
+  }
+
+  *#in(partition: Partition): Iterable<Known> {
+    for (const known of this.#known.values()) if (known.partition === partition) yield known;
   }
 
   /** What was judged locally is dropped as soon as the shared state is known, and begins anew the next time. */
   #chooseJudge(partition: Partition): void {
     const isKnown = isWhole(partition.meta) && this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs;
     if (isKnown === (partition.local === undefined)) return;
-    partition.local = isKnown ? undefined : this.#newJudgement(partition.known);
-    for (const known of partition.known) {
+    partition.local = isKnown ? undefined : this.#newJudgement(partition);
+    for (const known of this.#in(partition)) {
       known.local = undefined;
       this.#endProvisional(known, 'other');
       this.#decideAnew(known);
@@ -232,40 +234,41 @@ export class StateCache {
   }
 
   #begin(upstream: string, partition: Partition): Known {
-    const nothing = { setting: undefined, shared: undefined, local: undefined, own: undefined, countsUnder: undefined };
+    const nothing = { policy: undefined, name: '', namespace: '', shared: undefined, next: 0, local: undefined, own: undefined, countsUnder: undefined };
     const known: Known = { upstream, partition, ...nothing, decision: UNKNOWN, untilMonotonicMs: Infinity };
     this.#known.set(upstream, known);
-    partition.known.add(known);
     return known;
   }
 
   #forget(known: Known): void {
     this.#known.delete(known.upstream);
-    known.partition.known.delete(known);
     known.partition.leased.delete(known);
   }
 
-  #hear(snapshot: Snapshot, partition: Partition): void {
+  #hear(snapshot: Snapshot, partition: Partition, atMs: number): void {
     const known = this.#known.get(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
     const before = known.shared;
-    if (before !== undefined && !isNewer(snapshot, before)) return;
-    known.shared = this.#seen(snapshot, before);
+    if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;
+    known.shared = this.#seen.of(snapshot, before, atMs);
+    known.next = snapshot.next;
     if (known.own?.isAnsweredBy(snapshot) === true) this.#endProvisional(known, snapshot.admit === 0 ? 'agreed' : 'other');
     this.#decideAnew(known);
   }
 
   /** C3, V7: without a policy nothing is counted; a change of what is measured begins an empty window. */
   #police(known: Known, setting: PolicedSetting | undefined): void {
-    const before = known.setting;
-    known.setting = setting;
-    if (setting === undefined || !opensByAmount(setting.breaker)) this.#endProvisional(known, 'other');
-    if (setting === undefined || before === undefined || !measuresAlike(setting.breaker, before.breaker)) known.own?.empty();
+    const before = known.policy;
+    const policy = setting && this.#policies.of(setting.breaker);
+    known.policy = policy;
+    [known.name, known.namespace] = [setting?.name ?? '', setting?.namespace ?? ''];
+    if (policy === undefined || !opensByAmount(policy)) this.#endProvisional(known, 'other');
+    if (policy === undefined || before === undefined || !measuresAlike(policy, before)) known.own?.empty();
   }
 
   /** V7: own outcomes, while the fleet's state is known. */
   #countOwn(known: Known, call: Call): void {
     const { admitted } = call;
-    const policy = known.setting?.breaker;
+    const { policy } = known;
     if (admitted === undefined || policy === undefined) return;
     if (known.countsUnder === undefined && this.#provisional.has(known)) this.#decideAnew(known);
     if (known.countsUnder === undefined || !isSameGeneration(admitted, known.countsUnder)) return;
@@ -289,33 +292,30 @@ export class StateCache {
 
   #seeLocal(known: Known): void {
     const snapshot = known.partition.local?.snapshot(known.upstream);
-    known.local = snapshot && this.#seen(snapshot, known.local);
-  }
-
-  /** T4: a generation is first seen once. */
-  #seen(snapshot: Snapshot, before: Seen | undefined): Seen {
-    const { incarnation, next, generation, state, admit, sinceMs, untilMs } = snapshot;
-    const isSame = before !== undefined && isSameGeneration(snapshot, before);
-    return { incarnation, next, generation, state, admit, sinceMs, untilMs, canTrip: canTrip(snapshot), firstSeenMs: isSame ? before.firstSeenMs : this.#options.monotonicMs() };
+    known.local = snapshot && this.#seen.of(snapshot, known.local, this.#options.monotonicMs());
   }
 
   /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
   #decideAnew(known: Known): void {
-    const { shared, local, setting } = known;
+    const { shared, local, policy } = known;
     const provisionalMs = this.#provisionalLeftMs(known);
     if (provisionalMs <= 0) this.#endProvisional(known, 'none');
     // The document is gone: what is left of the state refuses nobody while its deletion is on the way (C3).
-    const isPoliced = setting !== undefined || this.#documents === undefined;
-    const refusing = isPoliced ? [shared, local].find((seen) => seen !== undefined && this.#refuses(seen)) : undefined;
-    if (refusing !== undefined) known.decision = refuse(refusing, setting);
-    else if (provisionalMs > 0 && this.#canTrip(shared)) known.decision = refuse({ untilMs: this.#options.nowMs() + provisionalMs }, setting);
+    const isPolicedYet = policy !== undefined || this.#documents === undefined;
+    const refusing = isPolicedYet ? (this.#ifRefusing(shared) ?? this.#ifRefusing(local)) : undefined;
+    if (refusing !== undefined) known.decision = refuse(refusing, policy);
+    else if (provisionalMs > 0 && this.#canTrip(shared)) known.decision = refuse({ untilMs: this.#options.nowMs() + provisionalMs }, policy);
     else known.decision = this.#admit(known);
     known.countsUnder = this.#countsUnder(known);
-    const leftMs = [this.#leftMs(shared), this.#leftMs(local), provisionalMs].filter((left) => left > 0);
-    known.untilMonotonicMs = this.#options.monotonicMs() + Math.min(...leftMs);
+    const leftMs = Math.min(orEndless(this.#leftMs(shared)), orEndless(this.#leftMs(local)), orEndless(provisionalMs));
+    known.untilMonotonicMs = leftMs === Infinity ? Infinity : this.#options.monotonicMs() + leftMs;
     const isLeased = shared?.untilMs !== undefined || local?.untilMs !== undefined;
     if (isLeased) known.partition.leased.add(known);
     else known.partition.leased.delete(known);
+  }
+
+  #ifRefusing(seen: Seen | undefined): Seen | undefined {
+    return seen !== undefined && this.#refuses(seen) ? seen : undefined;
   }
 
   #refuses(seen: Seen): boolean {
@@ -328,8 +328,8 @@ export class StateCache {
   }
 
   /** G2, V7. */
-  #countsUnder({ decision, partition, shared, setting }: Known): Admission | undefined {
-    if (decision.kind === 'refuse' || partition.local !== undefined || setting === undefined || !opensByAmount(setting.breaker)) return undefined;
+  #countsUnder({ decision, partition, shared, policy }: Known): Admission | undefined {
+    if (decision.kind === 'refuse' || partition.local !== undefined || policy === undefined || !opensByAmount(policy)) return undefined;
     return this.#canTrip(shared) ? decision.admitted : undefined;
   }
 
@@ -338,16 +338,16 @@ export class StateCache {
     return shared !== undefined && (this.#leftMs(shared) <= 0 || shared.canTrip);
   }
 
-  #admit({ partition, shared, local, setting }: Known): Admit {
+  #admit({ partition, shared, local, policy }: Known): Admit {
     const begun = partition.local && { incarnation: partition.local.incarnation, generation: FIRST_GENERATION };
-    const judged = setting && (this.#stamp(local) ?? begun);
+    const judged = policy && (this.#stamp(local) ?? begun);
     const admitted = this.#stamp(shared);
     const last = this.#admitted;
-    if (isSameStamp(last.admitted, admitted) && isSameStamp(last.local, judged) && last.slowTimeThresholdMs === setting?.breaker.slowTimeThresholdMs) return last;
+    if (isSameStamp(last.admitted, admitted) && isSameStamp(last.local, judged) && last.slowTimeThresholdMs === policy?.slowTimeThresholdMs) return last;
     return (this.#admitted = Object.freeze({
       kind: 'admit',
       ...(admitted === undefined ? {} : { admitted }),
-      ...(setting === undefined ? {} : { slowTimeThresholdMs: setting.breaker.slowTimeThresholdMs }),
+      ...(policy === undefined ? {} : { slowTimeThresholdMs: policy.slowTimeThresholdMs }),
       ...(judged === undefined ? {} : { local: judged }),
     }));
   }
@@ -364,8 +364,8 @@ function isSameStamp(a: Admission | undefined, b: Admission | undefined): boolea
   return a === b || (a !== undefined && b !== undefined && isSameGeneration(a, b));
 }
 
-function refuse({ untilMs }: { readonly untilMs: number | undefined }, setting: PolicedSetting | undefined): Refuse {
-  const degraded = setting?.breaker.degraded ?? DEFAULT_ANSWER;
+function refuse({ untilMs }: { readonly untilMs: number | undefined }, policy: SharedPolicy | undefined): Refuse {
+  const degraded = policy?.degraded ?? DEFAULT_ANSWER;
   return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
 }
 
@@ -373,6 +373,16 @@ function isWhole(meta: PartitionMeta | undefined): boolean {
   return meta !== undefined && meta.restoringTo === undefined;
 }
 
-function policed(document: Document): PolicedSetting[] {
-  return document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined ? [document as PolicedSetting] : [];
+function isPoliced(document: Document): document is PolicedSetting {
+  return document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined;
+}
+
+function holdBack(snapshot: Snapshot, { heldBack }: Partition): void {
+  const before = heldBack.get(snapshot.upstream);
+  if (before === undefined || isNewer(snapshot, before)) heldBack.set(snapshot.upstream, snapshot);
+}
+
+/** What is over ends nothing. */
+function orEndless(leftMs: number): number {
+  return leftMs > 0 ? leftMs : Infinity;
 }

@@ -2,7 +2,7 @@
  * What each part of a process is given beside its ports: one token, so that an app's classes say in one line where
  * configuration, log, metrics and health come from.
  */
-import { Module, type DynamicModule } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
 import type { Config } from './config.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './logger.ts';
@@ -18,7 +18,7 @@ export interface Runtime {
 /** Injection token of `Runtime`. */
 export const RUNTIME = Symbol('Runtime');
 
-@Module({})
+/** Without a decorator, so that who joins parts by hand doesn't load Nest. */
 export class RuntimeModule {
   static forRoot(runtime: Runtime): DynamicModule {
     return {

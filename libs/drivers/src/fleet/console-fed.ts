@@ -1,12 +1,13 @@
 /** A proxy's drivers where its states come from consoles: outcomes go to Kafka, and Redis sees the consoles only. */
 import { Outage, Sparing, StartError, formatAddress, readClientTls, type ConsoleFedConfig, type Runtime } from '#runtime';
-import { openConsole } from '../console/console.ts';
+import type { openConsole } from '../console/console.ts';
 import type { ConsoleCredentials } from '../console/console-service.ts';
 import type { OnError, ProxyDrivers, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
 import { openFleetFor } from './fleet.ts';
 
 interface ConsoleFedOptions {
+  readonly openConsole: typeof openConsole;
   readonly config: ConsoleFedConfig;
   readonly instance: string;
   readonly kafka: Reach;
@@ -19,7 +20,7 @@ function openConsoleFed(options: ConsoleFedOptions): ProxyDrivers {
   const { config, instance, onFollowing, onError } = options;
   const { kafkaBrokers: brokers, kafkaSecurity: security, topicPrefix, partitions, consoles } = config;
   const kafka = openKafka({ brokers, ...(security && { security }), topicPrefix, partitions, instance, reach: options.kafka, onError });
-  const console = openConsole({ consoles, credentials: credentialsOf(config), partitions, topicPrefix, reach: options.console, onFollowing, onError });
+  const console = options.openConsole({ consoles, credentials: credentialsOf(config), partitions, topicPrefix, reach: options.console, onFollowing, onError });
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await Promise.all([kafka.close(), console.close()]);
@@ -55,9 +56,11 @@ function credentialsOf({ token, tls: files }: ConsoleFedConfig): () => ConsoleCr
 }
 
 /** For a proxy's process: as it is configured, its outages in its log and its readiness. */
-export function openProxyDriversFor(runtime: Runtime): ProxyDrivers {
+export async function openProxyDriversFor(runtime: Runtime): Promise<ProxyDrivers> {
   const { config: { drivers, instance }, logger, health } = runtime;
   if (drivers.kind !== 'consoles') return openFleetFor(runtime);
+  // Only they speak gRPC, which takes a while to load.
+  const { openConsole } = await import('../console/console.ts');
   const kafka = new Outage({ what: `Kafka at ${drivers.kafkaBrokers.map(formatAddress).join(', ')}`, meanwhile: 'outcomes wait, and what finds no room is dropped and counted', logger, health });
   const console = new Outage({ what: `the console at ${drivers.consoles.map(formatAddress).join(', ')}`, meanwhile: 'states are kept as they were last known', logger, health });
   const sparing = new Sparing(logger);
@@ -66,5 +69,5 @@ export function openProxyDriversFor(runtime: Runtime): ProxyDrivers {
     if (kafka.isOver && console.isOver) sparing.warn(`${doing} failed and will be tried again`, { err: error });
   };
   const onFollowing = (address: string): void => logger.info({ console: address }, `states come from the console at ${address}`);
-  return openConsoleFed({ config: drivers, instance, kafka, console, onFollowing, onError });
+  return openConsoleFed({ openConsole, config: drivers, instance, kafka, console, onFollowing, onError });
 }

@@ -7,7 +7,7 @@ import type { Document, DocumentFeed, DocumentFollowOptions, DocumentSet, Stop }
 import { readDocument } from '#wire';
 import type { OnError } from '../drivers.ts';
 import type { Connection } from './connection.ts';
-import { PACKS_AT_ONCE, PackReader } from './document-packs.ts';
+import { documentsIn, PACKS_AT_ONCE } from './document-packs.ts';
 import { documentMetaOf, type DocumentMeta } from './document-store.ts';
 import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
@@ -24,7 +24,6 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
   #told: DocumentMeta | undefined;
   /** As they were read last, by their texts' fingerprints: of many, few change at a time. */
   #read: ReadonlyMap<string, Document> = new Map();
-  readonly #packs = new PackReader();
   /** By somebody, since it first was: until then none is kept. */
   #areBodiesWanted = false;
 
@@ -44,7 +43,6 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     if (!withoutBodies && !this.#areBodiesWanted) {
       this.#areBodiesWanted = true;
       this.#read = new Map();
-      this.#packs.forget();
     }
     const following = this.#followers.add(listener);
     this.#wake();
@@ -81,7 +79,7 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
   async #packed(meta: DocumentMeta, reader: Connection): Promise<Document[] | undefined> {
     if (meta.packs === undefined) return undefined;
     const packs = await this.#readWhile(meta, reader, { key: this.#keys.packs, atOnce: PACKS_AT_ONCE });
-    return packs?.size === meta.packs ? await this.#packs.documents(packs) : undefined;
+    return packs?.size === meta.packs ? await documentsIn(packs) : undefined;
   }
 
   /** Undefined: they were written in between. */

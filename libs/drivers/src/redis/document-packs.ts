@@ -3,7 +3,6 @@
  * changes one pack. Which pack, its key says. They are valid while the store's meta names them as those of its digest:
  * who writes documents and knows no packs leaves them behind, and readers go by the bodies meanwhile.
  */
-import { hash } from 'node:crypto';
 import { documentKey, type Document } from '#engine';
 import { decodePack, encodePack, partitionOf } from '#wire';
 import { mapInSlices } from './slices.ts';
@@ -25,29 +24,12 @@ export async function packsOf(documents: readonly Document[]): Promise<Map<strin
   return new Map(packed);
 }
 
-export class PackReader {
-  /** As they were read last, by their texts' fingerprints. */
-  #read: ReadonlyMap<string, readonly Document[]> = new Map();
-
-  /**
-   * Undefined: packed in a way that is not known here.
-   * @throws Error a document can't be read
-   */
-  async documents(packs: ReadonlyMap<string, string>): Promise<Document[] | undefined> {
-    const [before, read] = [this.#read, new Map<string, readonly Document[]>()];
-    const inOrder = [...packs].toSorted(([a], [b]) => Number(a) - Number(b));
-    const all = await mapInSlices(inOrder, ([pack, text]) => {
-      const fingerprint = hash('sha256', `${pack} ${text}`, 'base64');
-      const documents = before.get(fingerprint) ?? decodePack(text);
-      if (documents !== undefined) read.set(fingerprint, documents);
-      return documents;
-    }, 1);
-    if (all.includes(undefined)) return undefined;
-    this.#read = read;
-    return all.flatMap((documents) => documents as readonly Document[]);
-  }
-
-  forget(): void {
-    this.#read = new Map();
-  }
+/**
+ * In no particular order. Undefined: packed in a way that is not known here.
+ * @throws Error a document can't be read
+ */
+export async function documentsIn(packs: ReadonlyMap<string, string>): Promise<Document[] | undefined> {
+  const inOrder = [...packs].toSorted(([a], [b]) => Number(a) - Number(b));
+  const read = await mapInSlices(inOrder, ([, text]) => decodePack(text), 1);
+  return read.every((documents) => documents !== undefined) ? read.flat() : undefined;
 }
