@@ -37,7 +37,7 @@ export class PageStage {
     return new PageStage({ browser, directory, upstream, product });
   }
 
-  /** A page of its own session. */
+  /** A page of its own session. @param path of the product, or another console's URL */
   async open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
     const page = await context.newPage();
@@ -48,7 +48,7 @@ export class PageStage {
       if (said.type() === 'error' && !/net::ERR_|Failed to load resource/.test(said.text())) this.complaints.push(said.text());
     });
     this.#pages.push(page);
-    await page.goto(this.url(path));
+    await page.goto(new URL(path, this.url('/')).href);
     return page;
   }
 

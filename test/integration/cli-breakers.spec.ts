@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Metadata, Server, ServerCredentials, status as grpcStatus, type ServerWritableStream, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import type { Heartbeat } from '#engine';
 import { PROTO_FILES, breakerMessage, protoDir } from '#wire';
 import { run, start, type RunningCommand } from '../support/command.ts';
 import { projectRoot } from '../support/project-root.ts';
@@ -234,5 +235,32 @@ describe('fuseboard echo', () => {
     const own = await started([]);
     const { status, stderr } = await run(['echo', '--listen', server(own)]);
     expect([status, stderr]).toEqual([1, `--listen: ${server(own)} is in use by another process: stop that one, or choose another port (0: any free one)\n`]);
+  });
+});
+
+describe('fuseboard fleet', () => {
+  it('says who is there and how, the silent first, and which partition nobody folds; as JSON what the console says', async () => {
+    const own = await started([]);
+    const common = { host: 'host-1', version: '1.2.3', engine: 4, startedMs: 1_790_000_000_000, missing: [] };
+    const ingest: Heartbeat = { ...common, instance: 'ingest-1', ingest: { group: 'ingest', partitions: [{ partition: 0, next: 0 }], commits: {} } };
+    const proxy: Heartbeat = { ...common, instance: 'proxy-a', proxy: { stateAgeMs: 2_000, judgedAlone: 0, calls: { upstream: 12, degraded: 3 }, refused: [{ upstream: 'a.test', calls: 3 }], waiting: 0 } };
+    const beat = (): Promise<void> => own.store.presence.beat([{ heartbeat: proxy, ageMs: 0 }, { heartbeat: ingest, ageMs: 20_000 }]);
+    await beat();
+    const beating = setInterval(() => void beat(), 500);
+    onTestFinished(() => clearInterval(beating));
+    const env = { FUSEBOARD_SERVER: server(own) };
+    const [shown, json, one] = await Promise.all([run(['fleet'], { env }), run(['fleet', 'proxy', '-o', 'json'], { env }), run(['fleet', '--limit', '1'], { env })]);
+    expect(shown.stdout.split('\n').map((line) => line.split(/\s{2,}/))).toEqual([
+      ['INSTANCE', 'ROLE', 'STATE', 'HOST', 'VERSION', 'HEARD', 'WHAT IT DOES'],
+      ['ingest-1', 'ingest', expect.stringMatching(/^not heard for 2\d s$/), 'host-1', '1.2.3', expect.stringMatching(/^2\d s ago$/), 'partitions 0; lag -'],
+      ['proxy-a', 'proxy', 'ready', 'host-1', '1.2.3', expect.stringMatching(/^\d s ago$/), 'states 2 s old; calls in a minute: upstream 12, degraded 3'],
+      ['no ingest folds partition 0: nothing opens or closes there'],
+      ['1 not heard of, 0 not ready'],
+      [''],
+    ]);
+    const answer = (await (await own.get('/api/v1/fleet?search=proxy')).json()) as { processes: Readonly<Record<string, unknown>>[] };
+    const [{ silent: _, age_ms: _age, ...expected } = {}] = answer.processes;
+    expect(JSON.parse(json.stdout)).toMatchObject({ summary: { proxies: 1, ingests: 1, silent: 1, unowned: [0], found: 1 }, processes: [expected] });
+    expect(one.stdout).toContain('1 of 2 are shown');
   });
 });

@@ -10,7 +10,7 @@ const MESSAGE_MAX_BYTES = 4_194_304;
 /** How long an answer may take, ms. */
 export const ANSWER_MS = 10_000;
 
-export type ServiceName = 'BreakerService' | 'ControlService' | 'HistoryService';
+export type ServiceName = 'BreakerService' | 'ControlService' | 'HistoryService' | 'FleetService';
 
 export interface ConsoleServices {
   /** Of each call. */

@@ -54,6 +54,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
       const { watch } = await import('./commands/watch.ts');
       await watch(connection(), { ...options, ...(upstream !== undefined && { upstream }) });
     });
+  addFleet(root, connection);
   root
     .command('echo')
     .description("a demo upstream that fails and delays as its query says, in Fortio's words: /echo?status=511:20&delay=200ms:20")
@@ -77,6 +78,20 @@ export function program(env: NodeJS.ProcessEnv): Command {
       completion(root, shell);
     });
   return root;
+}
+
+function addFleet(root: Command, connection: () => Connection): void {
+  root
+    .command('fleet')
+    .description('which processes there are and how each is, the silent and the unready first')
+    .argument('[WORD...]', 'only those with all of these in their name, host, version or role')
+    .option('--limit <N>', 'so many at most, up to 1000', limit, 300)
+    .addOption(output())
+    .addHelpText('after', examples('fuseboard fleet', 'fuseboard fleet proxy eu-west', 'fuseboard fleet -o json | jq .summary'))
+    .action(async (words: string[], options: { limit: number; output: Output }) => {
+      const { fleet } = await import('./commands/fleet.ts');
+      await fleet(connection(), { search: words.join(' '), ...options });
+    });
 }
 
 /** Commands that read logs and store themselves, with the processes' own variables. */
@@ -117,6 +132,12 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
       const { replay } = await import('./commands/replay.ts');
       await replay({ env, upstream, fromMs: from, toMs: to, ...options });
     });
+}
+
+function limit(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,4}$/.test(text) && value >= 1 && value <= 1_000) return value;
+  throw new InvalidArgumentError('Allowed: 1 to 1000.');
 }
 
 function wholeNumber(text: string): number {

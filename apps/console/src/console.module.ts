@@ -26,7 +26,14 @@ const CLOCKS = { nowMs: Date.now, monotonicMs: () => performance.now() };
 const model = { provide: ReadModel, useFactory: () => new ReadModel(CLOCKS) };
 const fanout = { provide: StateFanout, inject: [RUNTIME], useFactory: ({ config: { drivers } }: Runtime) => new StateFanout(fleetOf(drivers), CLOCKS.monotonicMs) };
 const fed = { provide: FED, inject: [ReadModel, StateFanout], useFactory: (of: ReadModel, to: StateFanout): Fed => ({ model: of, fanout: to }) };
-const fleet = { provide: FleetView, inject: [DRIVERS], useFactory: ({ presence, reader, partitions }: ConsoleDrivers) => new FleetView({ presence, reader, partitions, monotonicMs: CLOCKS.monotonicMs }) };
+const fleet = {
+  provide: FleetView,
+  inject: [ReadModel, DRIVERS],
+  useFactory: (of: ReadModel, { presence, reader, partitions }: ConsoleDrivers) => {
+    const committed = (): ReadonlyMap<number, number> => new Map(of.partitions().flatMap(({ partition, meta }) => (meta === undefined ? [] : [[partition, meta.next] as const])));
+    return new FleetView({ presence, reader, partitions, committed, monotonicMs: CLOCKS.monotonicMs });
+  },
+};
 const relay = { provide: BeatRelay, inject: [DRIVERS], useFactory: ({ presence }: ConsoleDrivers) => new BeatRelay(presence, CLOCKS.monotonicMs) };
 const hub = {
   provide: EventHub,

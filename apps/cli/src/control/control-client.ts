@@ -69,17 +69,18 @@ export interface EntryMessage {
 /** (request, metadata, options, done), as grpc-js makes it. */
 type Method = (...of: unknown[]) => void;
 type Service = Client & Readonly<Record<string, Method>>;
+type Asked = Exclude<ServiceName, 'FleetService'>;
 
 export class ControlClient {
   readonly #connection: Connection;
-  readonly #services: Readonly<Record<ServiceName, Service>>;
+  readonly #services: Readonly<Record<Asked, Service>>;
   readonly #metadata: Metadata;
 
   constructor(connection: Connection) {
     this.#connection = connection;
     const { metadata, make } = consoleServices(connection);
     this.#metadata = metadata;
-    const service = (name: ServiceName): Service => make(name) as Service;
+    const service = (name: Asked): Service => make(name) as Service;
     this.#services = { ControlService: service('ControlService'), HistoryService: service('HistoryService'), BreakerService: service('BreakerService') };
   }
 
@@ -121,7 +122,7 @@ export class ControlClient {
     for (const service of Object.values(this.#services)) service.close();
   }
 
-  #ask<T>(name: ServiceName, method: string, { request, withinMs = ANSWER_MS }: { request: object; withinMs?: number }): Promise<T> {
+  #ask<T>(name: Asked, method: string, { request, withinMs = ANSWER_MS }: { request: object; withinMs?: number }): Promise<T> {
     const service = this.#services[name];
     return new Promise((resolve, reject) => {
       const call = service[method] as Method;

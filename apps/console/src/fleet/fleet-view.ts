@@ -10,6 +10,8 @@ export interface FleetOptions {
   readonly presence: Pick<Presence, 'list'>;
   readonly reader: Pick<OutcomeReader, 'bounds'>;
   readonly partitions: number;
+  /** Up to which offset each partition is committed, of those that are known. */
+  readonly committed: () => ReadonlyMap<number, number>;
   /** Never set back, ms. */
   readonly monotonicMs: () => number;
 }
@@ -39,7 +41,7 @@ export interface FleetProcess {
   /** As of now. */
   readonly ageMs: number;
   readonly isSilent: boolean;
-  /** Records not folded, of each partition of an ingest whose log's end is known. */
+  /** Records not folded, of each partition of an ingest whose log's end is known; of standbys and the silent it is not. */
   readonly lags: ReadonlyMap<number, number>;
 }
 
@@ -70,6 +72,8 @@ const MOST_MAX = 5;
 const ENDS_WITHIN_MS = 1_000;
 /** How long an order of all processes is good, ms. */
 const ORDER_FOR_MS = 500;
+
+const NO_LAGS: ReadonlyMap<number, number> = new Map();
 
 interface Reading {
   readonly present: readonly Present[];
@@ -153,14 +157,21 @@ export class FleetView {
 
   #processes(): FleetProcess[] {
     const sinceMs = this.ageMs ?? 0;
-    return (this.#reading?.present ?? []).map(({ heartbeat, ageMs }) => ({ heartbeat, ageMs: ageMs + sinceMs, isSilent: ageMs + sinceMs > SILENT_AFTER_MS, lags: this.#lags(heartbeat) }));
+    const committed = this.#options.committed();
+    return (this.#reading?.present ?? []).map(({ heartbeat, ageMs }) => {
+      const isSilent = ageMs + sinceMs > SILENT_AFTER_MS;
+      return { heartbeat, ageMs: ageMs + sinceMs, isSilent, lags: isSilent ? NO_LAGS : this.#lags(heartbeat, committed) };
+    });
   }
 
-  #lags({ ingest }: Heartbeat): ReadonlyMap<number, number> {
+  /** A heartbeat is seconds old, in which thousands of records were folded: what was committed since counts. */
+  #lags({ ingest }: Heartbeat, committed: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+    if (ingest?.group !== 'ingest') return NO_LAGS;
     const lags = new Map<number, number>();
-    for (const { partition, next } of ingest?.partitions ?? []) {
-      const end = this.#ends.of(partition, next);
-      if (end !== undefined) lags.set(partition, end - next);
+    for (const { partition, next } of ingest.partitions) {
+      const folded = Math.max(next, committed.get(partition) ?? 0);
+      const end = this.#ends.of(partition, folded);
+      if (end !== undefined) lags.set(partition, end - folded);
     }
     return lags;
   }

@@ -43,6 +43,12 @@ export class EventFollower {
     );
   }
 
+  stop(): void {
+    clearTimeout(this.#again);
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+  }
+
   async #read(attempt: AbortController): Promise<void> {
     const { url, headers, onEvent } = this.#following;
     const resume = this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId };

@@ -5,6 +5,7 @@ import { nearness } from '../../../src/shared/nearness.ts';
 import { bearer } from '../shared/token.ts';
 import type { Breaker, CountsTuple, Hello, Pulse } from './breaker.ts';
 import { Curves } from './curves.ts';
+import type { FleetNow, Hit, HitTuple } from './fleet.ts';
 import { EventFollower, type Cut } from './sse.ts';
 
 export type Link =
@@ -16,6 +17,9 @@ export type Link =
 /** States that the console last knew to be so longer ago than this are said to be old, ms. */
 const OLD_AFTER_MS = 5_000;
 
+/** So often in a row a partition must be told to have no ingest, each 2 s, before every place says so. */
+const UNOWNED_TOLD = 5;
+
 class Store {
   readonly breakers = new Map<string, Breaker>();
   readonly curves = new Curves();
@@ -24,6 +28,10 @@ class Store {
   readonly link = signal<Link>({ kind: 'connecting' });
   readonly hello = signal<Hello | undefined>(undefined);
   readonly pulse = signal<Pulse | undefined>(undefined);
+  /** Partitions that nobody has folded for a while; a change of hands takes a few seconds. */
+  readonly unowned = signal<readonly number[]>([]);
+  /** Whose callers are refused, by upstream. */
+  readonly hits = signal<ReadonlyMap<string, Hit>>(new Map());
   /** All that there was when the stream began has come. */
   readonly isLoaded = signal(false);
   /** By the console's clock, ms; moves each second. */
@@ -38,6 +46,7 @@ class Store {
   /** Of upstreams that are there, while all are told anew: what isn't told again is gone. */
   #toldAgain: Set<string> | undefined;
   #offsetMs = 0;
+  #unownedTold = 0;
   #isDrawing = false;
   #sampling: number | undefined;
 
@@ -85,6 +94,7 @@ class Store {
     else if (event === 'breakers') this.#keep(read as readonly Breaker[]);
     else if (event === 'counts') this.#count(read as readonly CountsTuple[]);
     else if (event === 'loaded') this.#loaded();
+    else if (event === 'fleet') return this.#tellFleet(read as FleetNow & { readonly hits: readonly HitTuple[] });
     this.#draw();
   }
 
@@ -100,6 +110,13 @@ class Store {
     this.#setClock(pulse.now);
     this.pulse.value = pulse;
     if (this.link.peek().kind !== 'live') this.link.value = { kind: 'live' };
+  }
+
+  #tellFleet({ hits, ...fleet }: FleetNow & { readonly hits: readonly HitTuple[] }): void {
+    const { unowned } = fleet.summary;
+    this.#unownedTold = unowned.length === 0 ? 0 : this.#unownedTold + 1;
+    this.unowned.value = this.#unownedTold < UNOWNED_TOLD ? [] : unowned;
+    this.hits.value = new Map(hits.map(([upstream, calls, proxies, most]) => [upstream, { calls, proxies, most }]));
   }
 
   #keep(breakers: readonly Breaker[]): void {

@@ -47,7 +47,14 @@ function Spark({ upstream }: { readonly upstream: string }) {
 function Rates({ breaker }: { readonly breaker: Breaker }) {
   const evidence = breaker.state === 'open' ? breaker.last_transition?.window : undefined;
   const { total, errors, slow } = evidence ?? windowNow(breaker, store.nowMs.value);
-  if (total === 0) return <span class="row-rates row-quiet">{breaker.state === 'open' && breaker.admit === 0 ? 'calls are refused' : 'no calls in this window'}</span>;
+  if (total === 0) {
+    return (
+      <span class="row-rates row-quiet">
+        {breaker.state === 'open' && breaker.admit === 0 ? 'calls are refused' : 'no calls in this window'}
+        <WhoIsHit breaker={breaker} />
+      </span>
+    );
+  }
   return (
     <span class="row-rates">
       <b>
@@ -57,7 +64,19 @@ function Rates({ breaker }: { readonly breaker: Breaker }) {
         {amount(errors)} of {plural(total, 'call')}
         {evidence === undefined ? ' in this window' : ' at the trip'}
       </small>
+      <WhoIsHit breaker={breaker} />
     </span>
+  );
+}
+
+/** How many calls are refused, and at how many proxies. */
+function WhoIsHit({ breaker: { upstream, state } }: { readonly breaker: Breaker }) {
+  const hit = state === 'open' ? store.hits.value.get(upstream) : undefined;
+  if (hit === undefined) return null;
+  return (
+    <small title={hit.most.map(([proxy, calls]) => `${proxy}: ${amount(calls)}`).join(', ')}>
+      {amount(hit.calls)} refused/min at {plural(hit.proxies, 'proxy', 'proxies')}
+    </small>
   );
 }
 

@@ -1,7 +1,8 @@
 /** Is what is shown so, now? At the top of every place. */
 import { store } from '../live/store.ts';
+import { place } from './router.ts';
 import { hasToken, keepToken } from './token.ts';
-import { span } from './words.ts';
+import { plural, span } from './words.ts';
 
 export function LinkSign() {
   const { kind } = store.link.value;
@@ -30,9 +31,21 @@ export function LinkNotice() {
     );
   }
   const stale = link.kind === 'live' && nowMs > 0 ? store.stale : undefined;
-  return stale === undefined ? null : (
+  if (stale === undefined) return <UnownedNotice />;
+  return (
     <p class="warning" role="alert">
       {stale}
+    </p>
+  );
+}
+
+/** The fleet's own place says it larger. */
+function UnownedNotice() {
+  const unowned = store.unowned.value;
+  if (unowned.length === 0 || place.value.kind === 'fleet') return null;
+  return (
+    <p class="warning" role="alert">
+      No ingest folds {unowned.length === 1 ? `partition ${unowned[0]}` : plural(unowned.length, 'partition')}: nothing opens or closes there. <a href="/fleet">Which processes there are</a>
     </p>
   );
 }
@@ -45,7 +58,7 @@ function TokenForm({ why }: { readonly why: string }) {
     store.again();
   };
   return (
-    <form class="warning token" onSubmit={submit}>
+    <form class="warning token" aria-label="Token" onSubmit={submit}>
       <p>{hasToken() ? `The console does not take this token: ${why}.` : 'This console shows itself to those who have its token.'}</p>
       <label>
         Token <input name="token" type="password" autocomplete="off" required />

@@ -64,7 +64,7 @@ function Known({ breaker }: { readonly breaker: Breaker }) {
         </section>
         <section aria-labelledby="reporters">
           <h2 id="reporters">Who reported, in {span(spanS * 1_000)}</h2>
-          <When asked={recent}>{(value) => <Reporters recent={value} spanMs={spanS * 1_000} />}</When>
+          <When asked={recent}>{(value) => <Reporters upstream={upstream} recent={value} spanMs={spanS * 1_000} />}</When>
         </section>
       </div>
       <section aria-labelledby="changes">
