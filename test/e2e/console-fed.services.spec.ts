@@ -27,6 +27,15 @@ async function becomesReady(proxy: ProxyMember, ready: boolean): Promise<void> {
   await eventually(async () => ((await isReady(proxy.admin)) === ready ? true : undefined), { what: `the proxy to be ${ready ? 'ready' : 'not ready'}`, deadlineMs: 30_000 });
 }
 
+interface Fleet {
+  readonly summary: { readonly unowned: readonly number[] };
+  readonly processes: readonly { readonly instance: string; readonly silent: boolean; readonly missing: readonly string[]; readonly proxy?: { readonly refused: readonly object[] } }[];
+}
+
+async function fleetOf({ console }: ConsoleMember): Promise<Fleet> {
+  return (await (await fetch(`http://${formatAddress(console)}/api/v1/fleet`)).json()) as Fleet;
+}
+
 it('trips and recovers by what consoles tell, goes to another when one is killed, and comes again when all were gone', { timeout: DEADLINE_MS }, async (context) => {
   const redis = await ownRedis({ ...context, onTestFinished });
   const { stage, policy } = await openShop({ onTestFinished }, { kafkaBrokers: services().kafkaBrokers, redisUrl: redis.url });
@@ -44,6 +53,14 @@ it('trips and recovers by what consoles tell, goes to another when one is killed
   const owners = new Set((await namesAt(redis.url)).map((name) => name.split(':').at(-1)));
   expect(owners).toEqual(new Set(['console-1', 'console-2', 'ingest', 'redis-fed']));
 
+  // Whoever says by itself that it is there, or by way of a console, is there for both consoles.
+  const names = ['console-1', 'console-2', 'console-fed', 'ingest', 'redis-fed'];
+  for (const each of consoles) {
+    const { processes } = await eventually(async () => fleetOf(each).then((fleet) => (fleet.processes.length === 5 && fleet.processes.every(({ missing }) => missing.length === 0) && fleet.summary.unowned.length === 0 ? fleet : undefined)), { what: 'all to be there and ready' });
+    expect(processes.map(({ instance }) => instance).toSorted()).toEqual(names);
+    expect(processes.filter(({ proxy }) => proxy !== undefined).map(({ proxy }) => proxy?.refused)).toEqual([[{ upstream: HOST, calls: expect.any(Number) as number }], [{ upstream: HOST, calls: expect.any(Number) as number }]]);
+  }
+
   // The console that it follows is killed: it hears of the next trip from the other, and never judged alone.
   const before = fed.output.split(ALONE).length;
   const first = addresses.indexOf(String(followed(fed).at(-1)));
@@ -52,6 +69,8 @@ it('trips and recovers by what consoles tell, goes to another when one is killed
   await refusalAt(fed.proxy);
   await passageAt(fed.proxy);
   expect(followed(fed)).toEqual([addresses[first], addresses[1 - first]]);
+  const silent = async (): Promise<string[]> => (await fleetOf(consoles[1 - first] as ConsoleMember)).processes.filter((each) => each.silent).map(({ instance }) => instance);
+  await eventually(async () => ((await silent()).join() === `console-${first + 1}` ? true : undefined), { what: 'the killed one alone to be silent' });
   expect(fed.output.split(ALONE)).toHaveLength(before);
 
   // Then the other: what happens meanwhile it hears of when one is back.

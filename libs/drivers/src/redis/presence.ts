@@ -10,10 +10,11 @@ import type { Connection } from './connection.ts';
 import { RedisFailure } from './failure.ts';
 import { scanHash } from './hash-scan.ts';
 import { presenceHash, presencePattern } from './keys.ts';
+import { mapInSlices } from './slices.ts';
 
 /** More are neither listed nor swept at once. */
 const PROCESSES_MAX = 20_000;
-/** In one command; a heartbeat has about 700 bytes. */
+/** In one command; a heartbeat has about 500 bytes. */
 const FIELDS_MAX = 500;
 
 export class RedisPresence implements Presence {
@@ -42,7 +43,7 @@ export class RedisPresence implements Presence {
 
   async list(): Promise<readonly Present[]> {
     const { nowMs, values } = await this.#read();
-    return [...values.values()].flatMap((value) => readPresent(value, nowMs) ?? []);
+    return (await mapInSlices([...values.values()], (value) => readPresent(value, nowMs))).filter((each) => each !== undefined);
   }
 
   async sweep(): Promise<void> {
