@@ -68,6 +68,12 @@ describe('by hand, on the running product', () => {
     expect(await applied(policy('errorAmountThreshold: 5'), '--dry-run')).toMatch(/would be changed.*errorAmountThreshold: 3 → 5\n.*the window is kept\n.*would not open/s);
   });
 
+  it('documents come back as one file that can be applied, though a text ends without the end of its line', { timeout: 120_000 }, async () => {
+    await applied(UPSTREAM.trimEnd());
+    writeFileSync(file, await done('policies', '-o', 'yaml'));
+    expect(await done('validate', file)).toContain('OK, 4 documents');
+  });
+
   it('a breaker is opened with a reason and an end, which every operator sees, and survives kill -9', { timeout: 120_000 }, async () => {
     expect(await done('open', 'shop.local', '--for', '10m', '--reason', 'INC-7', '--author', 'ann')).toMatch(/^shop\.local: forced open for 10m by ann \(control \d+\), in force at /);
     const override = { author: 'ann', reason: 'INC-7', until: expect.any(String) as string };

@@ -20,6 +20,15 @@ it.each(settings)('docs/configuration.md has %s with its variable, flag and defa
   ]);
 });
 
+it.each(settings)('docs/configuration.md says of %s what it takes: each bound and each word', (_, { variable, allowed }) => {
+  const row = (PAGE.split('\n').find((line) => line.startsWith(`| \`${variable}\``)) ?? '').replaceAll(/(?<=\d),(?=\d{3})/g, '');
+  // Of ports it is said once for all.
+  const [ports = ''] = row.includes('HOST:PORT') ? (/\*\*Addresses:\*\*[^]*?\n\n/.exec(PAGE) ?? []) : [];
+  const bounds = [...allowed.replaceAll(/such as .*/g, '').matchAll(/(?<![\w:.])(\d+(?:ms|s|m|h)?)(?![\w.])/g)].map(([, bound = '']) => bound);
+  const words = /^[\w-]+(?:, [\w-]+)+$/.test(allowed) ? allowed.split(', ') : [];
+  expect([...bounds, ...words].filter((each) => !row.includes(each) && !ports.includes(each))).toEqual([]);
+});
+
 it('docs/configuration.md names no variable that is not read', () => {
   const named = new Set(PAGE.match(/FUSEBOARD_[A-Z]+(?:_[A-Z]+)*/g));
   expect([...named].filter((name) => !knownVariables().includes(name))).toEqual([]);

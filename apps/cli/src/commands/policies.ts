@@ -22,7 +22,8 @@ export async function policies(connection: Connection, { key = {}, record, outpu
 }
 
 function formatted(found: readonly PolicyMessage[], output: PoliciesCommand['output']): string {
-  if (output === 'yaml') return found.map(({ document }) => document).join('---\n');
+  // To the byte; of several, one may end without the end of a line.
+  if (output === 'yaml') return found.map(({ document }, n) => (n < found.length - 1 && !document.endsWith('\n') ? `${document}\n` : document)).join('---\n');
   const heading = ['KIND', 'NAMESPACE/NAME', 'VERSION', 'ABOUT', 'SOURCE', 'APPLIED', 'BY', 'REASON'];
   const applied = found.map((each) => ({ ...each, applied_at: timeText(each.applied_at) }));
   return shownAs(output, applied, () => `${table([heading, ...found.map(row)])}\n`);
