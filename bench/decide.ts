@@ -6,7 +6,8 @@
 import { ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
 import CircuitBreaker from 'opossum';
 import type { Document, Snapshot } from '#engine';
-import { StateCache } from '#engine';
+import { CallGate, StateCache } from '#engine';
+import { GuardedCall, guard } from '../libs/client/src/guard.ts';
 import { POLICY } from './fold.ts';
 
 const CALLS = 200_000;
@@ -26,6 +27,7 @@ export async function run(): Promise<Row[]> {
   const subjects: [string, (calls: number) => Promise<void>][] = [
     ['fuseboard, closed', async (calls) => decideAll(closed, calls)],
     ['fuseboard, open, lease running', async (calls) => decideAll(open, calls)],
+    ['the client’s guard, closed, reported', guardAll()],
     ['cockatiel, closed', async (calls) => {
       for (let n = 0; n < calls; n++) await cockatiel.execute(noop);
     }],
@@ -59,6 +61,17 @@ function decideAll(cache: StateCache, calls: number): void {
   }
 }
 
+/** As `Fuseboard.guard` does, but for the log, which takes everything at once. */
+function guardAll(): (calls: number) => Promise<void> {
+  const clocks = { wallMs: Date.now, monotonicMs: () => performance.now() };
+  const gate = new CallGate({ append: async () => [] }, { clocks, partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000, reporter: 'bench', idPrefix: '' });
+  tell(gate.cache, 'closed');
+  const port = { decide: (upstream: string) => gate.decide(upstream), take: gate.report.bind(gate), refuseOutcome: () => {}, nowMs: () => gate.clock.nowMs(), monotonicMs: clocks.monotonicMs };
+  return async (calls) => {
+    for (let n = 0; n < calls; n++) await guard(GuardedCall.begin(port, POLICY.upstream), noop);
+  };
+}
+
 function noop(): number {
   return 1;
 }
@@ -83,6 +96,11 @@ function keepBest(rows: Map<string, Row>, row: Row): void {
 
 function cacheWith(state: 'open' | 'closed'): StateCache {
   const cache = new StateCache({ nowMs: Date.now, monotonicMs: () => performance.now(), partitions: 1, partitionOf: () => 0, stateMaxAgeMs: 5_000 });
+  tell(cache, state);
+  return cache;
+}
+
+function tell(cache: StateCache, state: 'open' | 'closed'): void {
   const document = { kind: 'UpstreamTrafficSetting', upstream: POLICY.upstream, breaker: POLICY } as unknown as Document;
   cache.applyDocuments({ control: 0, documents: [document] });
   const sinceMs = Date.now();
@@ -99,5 +117,4 @@ function cacheWith(state: 'open' | 'closed'): StateCache {
     policy: POLICY.identity,
   };
   cache.applyStates({ partition: 0, meta: { incarnation: 1, next: 1, clockMs: sinceMs, control: 0, sequence: 1 }, snapshots: [snapshot] });
-  return cache;
 }

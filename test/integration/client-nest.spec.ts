@@ -4,7 +4,7 @@ import { Controller, Get, HttpException, Inject, Injectable, Module, Param, type
 import { NestFactory } from '@nestjs/core';
 import { firstValueFrom, lastValueFrom, of, throwError, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Fuseboard, UpstreamOpen, type OutcomeMessage } from '#client';
+import { Fuseboard, UpstreamOpen, type FuseboardOptions, type OutcomeMessage } from '#client';
 import { FuseboardModule, Guarded, UpstreamOpenException } from '#client/nest';
 import { formatAddress } from '#runtime';
 import { DegradedAnswerFilter } from '../../libs/client/src/nest/degraded-answer.filter.ts';
@@ -72,7 +72,7 @@ class Shop {
 }
 
 /** A shop whose `pay.test` is closed, to be opened. */
-async function stage() {
+async function stage({ isAsync = false } = {}) {
   const { hands, console: { grpcAddress } } = await handFedConsole();
   let next = 0;
   const tell = (state: object): void => {
@@ -83,7 +83,10 @@ async function stage() {
   tell({});
   const sent: OutcomeMessage[] = [];
   const options = { consoles: formatAddress(grpcAddress), partitions: 1, topicPrefix: '', send: async (messages: readonly OutcomeMessage[]) => void sent.push(...messages) };
-  @Module({ imports: [FuseboardModule.forRoot(options)], controllers: [Shop], providers: [Payments] })
+  @Module({ providers: [{ provide: 'options', useValue: options }], exports: ['options'] })
+  class OptionsModule {}
+  const later = FuseboardModule.forRootAsync({ imports: [OptionsModule], inject: ['options'], useFactory: async (given: FuseboardOptions) => await Promise.resolve(given) });
+  @Module({ imports: [isAsync ? later : FuseboardModule.forRoot(options)], controllers: [Shop], providers: [Payments] })
   class ShopModule {}
   const app = await NestFactory.create(ShopModule, { logger: false, abortOnError: false });
   onTestFinished(() => app.close());
@@ -170,7 +173,7 @@ it('what came in by no HTTP gets the refusal as any exception', async () => {
 });
 
 it('an application that closes tells the outcomes of its last calls', async () => {
-  const { app, payments, outcomes } = await stage();
+  const { app, payments, outcomes } = await stage({ isAsync: true });
   await Promise.all(Array.from({ length: 50 }, () => payments.pay('1')));
   await app.close();
   expect(await outcomes()).toHaveLength(50);

@@ -65,8 +65,15 @@ describe('closing', () => {
     for (let i = 0; i < 3; i++) fuseboard.report({ upstream: 'a.test', ok: true });
     await fuseboard.close(1);
     fuseboard.report({ upstream: 'a.test', ok: true });
-    expect(dropped).toEqual([{ reason: 'unsent', count: 2 }, { reason: 'closed', count: 1 }]);
-    expect(fuseboard.standing).toMatchObject({ waiting: 2, dropped: 3 });
+    expect(dropped).toEqual([{ reason: 'unsent', count: 3 }, { reason: 'closed', count: 1 }]);
+    expect(fuseboard.standing).toMatchObject({ waiting: 3, dropped: 4 });
+  });
+
+  test('comes by itself where `await using` ends', async () => {
+    const { fuseboard, dropped } = stage();
+    await fuseboard[Symbol.asyncDispose]();
+    fuseboard.report({ upstream: 'a.test', ok: true });
+    expect(dropped).toEqual([{ reason: 'closed', count: 1 }]);
   });
 
   test('rejects who waits for the states', async () => {
@@ -82,7 +89,7 @@ test('what finds no room is dropped, counted and said, and the call goes on', as
   for (let i = 0; i < 20_000; i++) fuseboard.report({ upstream: `${i}.test`, ok: true });
   expect(await fuseboard.guard('a.test', () => 'made')).toBe('made');
   await expect.poll(() => dropped).toEqual([{ reason: 'full', count: expect.any(Number) }]);
-  expect(fuseboard.standing).toMatchObject({ waiting: 10_000, dropped: dropped[0]?.count });
+  expect(fuseboard.standing).toMatchObject({ waiting: 20_001 - Number(dropped[0]?.count), dropped: expect.any(Number) });
   await fuseboard.close(1);
 });
 

@@ -42,7 +42,7 @@ export interface Standing {
   readonly because?: string;
   /** Of the oldest partition's states; Infinity: never heard of. */
   readonly stateAgeMs: number;
-  /** Records of outcomes that wait to be sent. */
+  /** Records of outcomes that wait to be sent, or to be acknowledged. */
   readonly waiting: number;
   /** Outcomes dropped so far, for whatever reason. */
   readonly dropped: number;
@@ -169,16 +169,16 @@ export class Fuseboard {
   get standing(): Standing {
     const { aloneBecause, cache, reporter } = this.#gate;
     const { stateAgeMs } = cache;
-    return { isKnown: aloneBecause === undefined, ...(aloneBecause !== undefined && { because: aloneBecause }), stateAgeMs, waiting: reporter.waiting, dropped: this.#dropped + reporter.dropped - this.#droppedFull };
+    return { isKnown: aloneBecause === undefined, ...(aloneBecause !== undefined && { because: aloneBecause }), stateAgeMs, waiting: reporter.unacknowledged, dropped: this.#dropped + reporter.dropped - this.#droppedFull };
   }
 
-  /** Settles when all that was reported has been acknowledged, or after so long, ms. @returns what still waits, records */
+  /** Settles when all that was reported has been acknowledged, or after so long, ms. @returns records that nobody has acknowledged */
   async flush(deadlineMs = FLUSH_MS): Promise<number> {
     const { reporter } = this.#gate;
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([reporter.flush(), new Promise((resolve) => (timer = setTimeout(resolve, deadlineMs)))]);
     clearTimeout(timer);
-    return reporter.waiting;
+    return reporter.unacknowledged;
   }
 
   /** Takes no more, tells what waits, for `deadlineMs` at most, and ends its connections. Safe to call twice. */

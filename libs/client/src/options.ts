@@ -26,7 +26,7 @@ export interface OutcomeMessage {
 
 /** Outcomes that nobody will hear of. */
 export interface Dropped {
-  /** `full`: 10,000 wait already. `invalid`: it breaks the record's table. `closed`: the client was. `unsent`: it was closed first. */
+  /** `full`: 10,000 wait already. `invalid`: it breaks the record's table. `closed`: the client was. `unsent`: it was closed before they were acknowledged. */
   readonly reason: 'full' | 'invalid' | 'closed' | 'unsent';
   readonly count: number;
   /** Of `invalid`: what is wrong with it. */

@@ -22,6 +22,16 @@ test.each<[FuseboardOptions, string]>([
   expect(() => readOptions(options)).toThrow(problem);
 });
 
+test('Kafka is shown a login and certificates, consoles a token and others', () => {
+  const files = { ca: 'ca.pem', cert: 'me.pem', key: 'me.key' };
+  const { kafka, tls, token } = readOptions({ consoles, token: 'one two', tls: files, kafka: { brokers: 'kafka:9092', tls: files, sasl: { mechanism: 'plain', username: 'shop', password: 'secret' } } });
+  expect(kafka?.security).toMatchObject({ tls: { ca: 'ca.pem', client: { cert: 'me.pem', key: 'me.key' } }, sasl: { mechanism: 'plain', username: 'shop' } });
+  expect([kafka?.security.sasl?.password.reveal(), token()?.reveal()]).toEqual(['secret', 'one']);
+  expect(tls).toMatchObject(files);
+  expect(JSON.stringify(kafka)).not.toContain('secret');
+  expect(readOptions({ consoles, tls: true }).tls).toMatchObject({ ca: undefined, cert: undefined });
+});
+
 test('a bad token is refused and not shown', () => {
   expect(() => readOptions({ consoles, token: 'pass wörd' })).toThrow(/^token: found a value that is not allowed \(it is secret, and not shown\)/);
   expect(() => readOptions({ consoles, token: 'pass wörd' })).not.toThrow('wörd');

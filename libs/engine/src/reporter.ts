@@ -81,6 +81,8 @@ export class Reporter {
   #failed: (readonly Outcome[])[] = [];
   #failedRecords = 0;
   #sending = 0;
+  /** Records on their way. */
+  #sent = 0;
   /** Calls in this span of time, by its number, and in the one before. */
   readonly #span = { number: Number.NaN, calls: 0, before: 0 };
   /** When the last send began, and what it carried. */
@@ -104,6 +106,11 @@ export class Reporter {
   /** Records that wait to be sent, or to be sent again. */
   get waiting(): number {
     return this.#waitingFirst + this.#failedRecords;
+  }
+
+  /** Records that wait, or are on their way: nobody knows that the log has them. */
+  get unacknowledged(): number {
+    return this.waiting + this.#sent;
   }
 
   report(call: Call): void {
@@ -240,10 +247,12 @@ export class Reporter {
 
   #send(records: readonly Outcome[]): void {
     this.#sending++;
+    this.#sent += records.length;
     const { clock } = this.#options;
     const sentMs = clock.monotonicMs();
     this.#log.append(records).then(
       (appendMs) => {
+        this.#sent -= records.length;
         const last = appendMs.at(-1);
         if (last !== undefined) clock.observe(last, { sentMs, acknowledgedMs: clock.monotonicMs() });
         // The log answers again: what failed goes at its pace and not at the pulse's, or much of it comes late (T2).
@@ -252,6 +261,7 @@ export class Reporter {
         this.#settle();
       },
       (error: unknown) => {
+        this.#sent -= records.length;
         this.#failed.push(records);
         this.#failedRecords += records.length;
         this.#options.onSendFailed?.(error);
