@@ -97,7 +97,7 @@ describe('every link', () => {
 });
 
 function withoutFences(page: string): string {
-  return textOf(page).replaceAll(/^(\s*`{3,})[^`\n]*\n[^]*?^\1\s*$/gm, '');
+  return textOf(page).replaceAll(/^([ \t]*`{3,})[^`\n]*\n[^]*?^\1[ \t]*$/gm, '');
 }
 
 /** One line for a command that goes over several, without what follows a `#`. */
