@@ -255,7 +255,7 @@ describe('fuseboard fleet', () => {
       ['ingest-1', 'ingest', expect.stringMatching(/^not heard for 2\d s$/), 'host-1', '1.2.3', expect.stringMatching(/^2\d s ago$/), 'partitions 0; lag -'],
       ['proxy-a', 'proxy', 'ready', 'host-1', '1.2.3', expect.stringMatching(/^\d s ago$/), 'states 2 s old; calls in a minute: upstream 12, degraded 3'],
       ['no ingest folds partition 0: nothing opens or closes there'],
-      ['1 not heard of, 0 not ready'],
+      ['1 not heard of, 0 lack something'],
       [''],
     ]);
     const answer = (await (await own.get('/api/v1/fleet?search=proxy')).json()) as { processes: Readonly<Record<string, unknown>>[] };

@@ -1,5 +1,5 @@
 /** Which processes there are, as a console shows it: over HTTP, as events, over gRPC; and what proxies say by way of it. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Heartbeat, IngestVitals, ProxyVitals } from '#engine';
 import { Heart, Health, createLogger, type Runtime } from '#runtime';
 import { ConsoleStage, type StageOptions } from '../support/console-stage.ts';
@@ -24,6 +24,17 @@ const ingest = (instance: string, vitals: Partial<IngestVitals> = {}): Heartbeat
 const proxy = (instance: string, vitals: Partial<ProxyVitals> = {}): Heartbeat => ({ ...COMMON, instance, proxy: { judgedAlone: 0, calls: {}, refused: [], waiting: 0, ...vitals } });
 const fleetOf = async (own: ConsoleStage, query = ''): Promise<Fleet> => (await (await own.get(`/api/v1/fleet${query}`)).json()) as Fleet;
 const names = ({ processes }: Fleet): string[] => processes.map(({ instance }) => instance);
+
+/** Whose processes can't be read for as long as a test says so. */
+async function awayable(isAway: boolean) {
+  const store = { isAway };
+  const own = await stage({
+    drivers: ({ presence }) => ({
+      presence: { beat: (beats) => presence.beat(beats), leave: (one) => presence.leave(one), sweep: () => presence.sweep(), list: () => (store.isAway ? Promise.reject(new Error('Redis is away')) : presence.list()) },
+    }),
+  });
+  return { own, store };
+}
 
 function read(url: string): EventReader {
   const reader = new EventReader(url);
@@ -62,10 +73,21 @@ describe('/api/v1/fleet', () => {
   });
 
   it('says that it can\'t be read where it can\'t, and not that nobody is there', async () => {
-    const own = await stage({ drivers: (store) => ({ presence: Object.assign(Object.create(store.presence), { list: () => Promise.reject(new Error('Redis is away')) }) as typeof store.presence }) });
+    const { own } = await awayable(true);
     const answer = await own.get('/api/v1/fleet');
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('the processes cannot be read right now: Redis is away')]);
     await expect(own.controlClient({}, 'FleetService').call('ListProcesses', {})).rejects.toThrow('UNAVAILABLE');
+  });
+
+  it('keeps what was read last, with how old it is, and takes nobody for silent or missing meanwhile', async () => {
+    const { own, store } = await awayable(false);
+    await own.store.presence.beat([{ heartbeat: ingest('ingest-1', { partitions: [{ partition: 0, next: 0 }] }), ageMs: 0 }]);
+    expect(names(await fleetOf(own))).toEqual(['ingest-1']);
+    store.isAway = true;
+    const heard = read(own.base);
+    const told = await heard.until('the problem', () => heard.told('fleet').find((each) => each['problem'] !== undefined));
+    expect(told).toMatchObject({ problem: 'Redis is away', summary: { ingests: 1, silent: 0, unowned: [] } });
+    expect((await own.get('/api/v1/fleet')).status).toBe(503);
   });
 
   it.each([['?limit=1001', 'limit: found 1001, allowed: 1 to 1000'], ['?limit=x', 'limit: found \\"x\\", allowed: a whole number'], [`?search=${'a'.repeat(201)}`, 'search: found 201 characters, allowed: at most 200']])('refuses %.16s', async (query, message) => {
@@ -135,7 +157,8 @@ describe('FleetService', () => {
 describe('a heart', () => {
   const runtime = (lines: string[] = []): Pick<Runtime, 'config' | 'logger' | 'health'> => {
     const logger = createLogger({ level: 'silent', process: 'proxy', instance: 'p' });
-    return { config: { instance: 'p' } as Runtime['config'], health: new Health(), logger: Object.assign(Object.create(logger) as typeof logger, { warn: (...of: unknown[]) => void lines.push(String(of.at(-1))) }) };
+    const say = (...of: unknown[]): void => void lines.push(String(of.at(-1)));
+    return { config: { instance: 'p' } as Runtime['config'], health: new Health(), logger: Object.assign(Object.create(logger) as typeof logger, { warn: say, info: say }) };
   };
 
   it('says at once who it is and what it lacks, and leaves as it stops', async () => {
@@ -148,6 +171,37 @@ describe('a heart', () => {
     expect(fleet.processes).toMatchObject([{ instance: 'p', missing: ['routes: none'], console: { readers: 2 } }]);
     await heart.stop();
     expect(await own.store.presence.list()).toEqual([]);
+  });
+
+  it('that stops while it says so leaves behind that, and says nothing more', async () => {
+    const said: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const presence = { beat: () => (said.push('beat'), first.promise), leave: async () => void said.push('leave') };
+    const heart = new Heart({ presence, runtime: runtime(), parts: { proxy: () => proxy('p').proxy as ProxyVitals } });
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    heart.start();
+    const stopped = heart.stop();
+    first.resolve();
+    await stopped;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(said).toEqual(['beat', 'leave']);
+  });
+
+  it('says in the log that it can\'t, once, and that it can again', async () => {
+    const lines: string[] = [];
+    let isAway = true;
+    const presence = { beat: () => (isAway ? Promise.reject(new Error('NOPERM')) : Promise.resolve()), leave: async () => {} };
+    const heart = new Heart({ presence, runtime: runtime(lines), parts: { proxy: () => proxy('p').proxy as ProxyVitals } });
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    heart.start();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(lines).toEqual([expect.stringContaining("can't say that it is there (NOPERM)")]);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(lines.slice(1)).toEqual(['this process can say again that it is there']);
+    await heart.stop();
   });
 
   it('that can\'t say so stops all the same', async () => {

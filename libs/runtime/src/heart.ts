@@ -37,6 +37,7 @@ export class Heart {
   readonly #startedMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
+  #isStopped = false;
   #failures = 0;
   #sweptMs = performance.now();
 
@@ -52,12 +53,14 @@ export class Heart {
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    // One that is under way must not begin another: who left would be there again.
+    this.#isStopped = true;
     const leave = this.#beating.then(() => this.#options.presence.leave(this.#heartbeat())).catch(() => undefined);
     await Promise.race([leave, new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref())]);
   }
 
   #next(): void {
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => this.start(), BEAT_EACH_MS * (1 + JITTER * (Math.random() - 0.5))).unref();
   }
 

@@ -99,7 +99,7 @@ function lagOf(partitions: NonNullable<Process['ingest']>['partitions']): string
 function notes({ silent, unready, unowned, found }: FleetSummary, shown: number): string {
   return [
     ...(unowned.length > 0 ? [`no ingest folds ${unowned.length === 1 ? 'partition' : 'partitions'} ${unowned.join(', ')}: nothing opens or closes there`] : []),
-    ...(silent > 0 || unready > 0 ? [`${silent} not heard of, ${unready} not ready`] : []),
+    ...(silent > 0 || unready > 0 ? [`${silent} not heard of, ${unready} ${unready === 1 ? 'lacks' : 'lack'} something`] : []),
     ...(found > shown ? [`${shown} of ${found} are shown: --limit, or words to search for`] : []),
   ].map((line) => `${line}\n`).join('');
 }

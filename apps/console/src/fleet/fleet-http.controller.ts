@@ -26,7 +26,7 @@ export class FleetHttpController {
   async fleet(@Query() query: RawQuery): Promise<object> {
     const asked = asQuery(query);
     await this.#view.refresh();
-    if (this.#view.ageMs === undefined) throw new HttpException(`the processes cannot be read right now: ${this.#view.problem}`, 503);
+    if (this.#view.problem !== undefined) throw new HttpException(`the processes cannot be read right now: ${this.#view.problem}`, 503);
     return fleetJson(this.#view, asked);
   }
 

@@ -159,7 +159,8 @@ export class FleetView {
     const sinceMs = this.ageMs ?? 0;
     const committed = this.#options.committed();
     return (this.#reading?.present ?? []).map(({ heartbeat, ageMs }) => {
-      const isSilent = ageMs + sinceMs > SILENT_AFTER_MS;
+      // As it was read: where nothing can be read nobody is the silent one.
+      const isSilent = ageMs > SILENT_AFTER_MS;
       return { heartbeat, ageMs: ageMs + sinceMs, isSilent, lags: isSilent ? NO_LAGS : this.#lags(heartbeat, committed) };
     });
   }

@@ -34,7 +34,7 @@ export class FleetController {
   async listProcesses({ limit, search }: { readonly limit: number; readonly search: string }): Promise<object> {
     const query = answered(queryOf({ limit, search }));
     await this.#view.refresh();
-    if (this.#view.ageMs === undefined) throw new RpcException({ code: status.UNAVAILABLE, message: `the processes cannot be read right now: ${this.#view.problem}` });
+    if (this.#view.problem !== undefined) throw new RpcException({ code: status.UNAVAILABLE, message: `the processes cannot be read right now: ${this.#view.problem}` });
     return fleetMessage(this.#view.list(query));
   }
 

@@ -53,7 +53,7 @@ function Summary({ told: { processes, cut, atMs } }: { readonly told: Told }) {
   const sinceMs = performance.now() - atMs;
   if (processes === undefined) return <p class="notice">{isCut ? `The processes are not told: ${cut}. Trying again by itself.` : 'The processes are on their way.'}</p>;
   const { summary: { ingests, proxies, consoles, silent, unready }, problem, age_ms } = processes;
-  const trouble = [...(silent > 0 ? [`${amount(silent)} not heard of`] : []), ...(unready > 0 ? [`${amount(unready)} not ready`] : [])].join(', ');
+  const trouble = [...(silent > 0 ? [`${amount(silent)} not heard of`] : []), ...(unready > 0 ? [`${amount(unready)} ${unready === 1 ? 'lacks' : 'lack'} something`] : [])].join(', ');
   const why = isCut ? cut : problem;
   return (
     <>
