@@ -108,7 +108,9 @@ function isOfKey(a: DocumentKey, b: DocumentKey): boolean {
 
 /** L3: a setting of HOST:PORT is about that port alone, and stands there in place of the host's. */
 export function settingFinder(documents: readonly Document[]): (upstream: UpstreamDocument) => TrafficSetting | undefined {
-  const settings = new Map<string, TrafficSetting>();
-  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') settings.set(document.upstream, document);
-  return ({ host, port }) => settings.get(`${host}:${port}`) ?? settings.get(host);
+  let settings: Map<string, TrafficSetting> | undefined;
+  return ({ host, port }) => {
+    settings ??= new Map(documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' ? [[document.upstream, document]] : [])));
+    return settings.get(`${host}:${port}`) ?? settings.get(host);
+  };
 }

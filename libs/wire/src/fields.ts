@@ -74,7 +74,7 @@ export class Fields {
   /** ISO 8601 as `Date` writes it, to ms since 1970. */
   time(field: string): number {
     const value = this.#object[field];
-    const timeMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+    const timeMs = typeof value === 'string' ? timeOf(value) : Number.NaN;
     return Number.isNaN(timeMs) ? this.fail(field, 'a time such as 2026-09-21T14:13:20.123Z') : timeMs;
   }
 
@@ -86,6 +86,14 @@ export class Fields {
   fail(field: string, allowed: string): never {
     throw new UnreadableRecord(`${this.what}: ${refusal(this.#path + field, this.#object[field], allowed)}`);
   }
+}
+
+/** What came to be together has one time, and comes together. */
+let last: { readonly text: string; readonly timeMs: number } = { text: '', timeMs: Number.NaN };
+
+function timeOf(text: string): number {
+  if (last.text !== text) last = { text, timeMs: Date.parse(text) };
+  return last.timeMs;
 }
 
 /** `{ [name]: value }`, or nothing where it is absent: for optional fields, which are left out and never undefined. */

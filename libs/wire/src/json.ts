@@ -16,7 +16,8 @@ export function toBytes(value: unknown): Uint8Array {
 }
 
 export function toText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('utf8');
 }
 
 /** Never throws. `bytesMax` bounds what is parsed at all, and with it the depth. */
