@@ -12,6 +12,9 @@ const FIRST = ['docs/tour.md', 'README.md'];
 const ordered = [...FIRST, ...pages().filter((page) => !FIRST.includes(page))];
 const blocks = ordered.map((page) => ({ page, blocks: fences(page).filter((block) => (isCommands(block) && block.marks.has('run')) || block.marks.has('file')) }));
 
+/** A build included, where this comes first. */
+const RUN_WITHIN_MS = 120_000;
+
 let reader: Reader;
 beforeAll(async () => {
   reader = await Reader.sitsDown();
@@ -19,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => reader.getUp());
 
 describe.each(blocks.filter((each) => each.blocks.some(isCommands)))('$page', ({ blocks: own }) => {
-  test.each(own.map((block) => [block.line, block] as const))('line %d does what it says', async (_, block) => {
+  test.each(own.map((block) => [block.line, block] as const))('line %d does what it says', { timeout: RUN_WITHIN_MS }, async (_, block) => {
     if (!isCommands(block)) return reader.write(block.text);
     const shown = { anyNumbers: block.marks.get('numbers') === 'any' };
     for (const { command, output } of stepsOf(block)) {
