@@ -34,6 +34,7 @@ const PARTS: typeof BENCHMARKS = {
   'proxy-latency': () => import('./proxy-latency.ts'),
   'proxy-memory': () => import('./proxy-memory.ts'),
   'proxy-workers': () => import('./proxy-workers.ts'),
+  'proxy-traces': () => import('./proxy-traces.ts'),
   soak: () => import('./soak.ts'),
 };
 const ALL = { ...BENCHMARKS, ...PARTS };

@@ -3,11 +3,12 @@
  * themselves. They end when their parent lets go of them.
  */
 import { createServer, type AddressInfo } from 'node:net';
-import { createHttpProxy, NO_LIMITS, type Decision } from '#http-proxy';
+import { createHttpProxy, NO_LIMITS, type CallTracer, type Decision } from '#http-proxy';
 import { runHold } from './proxy-hold.ts';
 import { runLoad } from './proxy-load.ts';
 import { runHttpProxy3, runPlain } from './proxy-node-peers.ts';
 import { runPace, type Paced } from './proxy-pace.ts';
+import { runCollector, tracerTo } from './proxy-traced.ts';
 import { BIG_PATH, FAIL_PATH, REFUSAL, REFUSED_HOST, SERVED_HOSTS } from './proxy-world.ts';
 
 /** To the parent. */
@@ -40,7 +41,7 @@ async function runUpstream(): Promise<number> {
 }
 
 /** The data plane alone, as a library: everything but the states, the reports' log and the metrics. */
-async function runLibrary(target: string): Promise<number> {
+async function runLibrary(target: string, tracer?: CallTracer): Promise<number> {
   const admit: Decision = { kind: 'admit', admitted: { incarnation: 1, generation: 1 }, slowTimeThresholdMs: 5_000 };
   const refuse: Decision = { kind: 'refuse', degraded: { statusCode: REFUSAL.statusCode, content: REFUSAL.body }, untilMs: Date.now() + 3_600_000 };
   let told = 0;
@@ -48,6 +49,7 @@ async function runLibrary(target: string): Promise<number> {
     decide: (upstream) => (upstream === REFUSED_HOST ? refuse : admit),
     report: () => told++,
     onCall: () => told++,
+    ...(tracer === undefined ? {} : { tracer }),
   });
   await proxy.configure([REFUSED_HOST, ...SERVED_HOSTS].map((host) => ({ name: host, upstream: host, host, port: 80, targets: [target], limits: NO_LIMITS })));
   const address = await proxy.listen('127.0.0.1:0');
@@ -55,9 +57,11 @@ async function runLibrary(target: string): Promise<number> {
 }
 
 /** Roles that listen; each gives its port. */
-const SERVERS: Readonly<Record<string, (target: string) => Promise<number>>> = {
+const SERVERS: Readonly<Record<string, (target: string, ...more: string[]) => Promise<number>>> = {
   upstream: runUpstream,
-  library: runLibrary,
+  library: (target) => runLibrary(target),
+  traced: async (target, collector = '', share = '') => await runLibrary(target, await tracerTo(collector, share)),
+  collector: runCollector,
   'node:http + undici': runPlain,
   'http-proxy-3': runHttpProxy3,
 };
@@ -66,8 +70,8 @@ const SERVERS: Readonly<Record<string, (target: string) => Promise<number>>> = {
 const CLIENTS: Readonly<Record<string, (tell: typeof say) => unknown>> = { load: runLoad, pace: runPace, hold: runHold };
 
 if (process.send !== undefined) {
-  const [role = '', target = ''] = process.argv.slice(2);
+  const [role = '', target = '', ...more] = process.argv.slice(2);
   process.on('disconnect', () => process.exit());
   if (role in CLIENTS) CLIENTS[role]?.(say);
-  else say({ kind: 'ready', port: (await SERVERS[role]?.(target)) ?? 0 });
+  else say({ kind: 'ready', port: (await SERVERS[role]?.(target, ...more)) ?? 0 });
 }

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keepNowhere } from './proxy-cores.ts';
 import type { Said } from './proxy-process.ts';
@@ -40,6 +40,12 @@ export class BenchStage {
   fork(role: string, args: readonly string[] = [], nodeArgs: readonly string[] = []): ChildProcess {
     const file = fileURLToPath(new URL(`./proxy-process${extname(import.meta.filename)}`, import.meta.url));
     return this.#keep(fork(file, [role, ...args], { execArgv: [...process.execArgv, ...nodeArgs] }));
+  }
+
+  /** The same of another checkout of this project, which has run a benchmark once, so that it is built. */
+  forkOf(checkout: string, role: string, args: readonly string[] = []): ChildProcess {
+    const file = fileURLToPath(new URL(`./proxy-process${extname(import.meta.filename)}`, import.meta.url));
+    return this.#keep(fork(join(checkout, relative(process.cwd(), file)), [role, ...args], { cwd: checkout, execArgv: process.execArgv }));
   }
 
   /** @param log the file that its output goes to */

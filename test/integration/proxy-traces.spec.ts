@@ -1,6 +1,7 @@
 /** A proxy that traces, its collector real as far as a sender sees one: what spans there are, and what goes on. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
+import { makeCertificate } from '../support/certificate.ts';
 import { Cleanup, call, type Answered } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
@@ -147,6 +148,24 @@ it('JSON, gzip, a path, headers and names of one’s own', async () => {
   expect([decisions.length, hops.length]).toEqual([1, 1]);
   expect(server.resource).toMatchObject({ 'service.name': 'edge', 'deployment.environment.name': 'pro d' });
   expect(receiver.requests[0]).toMatchObject({ path: '/at/collector?tenant=1', headers: { authorization: 'Bearer abc', 'x-tenant': '7', 'content-type': 'application/json', 'content-encoding': 'gzip' } });
+});
+
+it('by TLS: a collector is told whom its authority signed for, and sees our certificate', async () => {
+  const authority = makeCertificate({ commonName: 'authority' });
+  const ours = makeCertificate({ commonName: 'proxy', issuer: authority });
+  const theirs = makeCertificate({ commonName: '127.0.0.1', issuer: authority });
+  const receiver = await OtlpReceiver.start(cleanup, { cert: theirs.cert, key: theirs.key, ca: authority.cert, requestCert: true, rejectUnauthorized: true });
+  const directory = directoryOf(cleanup, authority.cert, ours.cert, ours.key);
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${receiver.port}`, OTEL_EXPORTER_OTLP_TIMEOUT: '500' };
+  const files = { OTEL_EXPORTER_OTLP_CERTIFICATE: `${directory}/0.yaml`, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: `${directory}/1.yaml`, OTEL_EXPORTER_OTLP_CLIENT_KEY: `${directory}/2.yaml` };
+  const { get } = await tracing({ ...endpoint, ...files });
+  const traceId = newTrace();
+  await get('/200', { traceparent: parentOf(traceId) });
+  expect((await receiver.call(traceId)).hops.length).toBe(1);
+  const stranger = await tracing(endpoint);
+  await stranger.get('/200');
+  await eventually(() => stranger.stage.lines.find(({ level }) => level === 'warn'), { what: 'a word about the certificate' });
+  await expect(tracing({ ...endpoint, ...files, OTEL_EXPORTER_OTLP_CLIENT_KEY: `${directory}/0.yaml` })).rejects.toThrow(/^OTEL_EXPORTER_OTLP_CLIENT_KEY: .*holds no private key/);
 });
 
 it('a collector that is away is said once, counted, and seen again; calls do not notice', async () => {

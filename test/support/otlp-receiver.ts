@@ -1,4 +1,5 @@
 /** A collector as far as a sender sees one: it takes OTLP over HTTP, in protobuf or JSON, and keeps the spans that it could read. */
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
@@ -61,9 +62,11 @@ export class OtlpReceiver {
   answer: 200 | 401 | 503 | 'silence' = 200;
   port = 0;
 
-  static async start(cleanup: Cleanup): Promise<OtlpReceiver> {
+  /** @param tls absent: cleartext. */
+  static async start(cleanup: Cleanup, tls?: ServerOptions): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver();
-    const server = createServer((request, response) => void receiver.#take(request, response));
+    const take = (request: IncomingMessage, response: ServerResponse): void => void receiver.#take(request, response);
+    const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     receiver.port = (server.address() as { port: number }).port;
     cleanup.add(() => {

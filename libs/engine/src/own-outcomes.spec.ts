@@ -60,6 +60,7 @@ describe('V7: own outcomes while the fleet’s state is known', () => {
     fail(1);
     expect(cache.decide('a')).toEqual({ kind: 'refuse', degraded: POLICY.degraded, untilMs: 1_001_000 });
     expect(cache.decide('a')).toBe(cache.decide('a'));
+    expect(cache.groundOf('a', cache.decide('a'))).toMatchObject({ state: 'closed', judgedBy: 'own-amounts', generation: 4 });
   });
 
   test('C4: refuses nothing where the policy isn’t enforced, and nothing any more once it isn’t', () => {

@@ -11,6 +11,8 @@ import type { Logger } from '#runtime';
 import type { GroundOf } from '../open-tracing.ts';
 import { decisionAttributes, hopAttributes, hopResult, requestAttributes, spanName } from './attributes.ts';
 
+const SERVER = { kind: SpanKind.SERVER } as const;
+
 export interface CallSpansOptions {
   readonly tracer: Tracer;
   readonly groundOf: GroundOf;
@@ -28,13 +30,10 @@ export class CallSpans implements CallTracer {
 
   begin(request: TracedRequest): CallTrace {
     const { tracer, propagates } = this.#options;
-    const nowMs = performance.now();
-    // All spans of a call by one clock: those of a proxy whose wall clock is set meanwhile stay within each other.
-    const offsetMs = Date.now() - nowMs;
     const parent = propagates ? parentOf(request) : undefined;
     const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
-    const span = tracer.startSpan(spanName(request), { kind: SpanKind.SERVER, startTime: nowMs + offsetMs }, context);
-    const begun = { request, span, offsetMs, keepsState: parent !== undefined };
+    const span = tracer.startSpan(spanName(request), SERVER, context);
+    const begun = { request, span, keepsState: parent !== undefined };
     return span.isRecording() ? new RecordedCall(begun, this.#options) : new UnrecordedCall(begun, this.#options);
   }
 }
@@ -42,8 +41,6 @@ export class CallSpans implements CallTracer {
 interface Begun {
   readonly request: TracedRequest;
   readonly span: Span;
-  /** From the monotonic clock to the wall's, ms. */
-  readonly offsetMs: number;
   /** The caller's trace is the one that goes on. */
   readonly keepsState: boolean;
 }
@@ -88,6 +85,11 @@ class RecordedCall implements CallTrace {
   readonly #begun: Begun;
   readonly #options: CallSpansOptions;
   readonly #context: Context;
+  /**
+   * From the monotonic clock to the wall's, ms. All spans of a call are by one clock, which began with the server's span:
+   * those of a proxy whose wall clock is set meanwhile stay within each other.
+   */
+  readonly #offsetMs: number;
   /** When the decision that comes next began, by the wall clock, ms. */
   #sinceMs: number;
   #isDecided = false;
@@ -99,7 +101,8 @@ class RecordedCall implements CallTrace {
     this.#begun = begun;
     this.#options = options;
     this.#context = trace.setSpan(ROOT_CONTEXT, begun.span);
-    this.#sinceMs = this.#nowMs;
+    this.#sinceMs = Date.now();
+    this.#offsetMs = this.#sinceMs - performance.now();
     begun.span.setAttributes(requestAttributes(begun.request));
   }
 
@@ -144,15 +147,15 @@ class RecordedCall implements CallTrace {
   }
 
   get #nowMs(): number {
-    return performance.now() + this.#begun.offsetMs;
+    return performance.now() + this.#offsetMs;
   }
 
   #beginHop(target: string, reachedAtMs: number): Span {
     this.#endHop();
-    const { request, offsetMs } = this.#begun;
+    const { request } = this.#begun;
     const attributes = hopAttributes(request, target, this.#hops++);
     this.#isHopTold = false;
-    this.#hop = this.#options.tracer.startSpan(spanName(request), { kind: SpanKind.CLIENT, startTime: reachedAtMs + offsetMs, attributes }, this.#context);
+    this.#hop = this.#options.tracer.startSpan(spanName(request), { kind: SpanKind.CLIENT, startTime: reachedAtMs + this.#offsetMs, attributes }, this.#context);
     return this.#hop;
   }
 
