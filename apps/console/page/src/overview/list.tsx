@@ -4,7 +4,7 @@ import type { Breaker } from '../live/breaker.ts';
 import { Row } from './row.tsx';
 import { seen } from './virtual.ts';
 
-const WIDE_ROW_PX = 68;
+const WIDE_ROW_PX = 76;
 const NARROW_ROW_PX = 166;
 const narrow = matchMedia('(max-width: 760px)');
 
