@@ -4,8 +4,8 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { openBrowser } from '../support/browser.ts';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { Pages } from '../support/pages.ts';
 import { startStandalone, type Standalone } from '../support/standalone.ts';
 
 /** Of `shop.test`: so many errors in a window open it. */
@@ -13,16 +13,13 @@ const ERRORS_MAX = 5;
 const OPEN_FOR_MS = 4_000;
 
 export class PageStage {
-  readonly browser: Browser;
   readonly #directory: string;
   readonly #upstream: Server;
-  readonly #pages: Page[] = [];
-  /** What no page should say: errors of scripts, and what its policy refused. */
-  readonly complaints: string[] = [];
+  readonly #pages: Pages;
   product: Standalone;
 
-  private constructor(of: { readonly browser: Browser; readonly directory: string; readonly upstream: Server; readonly product: Standalone }) {
-    this.browser = of.browser;
+  private constructor(of: { readonly pages: Pages; readonly directory: string; readonly upstream: Server; readonly product: Standalone }) {
+    this.#pages = of.pages;
     this.product = of.product;
     this.#directory = of.directory;
     this.#upstream = of.upstream;
@@ -33,23 +30,18 @@ export class PageStage {
     const upstream = createServer(({ url }, response) => response.writeHead(Number(/\d+/.exec(url ?? '')?.[0] ?? 200)).end());
     await new Promise<void>((resolve) => void upstream.listen(0, '127.0.0.1', resolve));
     writeFileSync(join(directory, 'shop.yaml'), ['shop.test', 'mail.test', 'search.test'].map((host) => documentsFor(host, (upstream.address() as AddressInfo).port)).join('---\n'));
-    const [product, browser] = await Promise.all([startStandalone({ configDir: directory, dataDir: join(directory, 'data'), readyWithinMs: 180_000 }), openBrowser()]);
-    return new PageStage({ browser, directory, upstream, product });
+    const [product, pages] = await Promise.all([startStandalone({ configDir: directory, dataDir: join(directory, 'data'), readyWithinMs: 180_000 }), Pages.start()]);
+    return new PageStage({ pages, directory, upstream, product });
   }
 
-  /** A page of its own session. @param path of the product, or another console's URL */
-  async open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await this.browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    page.on('pageerror', ({ message }) => void this.complaints.push(message));
-    page.on('console', (said) => {
-      // That the console is away is what some tests are about.
-      if (said.type() === 'error' && !/net::ERR_|Failed to load resource/.test(said.text())) this.complaints.push(said.text());
-    });
-    this.#pages.push(page);
-    await page.goto(new URL(path, this.url('/')).href);
-    return page;
+  /** A page of its own session. */
+  open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+    return this.#pages.open(this.url(path), options);
+  }
+
+  /** What no page should say. */
+  get complaints(): readonly string[] {
+    return this.#pages.complaints;
   }
 
   url(path: string): string {
@@ -76,11 +68,11 @@ export class PageStage {
   }
 
   async closePages(): Promise<void> {
-    await Promise.all(this.#pages.splice(0).map((page) => page.context().close()));
+    await this.#pages.closeAll();
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
+    await this.#pages.end();
     await this.product.stop();
     this.#upstream.close();
     this.#upstream.closeAllConnections();
