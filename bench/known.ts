@@ -1,12 +1,14 @@
 /**
  * 100,000 upstreams, all known, 1,000 of them hot: what an ingest and a proxy hold of them, and how long each takes after
  * a restart, beside the same processes with one upstream. Goals: ingest below 600 MB, its snapshots restored within 3 s; a
- * proxy ready within 1 s and below 150 MB.
+ * proxy ready within 1 s and below 150 MB. Beside them the floor of a proxy: a process that has ioredis alone, and reads the
+ * same without looking at it.
  *
  * The policies come in by the control log, as whoever writes them there would, and lie in Redis as snapshots once a mark
  * has put them in force. `BENCH_KNOWN_BY=directory`: the ingest reads them as YAML instead.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +19,7 @@ import { readDocument } from '#wire';
 import { eventually } from '../test/support/eventually.ts';
 import { openBenchFleet, type BenchFleet } from './fleet.ts';
 import { knownHost, policyBody } from './known-documents.ts';
+import type { Floor } from './known-floor.ts';
 import { openProfiles, profiled } from './proxy-profile.ts';
 import { cpuSeconds, residentBytes } from './proxy-subjects.ts';
 import { chosen, numbered } from './proxy-world.ts';
@@ -36,7 +39,7 @@ const FILE_MAX = 1_000;
 const FILLED_WITHIN_MS = 300_000;
 
 export interface KnownRow {
-  readonly process: 'ingest' | 'proxy';
+  readonly process: 'ingest' | 'proxy' | 'floor';
   readonly known: number;
   /** From its start until all of an ingest's partitions are restored, and until `/readyz`, ms. */
   readonly restoredMs?: number;
@@ -58,6 +61,10 @@ export async function run(): Promise<KnownRow[]> {
     const one = few[index] as KnownRow;
     console.log(`${known} upstreams add to ${name}: ${readyMs - one.readyMs} ms until it is ready (${cpuMs - one.cpuMs} ms of CPU), ${hotMb - one.hotMb} MB`);
   }
+  const [proxy, floor] = (['proxy', 'floor'] as const).map((name) => many.find(({ process: its }) => its === name) as KnownRow);
+  if (proxy !== undefined && floor !== undefined) {
+    console.log(`a proxy to its floor: ${ratio(proxy.readyMs, floor.readyMs)} the time, ${ratio(proxy.cpuMs, floor.cpuMs)} the CPU, ${ratio(proxy.readyMb, floor.readyMb)} the memory`);
+  }
   printProfiles();
   return [...few, ...many];
 }
@@ -74,7 +81,7 @@ async function measure(known: number): Promise<KnownRow[]> {
     await eventually(() => isKnown(fleet, redis, known), { what: 'all policies to be in force', deadlineMs: FILLED_WITHIN_MS, everyMs: 100 });
     console.log(`${known} in force ${Math.round(performance.now() - startMs)} ms after the first ingest's start (${Math.round(cpuSeconds(first.pid) * 1_000)} ms of CPU), ${megabytes(residentBytes(first.pid))} MB`);
     await first.stop();
-    return [await restarted('ingest', known, fleet), await restarted('proxy', known, fleet)];
+    return [await restarted('ingest', known, fleet), await restarted('proxy', known, fleet), await readAlone(known, fleet)];
   } finally {
     redis.disconnect();
     await fleet.close();
@@ -106,7 +113,16 @@ async function isKnown({ prefix }: BenchFleet, redis: Redis, known: number): Pro
   return documents === known && counts.reduce((sum, each) => sum + each, 0) === known ? true : undefined;
 }
 
-async function restarted(what: KnownRow['process'], known: number, fleet: BenchFleet): Promise<KnownRow> {
+async function readAlone(known: number, { services, prefix }: BenchFleet): Promise<KnownRow> {
+  const startMs = performance.now();
+  const child = fork(fileURLToPath(new URL(`./known-floor${extname(import.meta.filename)}`, import.meta.url)), [services.redisUrl, prefix, `${PARTITIONS}`]);
+  const [{ cpuMs, residentBytes: bytes, readBytes }] = (await once(child, 'message')) as [Floor];
+  const [readyMs, readyMb] = [Math.round(performance.now() - startMs), megabytes(bytes)];
+  console.log(`${known} known: a proxy reads ${Math.round(readBytes / known)} bytes for each from Redis`);
+  return { process: 'floor', known, readyMs, cpuMs, readyMb, hotMb: readyMb, peakMb: readyMb };
+}
+
+async function restarted(what: 'ingest' | 'proxy', known: number, fleet: BenchFleet): Promise<KnownRow> {
   const startMs = performance.now();
   const member = await (what === 'ingest' ? fleet.stage.ingest(profiled().env) : fleet.stage.proxy(profiled().env));
   const sinceStart = (): number => Math.round(performance.now() - startMs);
@@ -133,4 +149,5 @@ function startLoad({ services, prefix }: BenchFleet, known: number): ChildProces
   return child;
 }
 
+const ratio = (of: number, to: number): string => (of / to).toFixed(1);
 const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
