@@ -64,6 +64,25 @@ describe('a directory of documents', () => {
     expect(await history()).toHaveLength(2);
   });
 
+  test('of thousands of documents is published in pieces that a broker takes, each document once', async () => {
+    const pieces: ControlDraft[][] = [];
+    const control = {
+      append: (drafts: readonly ControlDraft[]) => (pieces.push([...drafts]), log.control.append(drafts)),
+      read: (from: number) => log.control.read(from),
+      onNews: (listener: () => void) => log.control.onNews(listener),
+    };
+    for (let file = 0; file < 3; file++) write(`${file}.yaml`, Array.from({ length: 1_000 }, (_, n) => policy(`p${file}-${n}`, `h${file}-${n}.local`)).join(''));
+    for (const large of ['x', 'y']) write(`${large}.yaml`, policy(large, `${large}.local`, `errorAmountThreshold: 10, degradedResponseContent: "${large.repeat(60_000)}"`));
+    const directory = new Directory(control, { path, builtIn: undefined, logger: createLogger({ level: 'error', process: 'test', instance: 'test', pretty: false, destination: new Writable({ write: (_chunk, _, done) => done() }) }) });
+    started.push(directory);
+    await directory.start();
+    expect(pieces.length).toBeGreaterThanOrEqual(4);
+    for (const piece of pieces) expect([piece.length <= 1_000, JSON.stringify(piece).length < 2 ** 20]).toEqual([true, true]);
+    const names = pieces.flat().map(({ change }) => (change.kind === 'apply' ? change.document.name : ''));
+    expect(new Set(names).size).toBe(3_002);
+    expect(await history()).toHaveLength(3_002);
+  });
+
   test('of another ingest, with other content, is not undone by one that has not changed: no two of them take turns', async () => {
     write('a.yaml', policy('a', 'a.local'));
     const other = mkdtempSync(join(tmpdir(), 'fuseboard-directory-'));

@@ -35,6 +35,9 @@ interface InForce {
 const SETTLE_MS = 50;
 /** A watcher may miss what a network file system doesn't tell: the directory is read again this often, ms. */
 const READ_AGAIN_MS = 5_000;
+/** A character is three bytes at most: below a broker's usual 1 MiB. A document alone may be larger. */
+const PIECE_CHARS_MAX = 300_000;
+const PIECE_RECORDS_MAX = 1_000;
 
 export class Directory {
   readonly #control: ControlLog;
@@ -114,8 +117,10 @@ export class Directory {
       ...conflicts.map((conflict) => ['error', conflict] as const),
       ...warnings.map((warning) => ['warn', problemText(warning)] as const),
     ]);
-    if (drafts.length > 0) await this.#control.append(drafts);
-    for (const { change } of drafts) this.#options.logger.info({ change: change.kind }, `control: ${describe(change)}`);
+    for (const some of inPieces(drafts)) {
+      await this.#control.append(some);
+      for (const { change } of some) this.#options.logger.info({ change: change.kind }, `control: ${describe(change)}`);
+    }
     this.#settled = conflicts.length === 0 ? content : undefined;
   }
 
@@ -189,6 +194,21 @@ export class Directory {
     for (const [level, line] of lines) if (!this.#said.has(line)) this.#options.logger[level](line);
     this.#said = new Set(lines.map(([, line]) => line));
   }
+}
+
+/** What goes to the log at once is one message, whole or not at all, and brokers refuse large ones; what is left when one fails differs the next time. */
+function* inPieces(drafts: readonly ControlDraft[]): Iterable<readonly ControlDraft[]> {
+  let [piece, chars]: [ControlDraft[], number] = [[], 0];
+  for (const each of drafts) {
+    const { length } = JSON.stringify(each);
+    if (piece.length > 0 && (piece.length >= PIECE_RECORDS_MAX || chars + length > PIECE_CHARS_MAX)) {
+      yield piece;
+      [piece, chars] = [[], 0];
+    }
+    piece.push(each);
+    chars += length;
+  }
+  if (piece.length > 0) yield piece;
 }
 
 function draft(change: ControlDraft['change'], reason: string): ControlDraft {
