@@ -5,7 +5,7 @@ import { Row } from './row.tsx';
 import { seen } from './virtual.ts';
 
 const WIDE_ROW_PX = 76;
-const NARROW_ROW_PX = 166;
+const NARROW_ROW_PX = 184;
 const narrow = matchMedia('(max-width: 760px)');
 
 export function List({ upstreams }: { readonly upstreams: readonly Breaker[] }) {
