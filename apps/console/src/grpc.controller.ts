@@ -3,12 +3,12 @@ import { Metadata, status, type ServerWritableStream } from '@grpc/grpc-js';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod, RpcException } from '@nestjs/microservices';
 import { Observable, type Subscriber } from 'rxjs';
-import { breakerMessage, transitionMessage, type BreakerMessage, type TransitionMessage } from '#wire';
+import { transitionMessage, type BreakerMessage, type TransitionMessage } from '#wire';
 import { BreakerQueries, invalid } from './breaker-queries.ts';
 import { answered, pageOf, refused, type PageFields } from './grpc-rim.ts';
-import type { BreakerView } from './breaker-view.ts';
 import { ReadModel } from './read-model.ts';
-import { watch } from './watchers.ts';
+import { TurnMessages, messageOf } from './turn-messages.ts';
+import { watch, type Outlet } from './watchers.ts';
 
 type WatchCall = ServerWritableStream<{ readonly upstream: string }, BreakerMessage>;
 
@@ -20,11 +20,13 @@ const STATES = { STATE_UNSPECIFIED: '', STATE_CLOSED: 'closed', STATE_OPEN: 'ope
 export class GrpcController {
   readonly #queries: BreakerQueries;
   readonly #model: ReadModel;
+  readonly #messages: TurnMessages;
   readonly #watches = new Set<Subscriber<BreakerMessage>>();
 
   constructor(@Inject(BreakerQueries) queries: BreakerQueries, @Inject(ReadModel) model: ReadModel) {
     this.#queries = queries;
     this.#model = model;
+    this.#messages = new TurnMessages(model);
   }
 
   @GrpcMethod('BreakerService', 'GetBreaker')
@@ -56,7 +58,7 @@ export class GrpcController {
       this.#watches.add(subscriber);
       // Else nothing is sent before the first breaker, and where there is none no client could tell that it watches.
       call.sendMetadata(new Metadata());
-      const end = watch(this.#model, outletOf(call, subscriber), upstream === '' ? undefined : upstream.toLowerCase());
+      const end = watch(this.#model, this.#outletOf(call, subscriber), upstream === '' ? undefined : upstream.toLowerCase());
       return () => {
         this.#watches.delete(subscriber);
         end();
@@ -72,21 +74,16 @@ export class GrpcController {
   endWatches(): void {
     for (const watcher of this.#watches) watcher.error(new RpcException({ code: status.UNAVAILABLE, message: 'the console is stopping' }));
   }
-}
 
-/** Nest writes what is emitted at once, and would keep what the call can't take; so nothing is emitted that it can't. */
-function outletOf(call: WatchCall, subscriber: Subscriber<BreakerMessage>) {
-  return {
-    write: (view: BreakerView) => subscriber.next(messageOf(view)),
-    isFull: () => call.writableNeedDrain,
-    onDrain: (listener: () => void) => {
-      call.on('drain', listener);
-      return () => void call.off('drain', listener);
-    },
-  };
-}
-
-/** The view is as of now already, so there is no time at which anything in it ends. */
-function messageOf({ snapshot, partition }: BreakerView): BreakerMessage {
-  return breakerMessage(snapshot, { partition, nowMs: 0 });
+  /** Nest writes what is emitted at once, and would keep what the call can't take; so nothing is emitted that it can't. */
+  #outletOf(call: WatchCall, subscriber: Subscriber<BreakerMessage>): Outlet {
+    return {
+      write: (view) => subscriber.next(this.#messages.of(view)),
+      isFull: () => call.writableNeedDrain,
+      onDrain: (listener) => {
+        call.on('drain', listener);
+        return () => void call.off('drain', listener);
+      },
+    };
+  }
 }
