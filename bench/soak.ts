@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- soak --minutes 60`: a fleet under a steady load, with trips and closings going on, for as long as that.
+ * `npm run bench -- soak --minutes 60`: a fleet under a steady load, with trips and closings going on, for as long as that,
+ * once each partition remembers as many ids as it ever will.
  * Each five seconds memory, lag, delays and handles are looked at; at the end each one's trend over the second half is told,
  * and the books of all that was sent must equal what was folded, exactly, as `fuseboard verify` must find.
  *
@@ -8,14 +9,18 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { PARTITIONS } from '../test/faults/upstreams.ts';
+import { PARTITIONS, STEADY } from '../test/faults/upstreams.ts';
 import { World } from '../test/faults/world.ts';
+import { eventually } from '../test/support/eventually.ts';
 import type { Member } from '../test/support/fleet.ts';
 import { startServices } from '../test/support/services/start-services.ts';
 import { residentBytes } from './proxy-subjects.ts';
 import { numbered } from './proxy-world.ts';
 
 const SAMPLE_EACH_MS = 5_000;
+/** K4, of a partition; and how many are sent at once to have them. */
+const IDS_MAX = 65_536;
+const FILL_RECORDS = 800;
 const HOUR_MS = 3_600_000;
 const GROWTH_MAX = 0.05;
 /** What each may grow by, whatever its mean. */
@@ -65,6 +70,7 @@ export async function run(): Promise<Soak> {
   try {
     await world.open();
     await world.afterCalm(() => {});
+    await fillIds(world);
     const samples = await sampled(world, redis, minutes * 60_000);
     const rows = rowsOf(samples);
     print(rows);
@@ -78,6 +84,14 @@ export async function run(): Promise<Soak> {
     await world.close();
     await services.stop();
   }
+}
+
+/** Else memory would grow for as long as the first partition has room for one more: with the steady load for 20 minutes. */
+async function fillIds(world: World): Promise<void> {
+  const each = FILL_RECORDS / STEADY.length;
+  const records = STEADY.flatMap((upstream) => Array.from({ length: each }, () => ({ upstream, status: 200, durationMs: 3 })));
+  for (let left = IDS_MAX * PARTITIONS; left > 0; left -= records.length) await world.ledger.send(records);
+  await eventually(async () => ((await lag(world)) < FILL_RECORDS ? true : undefined), { what: 'what was sent to be folded', deadlineMs: 120_000, everyMs: 500 });
 }
 
 async function sampled(world: World, redis: Redis, forMs: number): Promise<Sample[]> {
