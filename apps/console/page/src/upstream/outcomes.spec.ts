@@ -17,8 +17,14 @@ describe('what was counted between two tellings', () => {
 
   it('is by a trip, which empties the window, what its evidence has', () => {
     const before = breaker({ started_at: AT, total: 8, errors: 8, slow: 0 });
-    const trip = { cause: { kind: 'outcome' }, window: { started_at: AT, total: 10, errors: 10, slow: 0 } } as Transition;
+    const trip = { generation: 2, cause: { kind: 'outcome' }, window: { started_at: AT, total: 10, errors: 10, slow: 0 } } as Transition;
     expect(countedSince(before, breaker({ total: 0, errors: 0, slow: 0 }, { generation: 2, last_transition: trip }))).toEqual({ calls: 2, errors: 2, slow: 0 });
+  });
+
+  it('is not that evidence again when it closes before its closing was told as a change', () => {
+    const trip = { generation: 2, cause: { kind: 'outcome' }, window: { started_at: AT, total: 10, errors: 10, slow: 0 } } as Transition;
+    const open = breaker({ total: 0, errors: 0, slow: 0 }, { state: 'open', admit: 0, generation: 2, last_transition: trip });
+    expect(countedSince(open, breaker({ total: 0, errors: 0, slow: 0 }, { generation: 3, last_transition: trip }))).toEqual({ calls: 0, errors: 0, slow: 0 });
   });
 });
 

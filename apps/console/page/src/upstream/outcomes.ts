@@ -32,9 +32,14 @@ export interface RecentOutcomes {
 
 export const NONE: Tally = { calls: 0, errors: 0, slow: 0 };
 
-/** What was counted between two tellings. A trip empties the window, and says what was in it. */
+/**
+ * What was counted between two tellings. A trip empties the window, and says what was in it; when the state that it began
+ * is over, the trip may still be the last change that was told.
+ */
 export function countedSince(before: Breaker, now: Breaker): Tally {
-  const evidence = now.generation !== before.generation && now.last_transition?.cause.kind === 'outcome' ? now.last_transition.window : undefined;
+  const last = now.last_transition;
+  const isTrip = now.generation !== before.generation && last?.generation === now.generation && last.cause.kind === 'outcome';
+  const evidence = isTrip ? last.window : undefined;
   const { total, errors, slow, started_at } = evidence ?? now.window;
   const base = started_at !== undefined && started_at === before.window.started_at ? before.window : { total: 0, errors: 0, slow: 0 };
   return { calls: Math.max(0, total - base.total), errors: Math.max(0, errors - base.errors), slow: Math.max(0, slow - base.slow) };
