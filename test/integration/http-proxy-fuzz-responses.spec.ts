@@ -141,10 +141,13 @@ interface Said {
   readonly closes: boolean;
 }
 
-/** The upstream said no answer, or more than one: its connection may not be used again. */
+/**
+ * The upstream said no answer, or more than one: its connection may not be used again. Nor behind an empty line: where that
+ * comes in two halves, the upstream would write its next answer between them.
+ */
 function isSpoilt(bytes: string, method: string): boolean {
   const strict = finalOf(bytes, method, false);
-  return strict === undefined || /[^\r\n]/.test(bytes.slice(strict.to));
+  return strict === undefined || strict.to < bytes.length;
 }
 
 /** Nobody asked for another protocol (101): nothing behind that is an answer. */
