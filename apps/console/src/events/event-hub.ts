@@ -3,7 +3,7 @@
  * once, and each second the counts that changed and how fresh all of it is.
  */
 import { randomUUID } from 'node:crypto';
-import type { OutcomeReader, Snapshot, TransitionLog } from '#engine';
+import type { Snapshot, TransitionLog } from '#engine';
 import { keepFollowing, type Health, type Logger } from '#runtime';
 import { breakerJson, thresholdsJson, transitionJson } from '../json.ts';
 import { nearness } from '../shared/nearness.ts';
@@ -11,7 +11,7 @@ import { summaryJson } from '../fleet/fleet-answers.ts';
 import type { FleetView } from '../fleet/fleet-view.ts';
 import type { ReadModel } from '../read-model.ts';
 import { EventStream, type EventOutlet, type Telling } from './event-stream.ts';
-import { LogEnds } from './log-ends.ts';
+import type { LogEnds } from './log-ends.ts';
 import { LastTransitions } from './last-transitions.ts';
 import { NearnessHistory, SAMPLE_MS } from './nearness-history.ts';
 
@@ -25,7 +25,7 @@ const ID = /^([0-9a-f-]{36}):(\d{1,15})$/;
 export interface HubOptions {
   readonly model: ReadModel;
   readonly transitions: TransitionLog;
-  readonly reader: Pick<OutcomeReader, 'bounds'>;
+  readonly ends: LogEnds;
   readonly logger: Logger;
   /** This console, and its version. */
   readonly about: { readonly instance: string; readonly version: string };
@@ -49,7 +49,6 @@ export class EventHub {
   readonly #run = randomUUID();
   readonly #last: LastTransitions;
   readonly #history = new NearnessHistory();
-  readonly #ends: LogEnds;
   readonly #streams = new Set<EventStream>();
   /** When each upstream last changed, counts included, as a number that only grows. */
   readonly #changedAt = new Map<string, number>();
@@ -67,8 +66,7 @@ export class EventHub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { model, transitions, reader } = options;
-    this.#ends = new LogEnds(reader);
+    const { model, transitions } = options;
     this.#last = new LastTransitions(transitions, (upstream) => this.#changed(upstream));
     this.#telling = { breaker: (upstream) => this.#breaker(upstream), counts: (upstream) => this.#counts(upstream), id: () => `${this.#run}:${this.#clock}` };
     this.#timers = [setInterval(() => this.#pulse(), PULSE_MS).unref(), setInterval(() => this.#sample(), SAMPLE_MS).unref()];
@@ -159,7 +157,7 @@ export class EventHub {
   }
 
   #pulse(): void {
-    if (this.#streams.size > 0) void this.#ends.ask(this.#options.model.partitions().map(({ partition }) => partition));
+    if (this.#streams.size > 0) void this.#options.ends.ask();
     for (const stream of this.#streams) {
       for (const upstream of this.#counted) stream.counted(upstream);
       stream.tell();
@@ -177,7 +175,7 @@ export class EventHub {
   }
 
   #freshness(): object {
-    const { model, nowMs, health, proxies } = this.#options;
+    const { model, ends, nowMs, health, proxies } = this.#options;
     const partitions = model.partitions();
     return {
       now: new Date(nowMs()).toISOString(),
@@ -185,8 +183,8 @@ export class EventHub {
       missing: health.ready().body['missing'] ?? [],
       proxies: proxies(),
       readers: this.#streams.size,
-      log_problem: this.#ends.problem,
-      partitions: partitions.map(({ partition, meta, ageMs }) => ({ partition, age_ms: Math.round(ageMs), log_next_offset: this.#ends.of(partition, meta?.next), ...(meta && metaJson(meta)) })),
+      log_problem: ends.problem,
+      partitions: partitions.map(({ partition, meta, ageMs }) => ({ partition, age_ms: Math.round(ageMs), log_next_offset: ends.of(partition, meta?.next), ...(meta && metaJson(meta)) })),
     };
   }
 

@@ -19,11 +19,10 @@ export function fleetJson(view: FleetView, query: FleetQuery): Record<string, un
   return { ...readJson(view), summary, owners, processes: processes.map((each) => ({ ...withLags(processJson(each.heartbeat), each), silent: each.isSilent })) };
 }
 
-/** Without the processes, and with whose callers are refused: `[upstream, calls, proxies, [[proxy, calls], …]]`. */
+/** Without the processes, and with whose callers are refused. */
 export function summaryJson(view: FleetView): Record<string, unknown> {
   const { summary } = view.list({ limit: 0, search: '' });
-  const hits = view.hits().map(({ upstream, calls, proxies, most }) => [upstream, calls, proxies, most.map((at) => [at.instance, at.calls])]);
-  return { ...readJson(view), summary, hits };
+  return { ...readJson(view), summary, hits: view.hits() };
 }
 
 export function fleetMessage({ processes, summary }: Pick<FleetList, 'processes' | 'summary'>): object {

@@ -42,7 +42,7 @@ export class FleetHttpController {
     response.writeHead(200);
     response.write(`retry: ${RETRY_MS}\n\n`);
     await this.#view.refresh();
-    this.#tell(response, asked);
+    tell(response, this.#event(asked));
   }
 
   /** Every reader, so that the process can stop. */
@@ -60,13 +60,23 @@ export class FleetHttpController {
 
   async #tellAll(): Promise<void> {
     await this.#view.refresh();
-    for (const [response, asked] of this.#readers) this.#tell(response, asked);
+    const texts = new Map<string, string>();
+    for (const [response, asked] of this.#readers) {
+      const what = `${asked.limit} ${asked.search}`;
+      const text = texts.get(what) ?? this.#event(asked);
+      texts.set(what, text);
+      tell(response, text);
+    }
   }
 
-  /** A slow reader gets the newest when it has taken what it was told. */
-  #tell(response: ServerResponse, asked: FleetQuery): void {
-    if (!response.writableNeedDrain && !response.destroyed && !response.writableEnded) response.write(`event: processes\ndata: ${JSON.stringify(fleetJson(this.#view, asked))}\n\n`);
+  #event(asked: FleetQuery): string {
+    return `event: processes\ndata: ${JSON.stringify(fleetJson(this.#view, asked))}\n\n`;
   }
+}
+
+/** A slow reader gets the newest when it has taken what it was told. */
+function tell(response: ServerResponse, text: string): void {
+  if (!response.writableNeedDrain && !response.destroyed && !response.writableEnded) response.write(text);
 }
 
 function asQuery(query: RawQuery): FleetQuery {

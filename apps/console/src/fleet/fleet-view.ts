@@ -3,12 +3,13 @@
  * refused. Read while somebody asks, at most once a second however many do.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PROCESS_ROLES, SILENT_AFTER_MS, type Heartbeat, type OutcomeReader, type Present, type Presence } from '#engine';
-import { LogEnds } from '../events/log-ends.ts';
+import { PROCESS_ROLES, SILENT_AFTER_MS, type Heartbeat, type Present, type Presence } from '#engine';
+import type { LogEnds } from '../events/log-ends.ts';
+import type { FleetSummary, HitTuple, Owners } from '../shared/fleet.ts';
 
 export interface FleetOptions {
   readonly presence: Pick<Presence, 'list'>;
-  readonly reader: Pick<OutcomeReader, 'bounds'>;
+  readonly ends: LogEnds;
   readonly partitions: number;
   /** Up to which offset each partition is committed, of those that are known. */
   readonly committed: () => ReadonlyMap<number, number>;
@@ -29,13 +30,6 @@ export interface FleetList {
   readonly owners: readonly Owners[];
 }
 
-/** Who folds a partition, of those that were heard of; absent: nobody. */
-export interface Owners {
-  readonly partition: number;
-  readonly ingest?: string;
-  readonly standby?: string;
-}
-
 export interface FleetProcess {
   readonly heartbeat: Heartbeat;
   /** As of now. */
@@ -43,26 +37,6 @@ export interface FleetProcess {
   readonly isSilent: boolean;
   /** Records not folded, of each partition of an ingest whose log's end is known; of standbys and the silent it is not. */
   readonly lags: ReadonlyMap<number, number>;
-}
-
-export interface FleetSummary {
-  readonly ingests: number;
-  readonly proxies: number;
-  readonly consoles: number;
-  readonly silent: number;
-  readonly unready: number;
-  /** Partitions that no ingest that was heard of folds; empty where none at all has been heard of, as of an older version. */
-  readonly unowned: readonly number[];
-  /** What the query found. */
-  readonly found: number;
-}
-
-/** An upstream whose callers are refused: how many calls in the last minute, at how many proxies, and at which most. */
-export interface Hit {
-  readonly upstream: string;
-  readonly calls: number;
-  readonly proxies: number;
-  readonly most: readonly { readonly instance: string; readonly calls: number }[];
 }
 
 const READ_EACH_MS = 1_000;
@@ -82,7 +56,6 @@ interface Reading {
 
 export class FleetView {
   readonly #options: FleetOptions;
-  readonly #ends: LogEnds;
   #reading: Reading | undefined;
   #asking: Promise<void> | undefined;
   #askedMs = -Infinity;
@@ -91,7 +64,6 @@ export class FleetView {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#ends = new LogEnds(options.reader);
   }
 
   /** Settles once what is there is as new as it gets now; never rejects. */
@@ -119,28 +91,27 @@ export class FleetView {
   }
 
   /** The most refused first. */
-  hits(): readonly Hit[] {
-    const byUpstream = new Map<string, { readonly instance: string; readonly calls: number }[]>();
+  hits(): readonly HitTuple[] {
+    const byUpstream = new Map<string, (readonly [proxy: string, calls: number])[]>();
     for (const { heartbeat: { instance, proxy }, isSilent } of this.#all()) {
       for (const { upstream, calls } of isSilent ? [] : (proxy?.refused ?? [])) {
         const at = byUpstream.get(upstream);
-        if (at === undefined) byUpstream.set(upstream, [{ instance, calls }]);
-        else at.push({ instance, calls });
+        if (at === undefined) byUpstream.set(upstream, [[instance, calls]]);
+        else at.push([instance, calls]);
       }
     }
-    const hits = [...byUpstream].map(([upstream, at]) => {
-      const most = at.toSorted((a, b) => b.calls - a.calls).slice(0, MOST_MAX);
-      return { upstream, calls: at.reduce((sum, { calls }) => sum + calls, 0), proxies: at.length, most };
+    const hits = [...byUpstream].map(([upstream, at]): HitTuple => {
+      const most = at.toSorted(([, a], [, b]) => b - a).slice(0, MOST_MAX);
+      return [upstream, at.reduce((sum, [, calls]) => sum + calls, 0), at.length, most];
     });
-    return hits.toSorted((a, b) => b.calls - a.calls).slice(0, HITS_MAX);
+    return hits.toSorted(([, a], [, b]) => b - a).slice(0, HITS_MAX);
   }
 
   async #read(): Promise<void> {
-    const { presence, partitions, monotonicMs } = this.#options;
+    const { presence, ends, monotonicMs } = this.#options;
     this.#askedMs = monotonicMs();
-    const ends = this.#ends.ask(Array.from({ length: partitions }, (_, partition) => partition));
     try {
-      const [present] = await Promise.all([presence.list(), Promise.race([ends, sleep(ENDS_WITHIN_MS, undefined, { ref: false })])]);
+      const [present] = await Promise.all([presence.list(), Promise.race([ends.ask(), sleep(ENDS_WITHIN_MS, undefined, { ref: false })])]);
       this.#reading = { present, atMs: monotonicMs() };
       this.#problem = undefined;
     } catch (error) {
@@ -171,7 +142,7 @@ export class FleetView {
     const lags = new Map<number, number>();
     for (const { partition, next } of ingest.partitions) {
       const folded = Math.max(next, committed.get(partition) ?? 0);
-      const end = this.#ends.of(partition, folded);
+      const end = this.#options.ends.of(partition, folded);
       if (end !== undefined) lags.set(partition, end - folded);
     }
     return lags;

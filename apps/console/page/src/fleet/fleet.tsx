@@ -74,7 +74,6 @@ function AllProcesses({ told: { processes, atMs } }: { readonly told: Told }) {
   const sinceMs = store.nowMs.value >= 0 ? performance.now() - atMs : 0;
   if (processes === undefined) return null;
   const { summary: { found }, processes: listed } = processes;
-  const shared = { sinceMs };
   return (
     <>
       <section aria-labelledby="processes">
@@ -94,15 +93,15 @@ function AllProcesses({ told: { processes, atMs } }: { readonly told: Told }) {
         <>
           <section aria-labelledby="ingests">
             <h2 id="ingests">Ingests</h2>
-            <Ingests {...shared} processes={listed.filter(({ ingest }) => ingest !== undefined)} />
+            <Ingests sinceMs={sinceMs} processes={listed.filter(({ ingest }) => ingest !== undefined)} />
           </section>
           <section aria-labelledby="proxies">
             <h2 id="proxies">Proxies</h2>
-            <Proxies {...shared} processes={listed.filter(({ proxy }) => proxy !== undefined)} />
+            <Proxies sinceMs={sinceMs} processes={listed.filter(({ proxy }) => proxy !== undefined)} />
           </section>
           <section aria-labelledby="consoles">
             <h2 id="consoles">Consoles</h2>
-            <Consoles {...shared} processes={listed.filter((each) => each.console !== undefined)} />
+            <Consoles sinceMs={sinceMs} processes={listed.filter((each) => each.console !== undefined)} />
           </section>
         </>
       )}

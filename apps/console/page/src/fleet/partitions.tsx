@@ -1,6 +1,6 @@
 /** Each partition: who folds it, how far it was folded, how far its log goes. */
 import type { PartitionNow } from '../live/breaker.ts';
-import type { Owners } from '../live/fleet.ts';
+import type { Owners } from '../../../src/shared/fleet.ts';
 import { store } from '../live/store.ts';
 import { amount, span } from '../shared/words.ts';
 

@@ -1,14 +1,5 @@
 /** The processes of the fleet, as `/api/v1/fleet/events` and the event `fleet` have them. */
-
-export interface FleetSummary {
-  readonly ingests: number;
-  readonly proxies: number;
-  readonly consoles: number;
-  readonly silent: number;
-  readonly unready: number;
-  readonly unowned: readonly number[];
-  readonly found: number;
-}
+import type { FleetSummary, HitTuple, Owners } from '../../../src/shared/fleet.ts';
 
 export interface FleetNow {
   /** How long ago the console read them; absent: it never could. */
@@ -16,12 +7,6 @@ export interface FleetNow {
   /** Why it can't now. */
   readonly problem?: string;
   readonly summary: FleetSummary;
-}
-
-export interface Owners {
-  readonly partition: number;
-  readonly ingest?: string;
-  readonly standby?: string;
 }
 
 export interface Processes extends FleetNow {
@@ -45,11 +30,9 @@ export interface ProcessNow {
   readonly console?: { readonly watchers: number; readonly readers: number; readonly followers: number };
 }
 
-/** Calls refused for an upstream's state in the last minute: in all, at how many proxies, and at which most. */
+/** Of an upstream. */
 export interface Hit {
-  readonly calls: number;
-  readonly proxies: number;
-  readonly most: readonly (readonly [proxy: string, calls: number])[];
+  readonly calls: HitTuple[1];
+  readonly proxies: HitTuple[2];
+  readonly most: HitTuple[3];
 }
-
-export type HitTuple = readonly [upstream: string, calls: number, proxies: number, most: Hit['most']];

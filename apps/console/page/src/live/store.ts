@@ -5,7 +5,8 @@ import { nearness } from '../../../src/shared/nearness.ts';
 import { bearer } from '../shared/token.ts';
 import type { Breaker, CountsTuple, Hello, Pulse } from './breaker.ts';
 import { Curves } from './curves.ts';
-import type { FleetNow, Hit, HitTuple } from './fleet.ts';
+import type { HitTuple } from '../../../src/shared/fleet.ts';
+import type { FleetNow, Hit } from './fleet.ts';
 import { EventFollower, type Cut } from './sse.ts';
 
 export type Link =
