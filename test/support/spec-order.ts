@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes ten seconds and more, longest first, by what stands in its path; only speed depends on it. */
 const LONG = [
-  'e2e/compose.', 'engine/src/fold.property.', 'contract/fleet-store.', 'e2e/fleet.', 'e2e/proxy-cut-off.', 'test/integration/kafka-outages.', 'contract/audit.',
+  'e2e/compose.', 'engine/src/fold.property.', 'e2e/fleet.', 'e2e/proxy-cut-off.', 'test/integration/kafka-outages.', 'contract/audit.',
   'e2e/scenarios.', 'contract/fleet-logs.', 'e2e/secured-kafka.', 'e2e/fleet-outages.', 'e2e/rebuild.', 'test/integration/redis-cluster.',
   'http-proxy-slow-clients.', 'e2e/', 'simulation/tool.', 'cli-breakers.', 'integration/services.', 'http-proxy-streaming.', 'kafka-traps.',
   'console-follow.', 'contract/', 'http-proxy-crossing.', 'http-proxy-fuzz-', 'kafka-acls.', 'redis-reach.', 'cli-validate.', 'kafka-strangers.',
