@@ -4,8 +4,9 @@
  * another `v` is refused.
  */
 import type { Snapshot, WindowCounts } from '#engine';
-import { Fields, given } from './fields.ts';
+import { Fields, given, type Written } from './fields.ts';
 import { toBytes } from './json.ts';
+import { scanSnapshot } from './snapshot-scan.ts';
 import { readPolicyIdentity } from './transition.ts';
 
 /** Times are whole milliseconds (append times and durations are), which ISO 8601 holds without loss. */
@@ -29,12 +30,12 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 
 /** Throws `UnreadableRecord`. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  return readSnapshot(Fields.of('a snapshot', bytes));
+  return scanSnapshot(bytes) ?? readSnapshot(Fields.of('a snapshot', bytes));
 }
 
 /** Throws `UnreadableRecord`. */
 export function readSnapshot(fields: Fields): Snapshot {
-  const snapshot: Written = {
+  const snapshot: Written<Snapshot> = {
     upstream: fields.text('upstream'),
     incarnation: fields.integer('incarnation'),
     next: fields.integer('next'),
@@ -49,9 +50,6 @@ export function readSnapshot(fields: Fields): Snapshot {
   if (fields.has('policy')) snapshot.policy = readPolicyIdentity(fields.object('policy'));
   return snapshot;
 }
-
-/** While it is put together; there are many, and a spread for each field takes longer than reading them. */
-type Written = { -readonly [Field in keyof Snapshot]: Snapshot[Field] };
 
 function readAdmit(fields: Fields): number {
   const admit = fields.number('admit');

@@ -1,0 +1,118 @@
+/**
+ * JSON that Fuseboard wrote itself, followed along its bytes where they lie: fields in the order in which they are written,
+ * texts of plain ASCII, whole numbers, times. Whatever else there may be is left to a reader of JSON.
+ */
+import { Spelling } from './interned.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const TILDE = 0x7e;
+const ZERO = 0x30;
+/** So many make a safe integer, whatever they are. */
+const DIGITS_MAX = 15;
+const NO_BYTES = Buffer.alloc(0);
+/** `2026-09-21T14:13:20.123Z`: where its parts begin, and what is between them. */
+const TIME_CHARS = 24;
+const TIME_MARKS = [4, 7, 10, 13, 16, 19, 23].map((at) => ({ at, byte: new Date(0).toISOString().charCodeAt(at) }));
+
+/** What isn't as asked for spoils the value, and is found out at its end (`isRead`). */
+export class PlainJson {
+  #memory: ArrayBufferLike | undefined;
+  #bytes: Buffer = NO_BYTES;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #at = 0;
+  #end = 0;
+  #isSpoilt = false;
+
+  begin(bytes: Uint8Array): void {
+    // Many values lie in one piece of memory, as they came from a socket.
+    if (bytes.buffer !== this.#memory) {
+      this.#memory = bytes.buffer;
+      this.#bytes = Buffer.from(bytes.buffer);
+      this.#view = new DataView(bytes.buffer);
+    }
+    this.#at = bytes.byteOffset;
+    this.#end = bytes.byteOffset + bytes.byteLength;
+    this.#isSpoilt = false;
+  }
+
+  /** All was as asked for, up to the end: bytes behind it may have been looked at, but were none of the value's. */
+  get isRead(): boolean {
+    return !this.#isSpoilt && this.#at === this.#end;
+  }
+
+  /** If it is there. */
+  skips(spelling: Spelling): boolean {
+    if (!spelling.isAt(this.#view, this.#at)) return false;
+    this.#at += spelling.length;
+    return true;
+  }
+
+  pass(spelling: Spelling): void {
+    if (!this.skips(spelling)) this.#isSpoilt = true;
+  }
+
+  /** Up to its quote. */
+  text(): string {
+    const from = this.#at;
+    this.#passText();
+    return this.#bytes.toString('latin1', from, this.#at);
+  }
+
+  /** The same, which is likely to be `last` again: who has many of them keeps it once. */
+  textLike(last: Spelling): Spelling {
+    const from = this.#at;
+    this.#passText();
+    const isAgain = this.#at - from === last.length && last.isAt(this.#view, from);
+    return isAgain ? last : new Spelling(this.#bytes.toString('latin1', from, this.#at));
+  }
+
+  #passText(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let byte = bytes[at] as number;
+    while (byte >= SPACE && byte <= TILDE && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++at] as number;
+    this.#at = at;
+    if (byte !== QUOTE) this.#isSpoilt = true;
+  }
+
+  whole(): number {
+    const bytes = this.#bytes;
+    const from = this.#at;
+    let at = from;
+    let value = 0;
+    for (;;) {
+      const digit = (bytes[at] as number) - ZERO;
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = value * 10 + digit;
+      at++;
+    }
+    this.#at = at;
+    const digits = at - from;
+    if (digits === 0 || digits > DIGITS_MAX || (digits > 1 && bytes[from] === ZERO)) this.#isSpoilt = true;
+    return value;
+  }
+
+  /** ISO 8601 as `Date` writes it, to ms since 1970. */
+  time(): number {
+    const [year, month, day] = [this.#digits(0, 4), this.#digits(5, 2), this.#digits(8, 2)];
+    const [hour, minute, second, ms] = [this.#digits(11, 2), this.#digits(14, 2), this.#digits(17, 2), this.#digits(20, 3)];
+    const timeMs = Date.UTC(year, month - 1, day, hour, minute, second, ms);
+    // Of a day or an hour that there isn't, `Date` makes another one.
+    const isReal = timeMs >= 0 && year >= 1970 && month >= 1 && month <= 12 && hour <= 23 && minute <= 59 && second <= 59 && (day <= 28 || new Date(timeMs).getUTCDate() === day);
+    if (!isReal || day === 0 || TIME_MARKS.some(({ at, byte }) => this.#bytes[this.#at + at] !== byte)) this.#isSpoilt = true;
+    this.#at += TIME_CHARS;
+    return timeMs;
+  }
+
+  /** NaN: they are none. */
+  #digits(from: number, count: number): number {
+    let value = 0;
+    for (let at = this.#at + from; at < this.#at + from + count; at++) {
+      const digit = (this.#bytes[at] as number) - ZERO;
+      value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
+    }
+    return value;
+  }
+}
