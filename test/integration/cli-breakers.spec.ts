@@ -84,6 +84,32 @@ describe('fuseboard get', () => {
     expect(parse((await run(['get', '-o', 'yaml'], { env })).stdout)).toEqual(all.breakers);
   });
 
+  it('says of one, below its line, why it is open, by which outcome, and whose callers are refused', async () => {
+    const own = await started([opened('a.test')]);
+    const atMs = Date.now();
+    await own.transition({ atMs, window: { startedAtMs: atMs - 1_500, total: 10, errors: 10, slow: 0 }, openUntilMs: atMs + 60_000 });
+    const proxy = { stateAgeMs: 0, judgedAlone: 0, calls: {}, refused: [{ upstream: 'a.test', calls: 3 }, { upstream: 'b.test', calls: 9 }], waiting: 0 };
+    const beat = (instance: string, ageMs: number) => ({ heartbeat: { instance, host: 'host-1', version: '1.2.3', engine: 4, startedMs: atMs, missing: [], proxy }, ageMs });
+    await own.store.presence.beat([beat('proxy-a', 0), beat('proxy-silent', 20_000)]);
+    const { stdout } = await run(['--server', server(own), 'get', 'a.test']);
+    const [heading, line, empty, since, ...rest] = stdout.split('\n').map((each) => each.split(/ {2,}/));
+    expect([heading?.[0], line?.slice(0, 2), empty]).toEqual(['UPSTREAM', ['a.test', 'open'], ['']]);
+    expect(since).toEqual(['open since', expect.stringMatching(/^\S+Z, \d+s ago; ends by itself in \S+$/)]);
+    expect(rest).toEqual([
+      ['because', '10 errors of 10 calls reached errorAmountThreshold 10 in 1.5s'],
+      ['by', 'outcome 0@7 x/1'],
+      ['refused', '3 calls in the last minute, at 1 of 1 proxy: proxy-a 3'],
+      [''],
+    ]);
+  });
+
+  it('says of one that is known what could not be found out about it', async () => {
+    const history = { list: () => Promise.reject(new Error('the history is away')), append: () => Promise.resolve(), follow: () => Promise.resolve(async () => {}) };
+    const own = await started([opened('a.test')], { drivers: () => ({ transitions: history }) });
+    const { status, stdout } = await run(['--server', server(own), 'get', 'a.test']);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^a\.test +open [^]*^because +not known: the transitions cannot be read right now$/m)]);
+  });
+
   it('gets every page, and filters by state', async () => {
     const own = await started([...Array.from({ length: 501 }, (_, index) => ({ upstream: `u${index}.test` })), opened('z.test')]);
     const env = { FUSEBOARD_SERVER: server(own) };

@@ -35,11 +35,11 @@ export function program(env: NodeJS.ProcessEnv): Command {
     });
   root
     .command('get')
-    .description('show breakers')
+    .description('show breakers; of one, as a table, also why it is so, and which proxies refuse its calls')
     .argument('[UPSTREAM]', 'one of them; default: all')
     .addOption(output())
     .addOption(new Option('--state <STATE>', 'only those in this state').choices(['open', 'closed']))
-    .addHelpText('after', examples('fuseboard get', 'fuseboard get --state open', 'fuseboard get shop.local -o yaml', 'fuseboard --server console:50051 get -o json'))
+    .addHelpText('after', examples('fuseboard get', 'fuseboard get --state open', 'fuseboard get shop.local', 'fuseboard get shop.local -o yaml', 'fuseboard --server console:50051 get -o json'))
     .action(async (upstream: string | undefined, options: { output: Output; state?: 'open' | 'closed' }) => {
       const { get } = await import('./commands/get.ts');
       await get(connection(), { ...options, ...(upstream !== undefined && { upstream }) });

@@ -1,8 +1,6 @@
 /** `fuseboard fleet`: which processes there are and how they are, as a console heard of them last. */
-import type { CallOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
-import type { ProcessMessage } from '#wire';
-import { failureOf, type Connection } from '../connection.ts';
-import { ANSWER_MS, consoleServices } from '../console-services.ts';
+import type { Connection } from '../connection.ts';
+import { isSilent, listProcesses, type FleetSummary, type Process } from '../fleet-client.ts';
 import { shownAs, type Output } from '../output.ts';
 import { timeText } from '../shown.ts';
 import { table } from '../table.ts';
@@ -14,43 +12,11 @@ export interface FleetCommand {
   readonly output: Output;
 }
 
-interface FleetService extends Client {
-  ListProcesses(request: object, metadata: Metadata, options: CallOptions, done: (error: ServiceError | null, answer: FleetAnswer) => void): void;
-}
-
-interface FleetAnswer {
-  readonly processes: readonly Process[];
-  readonly summary: FleetSummary;
-}
-
-type Process = ProcessMessage & { readonly age_ms: number };
-
-interface FleetSummary {
-  readonly silent: number;
-  readonly unready: number;
-  readonly unowned: readonly number[];
-  readonly found: number;
-}
-
-const SILENT_AFTER_MS = 10_000;
-
 /** @throws {Failure} */
 export async function fleet(connection: Connection, { search, limit, output }: FleetCommand): Promise<void> {
-  const { processes, summary } = await ask(connection, { search, limit });
+  const { processes, summary } = await listProcesses(connection, { search, limit });
   const shown = { summary, processes: processes.map(shownProcess) };
   process.stdout.write(shownAs(output, shown, () => `${table([HEADING, ...processes.map(row)])}\n${notes(summary, processes.length)}`));
-}
-
-async function ask(connection: Connection, request: object): Promise<FleetAnswer> {
-  const { metadata, make } = consoleServices(connection);
-  const service = make('FleetService') as FleetService;
-  try {
-    return await new Promise((resolve, reject) => {
-      service.ListProcesses(request, metadata, { deadline: Date.now() + ANSWER_MS }, (error, answer) => (error === null ? resolve(answer) : reject(failureOf(error, connection))));
-    });
-  } finally {
-    service.close();
-  }
 }
 
 /** What isn't there is null in a message, or the name of a synthetic oneof, and left out here. */
@@ -77,9 +43,9 @@ function row(process: Process): string[] {
   return [instance, roles.join('+'), stateOf(process), host, version, `${Math.round(ageMs / 1_000)} s ago`, does(process)];
 }
 
-function stateOf({ age_ms: ageMs, missing: [first] }: Process): string {
-  if (ageMs > SILENT_AFTER_MS) return `not heard for ${Math.round(ageMs / 1_000)} s`;
-  return first ?? 'ready';
+function stateOf(process: Process): string {
+  if (isSilent(process)) return `not heard for ${Math.round(process.age_ms / 1_000)} s`;
+  return process.missing[0] ?? 'ready';
 }
 
 function does({ ingest, proxy, console }: Process): string {
