@@ -9,6 +9,12 @@ export function span(ms: number): string {
   return pair(s, [86_400, 'd'], [3_600, 'h']);
 }
 
+/** Of a policy and what was measured, not rounded below a minute: `800 ms`, `1.5 s`, `30 s`, `2 min`. */
+export function duration(ms: number): string {
+  if (ms % 1_000 === 0 || ms >= 60_000) return span(ms);
+  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
+}
+
 function pair(s: number, [large, largeName]: readonly [number, string], [small, smallName]: readonly [number, string]): string {
   const rest = Math.floor((s % large) / small);
   return `${Math.floor(s / large)} ${largeName}${rest === 0 ? '' : ` ${rest} ${smallName}`}`;

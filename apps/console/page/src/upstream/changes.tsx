@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Transition, WindowNow } from '../live/breaker.ts';
 import { store } from '../live/store.ts';
 import { ask, type Asked } from '../shared/ask.ts';
-import { amount, moment, plural, share, span } from '../shared/words.ts';
+import { amount, duration, moment, plural, share } from '../shared/words.ts';
 import { resultWord, type OutcomeRead } from './outcomes.ts';
 
 export interface TransitionPage {
@@ -46,7 +46,7 @@ function Change({ transition }: { readonly transition: Transition }) {
     <li class={`change change-${to}`}>
       <p>
         <b>{to === 'open' ? 'Opened' : 'Closed'}</b> {moment(atMs, store.nowMs.peek())}
-        {open_until !== undefined && ` for ${span(Date.parse(open_until) - atMs)}`}: {reason}
+        {open_until !== undefined && ` for ${duration(Date.parse(open_until) - atMs)}`}: {reason}
       </p>
       {window.total > 0 && <Evidence window={window} atMs={atMs} />}
       {cause.kind === 'outcome' && <Offender transition={transition} />}
@@ -66,7 +66,7 @@ function Evidence({ window: { total, errors, slow, started_at }, atMs }: { reado
   return (
     <p>
       Its window had {plural(total, 'call')}
-      {tookMs !== undefined && ` in ${tookMs < 1_000 ? `${tookMs} ms` : span(tookMs)}`}: {amount(errors)} errors ({share(errors, total)}), {amount(slow)} slow ({share(slow, total)}).
+      {tookMs !== undefined && ` in ${duration(tookMs)}`}: {amount(errors)} errors ({share(errors, total)}), {amount(slow)} slow ({share(slow, total)}).
     </p>
   );
 }

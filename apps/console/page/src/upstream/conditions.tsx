@@ -1,7 +1,7 @@
 /** The window as it is now, against each condition of the policy. */
 import type { Breaker } from '../live/breaker.ts';
 import { store, windowNow } from '../live/store.ts';
-import { amount, moment, plural, share, span } from '../shared/words.ts';
+import { amount, duration, moment, plural, share, span } from '../shared/words.ts';
 
 export function Conditions({ breaker }: { readonly breaker: Breaker }) {
   const { thresholds } = breaker;
@@ -9,12 +9,12 @@ export function Conditions({ breaker }: { readonly breaker: Breaker }) {
   const { total, errors, slow, started_at } = windowNow(breaker, nowMs);
   if (thresholds === undefined) return <p>No policy with a circuit breaker is known for it, so nothing can trip it.</p>;
   const { min_request_amount: least, stat_time_window_ms: lengthMs, slow_time_ms: slowMs, error_amount, error_ratio, slow_amount, slow_ratio } = thresholds;
-  const slowCalls = `slow calls (${span(slowMs).replace(/^0 s$/, `${slowMs} ms`)} or more)`;
+  const slowCalls = `slow calls (${duration(slowMs)} or more)`;
   const ratioHint = total < least ? `from ${plural(least, 'call')} on` : '';
   return (
     <>
       <p>
-        {started_at === undefined || total === 0 ? `No calls in a window now. A window lasts ${span(lengthMs)} from its first call.` : `${plural(total, 'call')} since ${moment(Date.parse(started_at), nowMs)}. This window ends in ${span(Date.parse(started_at) + lengthMs - nowMs)}.`}
+        {started_at === undefined || total === 0 ? `No calls in a window now. A window lasts ${duration(lengthMs)} from its first call.` : `${plural(total, 'call')} since ${moment(Date.parse(started_at), nowMs)}. This window ends in ${span(Date.parse(started_at) + lengthMs - nowMs)}.`}
       </p>
       <ul class="meters">
         {error_amount !== undefined && <Meter name="errors" value={errors} limit={error_amount} shown={`${amount(errors)} of ${amount(error_amount)}`} />}
@@ -23,7 +23,7 @@ export function Conditions({ breaker }: { readonly breaker: Breaker }) {
         {slow_ratio !== undefined && <Meter name={`share of ${slowCalls}`} value={total < least ? 0 : slow / total} limit={slow_ratio} shown={`${share(slow, total)} of ${share(slow_ratio, 1)}`} hint={ratioHint} />}
       </ul>
       <p>
-        <small>Whichever is reached first opens it for {span(thresholds.degraded_time_window_ms)}.</small>
+        <small>Whichever is reached first opens it for {duration(thresholds.degraded_time_window_ms)}.</small>
       </p>
     </>
   );
