@@ -53,6 +53,9 @@ describe('the page, in a browser', () => {
     await page.getByText('search.test').waitFor();
     await page.getByRole('button', { name: /^Near/ }).click();
     await page.getByText('Nothing is near a threshold.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('search.test').waitFor();
+    expect(page.url()).toBe(stage.url('/'));
   });
 
   it('goes by keys from row to row', async () => {

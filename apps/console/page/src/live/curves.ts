@@ -29,8 +29,4 @@ export class Curves {
     const bytes = this.#curves.get(upstream);
     return bytes && Array.from(bytes, (each) => each / SCALE);
   }
-
-  clear(): void {
-    this.#curves.clear();
-  }
 }

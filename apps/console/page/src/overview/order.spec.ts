@@ -32,6 +32,8 @@ describe('the list of upstreams', () => {
 
   it('is what was searched for: every word, in the name or the policy’s, letter case aside', () => {
     expect([list({ search: 'SHOP n' }), list({ search: 'ld' }), list({ search: 'shop/calm' })]).toEqual([['new', 'near'], ['old', 'held'], ['calm']]);
+    const { policy: _deleted, ...unpoliced } = breaker('left');
+    expect([list({ search: 'undefined', breakers: [unpoliced] }), list({ search: 'left', breakers: [unpoliced] })]).toEqual([[], ['left']]);
   });
 
   it('shows the open, the near or the held alone, and counts all of them all the same', () => {

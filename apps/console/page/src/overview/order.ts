@@ -43,7 +43,8 @@ export function listed({ breakers, nearness, search, shown }: Listing): Listed {
 }
 
 function matches({ upstream, policy }: Breaker, words: readonly string[]): boolean {
-  return words.every((word) => upstream.includes(word) || `${policy?.namespace}/${policy?.name}`.toLowerCase().includes(word));
+  const named = policy === undefined ? '' : `${policy.namespace}/${policy.name}`.toLowerCase();
+  return words.every((word) => upstream.includes(word) || named.includes(word));
 }
 
 /** By code units: one order on every machine, and quick. */

@@ -50,7 +50,7 @@ function Search() {
       if (event.key === '/' && !isTyping) {
         event.preventDefault();
         field.current?.focus();
-      } else if (event.key === 'Escape') setParameter('q', '');
+      } else if (event.key === 'Escape') showAll();
       else if (event.key === 'ArrowDown' && (event.target === field.current || event.target === document.body)) {
         event.preventDefault();
         document.querySelector<HTMLElement>('[data-row]')?.focus();
@@ -65,6 +65,11 @@ function Search() {
       <input ref={field} type="search" placeholder="Search ( / )" value={parameter('q')} onInput={({ currentTarget }) => setParameter('q', currentTarget.value)} spellcheck={false} autocomplete="off" />
     </label>
   );
+}
+
+function showAll(): void {
+  setParameter('q', '');
+  setParameter('show', '');
 }
 
 interface NothingProps {
@@ -82,7 +87,7 @@ function Nothing({ found: { counts }, search, shown }: NothingProps) {
       </p>
     );
   const all = (
-    <button type="button" onClick={() => (setParameter('q', ''), setParameter('show', ''))}>
+    <button type="button" onClick={showAll}>
       Show all
     </button>
   );
