@@ -63,6 +63,61 @@ describe('the page of a console of a fleet, for those who have its token', () =>
     expect([await page.getByRole('form', { name: 'Token' }).getByLabel('Token').count(), await page.evaluate('document.cookie + localStorage.length')]).toEqual([0, '0']);
   });
 
+  it('shows a wrong token no more often than it must, since all behind one address are counted together', async () => {
+    const page = await shown('/', 'wrong');
+    await page.getByText('The console does not take this token').waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => void (request.url().endsWith('/api/v1/events') && asked.push(request.url())));
+    await page.clock.install();
+    await page.reload();
+    await page.getByText('The console does not take this token').waitFor();
+    await page.clock.fastForward(50_000);
+    expect(asked).toHaveLength(1);
+    await page.clock.fastForward(20_000);
+    await expect.poll(() => asked).toHaveLength(2);
+  });
+
+  it('says what the console says where it answers with no stream', async () => {
+    const page = await pages.open('about:blank');
+    await page.route('**/api/v1/events', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'there are 500 readers of events already' } } }));
+    await page.goto(own.base);
+    await expect.poll(() => page.getByRole('alert').innerText()).toBe('Not connected: there are 500 readers of events already. Trying again by itself.');
+  });
+
+  it('keeps all that one console told, though another was cut off while it told it anew', async () => {
+    const page = await pages.open('about:blank');
+    const [a, b] = ['a.test', 'b.test'].map((upstream) => ({ upstream, state: 'closed', admit: 1, incarnation: 1, generation: 1, since: new Date().toISOString(), window: { total: 0, errors: 0, slow: 0 }, position: { partition: 0, next_offset: 1 } }));
+    const hello = (resumed: boolean): string => `event: hello\ndata: ${JSON.stringify({ resumed, may_write: false, sample_ms: 2_000, now: new Date().toISOString(), upstreams: 2 })}\n\n`;
+    const breakers = (...told: unknown[]): string => `event: breakers\ndata: ${JSON.stringify(told)}\n\n`;
+    const loaded = 'id: 1\nevent: loaded\ndata: {}\n\n';
+    const streams = [hello(false) + breakers(a, b) + loaded, hello(false) + breakers(a), hello(true) + loaded];
+    let begun = 0;
+    await page.route('**/api/v1/events', (route) => route.fulfill({ contentType: 'text/event-stream', body: streams[begun++] ?? '' }));
+    await page.goto(own.base);
+    await expect.poll(() => begun).toBeGreaterThan(streams.length);
+    expect(await page.getByRole('listitem').allInnerTexts()).toEqual([expect.stringContaining('a.test'), expect.stringContaining('b.test')]);
+  });
+
+  it('reads again who reported while somebody looks, and what could not be read as soon as it can be', async () => {
+    const page = await shown('/upstreams/mail.test', 'read-it');
+    await page.getByText('Nobody reported anything in the last 2 min.').waitFor();
+    await page.clock.install();
+    await page.reload();
+    await page.getByText('Nobody reported anything in the last 2 min.').waitFor();
+    const report = (reporter: string): Promise<unknown> => own.store.outcomes.append([{ upstream: 'mail.test', atMs: Date.now(), reporter, id: reporter, count: 1, result: { kind: 'ok' } }]);
+    await report('proxy-a');
+    await page.clock.fastForward(30_000);
+    await page.getByRole('row', { name: /^proxy-a 1 0 / }).waitFor();
+    await page.route('**/outcomes?*', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'the outcomes cannot be read right now' } } }));
+    await page.clock.fastForward(30_000);
+    await page.getByText("This can't be shown: the outcomes cannot be read right now.").first().waitFor();
+    await page.unroute('**/outcomes?*');
+    await report('proxy-b');
+    await page.clock.fastForward(5_000);
+    await page.getByRole('row', { name: /^proxy-b 1 0 / }).waitFor();
+    expect(await page.getByText("This can't be shown").count()).toBe(0);
+  });
+
   it('tells who may only read so, and who may write has the buttons', async () => {
     const page = await shown('/upstreams/mail.test', 'read-it');
     await page.getByText('You may look, and not change anything: that needs the write role.').waitFor();

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Processes } from '../live/fleet.ts';
 import { EventFollower } from '../live/sse.ts';
-import { bearer } from '../shared/token.ts';
+import { bearer, tokenShown } from '../shared/token.ts';
 
 export interface Told {
   /** Undefined: they have not come. */
@@ -32,6 +32,6 @@ export function useProcesses(search: string): Told {
       clearTimeout(timer);
       follower.stop();
     };
-  }, [search]);
+  }, [search, tokenShown()]);
   return told;
 }

@@ -4,9 +4,13 @@
  */
 
 import { EventParser, type SentEvent } from '../../../src/shared/event-parser.ts';
+import { messageOf } from '../shared/ask.ts';
 
-/** What keeps the page from what it shows. */
-export type Cut = { readonly kind: 'unreachable'; readonly why: string } | { readonly kind: 'refused'; readonly why: string };
+/** What keeps the page from what it shows; `refused`: nobody is let in by the token that it has. */
+export interface Cut {
+  readonly kind: 'unreachable' | 'refused';
+  readonly why: string;
+}
 
 export interface Following {
   readonly url: string;
@@ -19,6 +23,8 @@ export interface Following {
 const SILENT_MAX_MS = 6_000;
 const AGAIN_FIRST_MS = 250;
 const AGAIN_MAX_MS = 5_000;
+/** To the console each is a try to guess a token, of which everybody behind one address may make ten in a minute together. */
+const REFUSED_AGAIN_MS = 60_000;
 
 export class EventFollower {
   readonly #following: Following;
@@ -39,7 +45,7 @@ export class EventFollower {
     this.#attempt = attempt;
     void this.#read(attempt).then(
       () => this.#comeAgain(attempt, { kind: 'unreachable', why: 'the console closed the stream' }),
-      (error: unknown) => this.#comeAgain(attempt, error instanceof Refused ? { kind: 'refused', why: error.message } : { kind: 'unreachable', why: 'the console does not answer' }),
+      (error: unknown) => this.#comeAgain(attempt, error instanceof Unserved ? error.cut : { kind: 'unreachable', why: 'the console does not answer' }),
     );
   }
 
@@ -54,8 +60,7 @@ export class EventFollower {
     const resume = this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId };
     let silence = setTimeout(() => attempt.abort(), SILENT_MAX_MS);
     const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers(), ...resume }, signal: attempt.signal, cache: 'no-store' });
-    if (response.status === 401 || response.status === 403) throw new Refused(await messageOf(response));
-    if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
+    if (!response.ok || response.body === null) throw new Unserved({ kind: [401, 403].includes(response.status) ? 'refused' : 'unreachable', why: await messageOf(response) });
     const parser = new EventParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
@@ -73,16 +78,19 @@ export class EventFollower {
 
   #comeAgain(attempt: AbortController, cut: Cut): void {
     if (attempt !== this.#attempt) return;
-    const waitMs = cut.kind === 'refused' ? AGAIN_MAX_MS : Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** this.#failures) * (0.75 + Math.random() / 2);
+    const waitMs = cut.kind === 'refused' ? REFUSED_AGAIN_MS : Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** this.#failures) * (0.75 + Math.random() / 2);
     this.#failures += 1;
     this.#following.onCut(cut, waitMs);
     this.#again = setTimeout(() => this.start(), waitMs);
   }
 }
 
-class Refused extends Error {}
+/** The console answered, with no stream. */
+class Unserved extends Error {
+  readonly cut: Cut;
 
-async function messageOf(response: Response): Promise<string> {
-  const body = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
-  return body.error?.message ?? `answered ${response.status}`;
+  constructor(cut: Cut) {
+    super(cut.why);
+    this.cut = cut;
+  }
 }

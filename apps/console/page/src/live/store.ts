@@ -61,6 +61,11 @@ class Store {
     this.#follower.start();
   }
 
+  /** Another each time that the console begins to tell: after a cut, or with another token. What was asked beside it is asked anew then. */
+  get begun(): string {
+    return this.hello.value?.now ?? '';
+  }
+
   breaker(upstream: string): Breaker | undefined {
     return this.breakers.get(upstream);
   }
@@ -101,7 +106,7 @@ class Store {
 
   #begin(hello: Hello): void {
     this.hello.value = hello;
-    if (!hello.resumed) this.#toldAgain = new Set();
+    this.#toldAgain = hello.resumed ? undefined : new Set();
     this.#setClock(hello.now);
     clearInterval(this.#sampling);
     this.#sampling = setInterval(() => this.#sample(), hello.sample_ms);

@@ -1,7 +1,7 @@
 /** Is what is shown so, now? At the top of every place. */
 import { store } from '../live/store.ts';
 import { place } from './router.ts';
-import { hasToken, keepToken } from './token.ts';
+import { keepToken, tokenShown } from './token.ts';
 import { plural, span } from './words.ts';
 
 export function LinkSign() {
@@ -59,7 +59,7 @@ function TokenForm({ why }: { readonly why: string }) {
   };
   return (
     <form class="warning token" aria-label="Token" onSubmit={submit}>
-      <p>{hasToken() ? `The console does not take this token: ${why}.` : 'This console shows itself to those who have its token.'}</p>
+      <p>{tokenShown() !== '' ? `The console does not take this token: ${why}.` : 'This console shows itself to those who have its token.'}</p>
       <label>
         Token <input name="token" type="password" autocomplete="off" required />
       </label>

@@ -5,8 +5,9 @@ const KEY = 'fuseboard-token';
 
 const kept = signal(sessionStorage.getItem(KEY) ?? '');
 
-export function hasToken(): boolean {
-  return kept.value !== '';
+/** '': none. */
+export function tokenShown(): string {
+  return kept.value;
 }
 
 /** '': none. */

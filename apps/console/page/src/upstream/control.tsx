@@ -35,7 +35,7 @@ interface Said {
 const KINDS: Readonly<Record<Said['kind'], string>> = { apply: 'Applied', delete: 'Deleted', clear: 'Let go', 'force-open': 'Held open', 'force-closed': 'Held closed' };
 
 export function Control({ breaker: { upstream, policy, override, generation } }: { readonly breaker: Breaker }) {
-  const asOf = `${policy?.version} ${override?.control_offset} ${generation}`;
+  const asOf = `${store.begun} ${policy?.version} ${override?.control_offset} ${generation}`;
   const name = policy === undefined ? '' : `&namespace=${encodeURIComponent(policy.namespace)}&name=${encodeURIComponent(policy.name)}`;
   const policies = useAsked<PolicyPage>(`/api/v1/policies?kind=UpstreamTrafficSetting&page_size=1${name}`, asOf);
   const records = useAsked<RecordPage>(`/api/v1/breakers/${encodeURIComponent(upstream)}/control?page_size=20`, asOf);
@@ -112,7 +112,7 @@ function Written({ offset }: { readonly offset: number }) {
 }
 
 function Document({ offset }: { readonly offset: number }) {
-  const asked = useAsked<Applied>(`/api/v1/control/${offset}/document`, '');
+  const asked = useAsked<Applied>(`/api/v1/control/${offset}/document`, store.begun);
   if (asked.kind === 'asking') return <p>On its way…</p>;
   return asked.kind === 'failed' ? <p class="failed">It can't be shown: {asked.why}.</p> : <pre tabIndex={0}>{asked.value.document}</pre>;
 }

@@ -37,9 +37,10 @@ function Known({ breaker }: { readonly breaker: Breaker }) {
   const { upstream, generation, incarnation } = breaker;
   const spanS = SPANS_S.find((each) => `${each}` === parameter('span')) ?? 120;
   const path = `/api/v1/breakers/${encodeURIComponent(upstream)}`;
-  const asOf = `${incarnation} ${generation} ${breaker.last_transition?.generation}`;
+  const asOf = `${store.begun} ${incarnation} ${generation} ${breaker.last_transition?.generation}`;
   const page = useAsked<TransitionPage>(`${path}/transitions?page_size=20`, asOf);
-  const recent = useAsked<RecentOutcomes>(`${path}/outcomes?span_s=${spanS}`, asOf);
+  // Bars go on by what is counted; who reported, and what was missed meanwhile, is in the log alone.
+  const recent = useAsked<RecentOutcomes>(`${path}/outcomes?span_s=${spanS}`, asOf, spanS * 250);
   const transitions = page.kind === 'there' ? page.value.transitions : [];
   return (
     <main>
