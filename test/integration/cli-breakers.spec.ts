@@ -120,7 +120,24 @@ describe('fuseboard get', () => {
   it('says of an unknown upstream that there is none, and ends with 1', async () => {
     const own = await started([]);
     const { status, stdout, stderr } = await run(['--server', server(own), 'get', 'nobody.test']);
-    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: 'there is no upstream nobody.test: no policy with circuitBreaking names that host\n' });
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: 'there is no upstream nobody.test: no policy with circuitBreaking names that host; `fuseboard get` lists them all\n' });
+  });
+
+  it('says of an upstream that is not quite one which may have been meant', async () => {
+    const own = await started([{ upstream: 'shop.eu.test' }, { upstream: 'stock.eu.test' }]);
+    const { status, stderr } = await run(['--server', server(own), 'get', 'Shop']);
+    expect([status, stderr]).toEqual([1, 'there is no upstream Shop: no policy with circuitBreaking names that host; did you mean shop.eu.test?\n']);
+  });
+
+  it('says of a place that answers, but is no console of gRPC, that it is none', async () => {
+    const own = await started([]);
+    const other = new Server();
+    consoles.push(other);
+    const port = await promisify(other.bindAsync.bind(other))('127.0.0.1:0', ServerCredentials.createInsecure());
+    const [http, tls, stranger] = await Promise.all([['--server', own.base.slice(7)], ['--tls', '--server', server(own)], ['--server', `127.0.0.1:${port}`]].map((place) => run([...place, 'get'])));
+    expect([http?.status, http?.stderr]).toEqual([1, expect.stringMatching(/^what listens at \S+ does not speak gRPC, or only over TLS \(--tls\): a console has gRPC at one port, 50051 by default, and HTTP at another\. Another address: --server HOST:PORT/)]);
+    expect([tls?.status, tls?.stderr]).toEqual([1, expect.stringContaining('does not speak gRPC over TLS')]);
+    expect([stranger?.status, stranger?.stderr]).toEqual([1, expect.stringMatching(/^what answers at \S+ does not know this question .*: it is no console, or one of an older version\./)]);
   });
 
   it('says where nobody answers, and what to do, and ends with 1', async () => {
@@ -195,7 +212,7 @@ describe('fuseboard watch', () => {
     const drawn = (): string => screen.slice(screen.lastIndexOf('\u001b[H\u001b[J'));
     await expect.poll(drawn, { timeout: 30_000 }).toMatch(/2 breakers at \S+, 0 open[^]*a\.test +closed[^]*b\.test +closed/);
     await own.commit(opened('b.test'));
-    await expect.poll(() => drawn().replaceAll('\u001b[31m', '(red)')).toMatch(/1 open[^]*\(red\)b\.test +open[^]*a\.test +closed/);
+    await expect.poll(() => drawn().replaceAll('\u001b[31m', '(red)')).toMatch(/1 open[^]*\(red\)b\.test +open +\d+s [^]*a\.test +closed +- /);
     terminal.stdin.write('\u0003');
     await closed;
     expect(screen.startsWith('\u001b[?1049h')).toBe(true);
@@ -229,7 +246,7 @@ describe('fuseboard watch', () => {
   it('of an unknown upstream, or where nobody answers, ends with 1 and says why', async () => {
     const own = await started([]);
     const unknown = await watching(own, 'nobody.test').ended;
-    expect([unknown.status, unknown.stderr]).toEqual([1, 'there is no upstream nobody.test: no policy with circuitBreaking names that host\n']);
+    expect([unknown.status, unknown.stderr]).toEqual([1, 'there is no upstream nobody.test: no policy with circuitBreaking names that host; `fuseboard get` lists them all\n']);
     const nobody = await run(['watch'], { env: { FUSEBOARD_SERVER: '127.0.0.1:1' } });
     expect(nobody.status).toBe(1);
     expect(nobody.stderr).toContain('no console answers at 127.0.0.1:1');

@@ -82,26 +82,39 @@ function given(env: Env, name: string): string | undefined {
 }
 
 /** What gRPC says, for a person. */
-export function failureOf(error: unknown, { server, tls }: Connection): Failure {
-  const { code, details } = error as Partial<ServiceError>;
-  if (code === undefined) return new Failure((error as Error).message);
-  if (code === status.UNAVAILABLE && !isAnswered(details)) {
-    const untrusted = /[\w' -]*certificate[\w' -]*/i.exec(details ?? '')?.[0].trim();
-    if (tls !== undefined && untrusted !== undefined) return new Failure(`the console at ${server} can't be trusted (${untrusted}); who signed its certificate is named by --tls-ca FILE or FUSEBOARD_SERVER_TLS_CA`);
-    return new Failure(`no console answers at ${server} (${reason(details)}); is it running? \`npm start\` starts one. Another address: --server HOST:PORT or FUSEBOARD_SERVER`);
+export function failureOf(error: unknown, connection: Connection): Failure {
+  const { code, details = (error as Error).message } = error as Partial<ServiceError>;
+  const { server } = connection;
+  switch (code) {
+    case status.UNAVAILABLE:
+      return new Failure(isAnswered(details) ? details : notReached(details, connection));
+    case status.UNAUTHENTICATED:
+      return new Failure(`${server} refuses: ${details}. Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.`);
+    case status.PERMISSION_DENIED:
+      return new Failure(`${server} refuses: ${details}.`);
+    case status.DEADLINE_EXCEEDED:
+      return new Failure(`${server} did not answer in time: is it overloaded, or the way to it cut? Try again, or another console: --server HOST:PORT or FUSEBOARD_SERVER`);
+    case status.UNIMPLEMENTED:
+      return new Failure(`what answers at ${server} does not know this question (${details}): it is no console, or one of an older version. ${ANOTHER}`);
+    case status.NOT_FOUND:
+      return new Failure(`${details}${/^there is no upstream .*host$/.test(details) ? '; `fuseboard get` lists them all' : ''}`);
+    default:
+      return new Failure(details);
   }
-  if (code === status.UNAUTHENTICATED) return new Failure(`${server} refuses: ${details}. Set FUSEBOARD_TOKEN or FUSEBOARD_TOKEN_FILE.`);
-  if (code === status.PERMISSION_DENIED) return new Failure(`${server} refuses: ${details}.`);
-  if (code === status.DEADLINE_EXCEEDED) return new Failure(`${server} did not answer in time`);
-  return new Failure(details ?? (error as Error).message);
 }
+
+const ANOTHER = 'Another address: --server HOST:PORT or FUSEBOARD_SERVER';
 
 /** Did the console itself say that it is unavailable, or did nobody answer? grpc-js tells the latter in its own words. */
-function isAnswered(details: string | undefined): boolean {
-  return details !== undefined && !/^(No connection established|Name resolution failed|Connection dropped|Failed to connect|.*ECONN)/.test(details);
+function isAnswered(details: string): boolean {
+  return !/^(No connection established|Name resolution failed|Connection dropped|Failed to connect|.*ECONN)/.test(details);
 }
 
-/** What the system said, out of what grpc-js made of it. */
-function reason(details: string | undefined): string {
-  return /connect E[A-Z]+|E[A-Z]{4,}|Name resolution failed/.exec(details ?? '')?.[0] ?? 'unreachable';
+function notReached(details: string, { server, tls }: Connection): string {
+  const untrusted = /[\w' -]*certificate[\w' -]*/i.exec(details)?.[0].trim();
+  if (tls !== undefined && untrusted !== undefined) return `the console at ${server} can't be trusted (${untrusted}); who signed its certificate is named by --tls-ca FILE or FUSEBOARD_SERVER_TLS_CA`;
+  const system = /connect E[A-Z]+|E[A-Z]{4,}|Name resolution failed/.exec(details)?.[0];
+  if (system !== undefined) return `no console answers at ${server} (${system}); is it running? \`npm start\` starts one. ${ANOTHER}`;
+  const spoken = tls === undefined ? 'gRPC, or only over TLS (--tls)' : 'gRPC over TLS';
+  return `what listens at ${server} does not speak ${spoken}: a console has gRPC at one port, 50051 by default, and HTTP at another. ${ANOTHER}`;
 }

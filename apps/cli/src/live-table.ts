@@ -1,6 +1,6 @@
 /** The breakers as a table that stays where it is on a terminal, drawn anew when something changes and each second. */
 import { paint, type Colour } from './colour.ts';
-import { HEADING, row, type ShownBreaker } from './shown.ts';
+import { HEADING, roughly, row, untilOf, type ShownBreaker } from './shown.ts';
 import { table } from './table.ts';
 
 /** Another screen than the shell's, without a cursor; and back. */
@@ -76,10 +76,18 @@ interface Line {
 function tableLines(breakers: readonly ShownBreaker[], rowsMax: number): Line[] {
   const sorted = breakers.toSorted((a, b) => a.admit - b.admit || (a.state === b.state ? 0 : a.state === 'open' ? -1 : 1) || (a.upstream < b.upstream ? -1 : 1));
   const shown = sorted.slice(0, Math.max(1, rowsMax - 1));
-  const [heading = '', ...lines] = table([HEADING, ...shown.map(row)]).split('\n');
+  const [heading = '', ...lines] = table([HEADING.with(UNTIL, 'ENDS IN'), ...shown.map(rowNow)]).split('\n');
   const rest = sorted.length - shown.length;
   const rows = lines.map((text, n): Line => (shown[n]?.admit === 0 ? { text, colour: 'red' } : { text }));
   return [{ text: heading, colour: 'bold' }, ...rows, ...(rest > 0 ? [{ text: `and ${rest} more` }] : [])];
+}
+
+const UNTIL = HEADING.indexOf('UNTIL');
+
+/** What is drawn each second says the time that is left. */
+function rowNow(breaker: ShownBreaker): string[] {
+  const until = untilOf(breaker);
+  return row(breaker).with(UNTIL, until === undefined ? '-' : roughly(Date.parse(until) - Date.now()));
 }
 
 /** Cut to the terminal's width first, so that no colour is left on. */

@@ -59,4 +59,11 @@ describe('fuseboard', () => {
     expect(() => parsed(['wacht'])).toThrow(expect.objectContaining({ message: expect.stringContaining('Did you mean watch?') as string }));
     expect(() => parsed(['get', '--sate', 'open'])).toThrow(CommanderError);
   });
+
+  test.each(commands)('%s, asked wrongly, says whose help has examples', (name, command) => {
+    let said = '';
+    command.exitOverride().configureOutput({ writeErr: (part) => void (said += part) });
+    expect(() => command.parse(['--no-such-option'], { from: 'user' })).toThrow(CommanderError);
+    expect(said).toContain(`See \`fuseboard ${name} --help\`.`);
+  });
 });

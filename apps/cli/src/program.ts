@@ -77,6 +77,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
       const { completion } = await import('./commands/completion.ts');
       completion(root, shell);
     });
+  for (const each of root.commands) each.showHelpAfterError(`See \`fuseboard ${each.name()} --help\`.`);
   return root;
 }
 

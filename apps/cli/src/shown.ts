@@ -1,5 +1,5 @@
 /** A breaker's message for people and programs: times as RFC 3339, states as words. The console's HTTP says the same. */
-import { timeOfMessage, type BreakerMessage, type TimestampMessage } from '#wire';
+import { formatDuration, timeOfMessage, type BreakerMessage, type TimestampMessage } from '#wire';
 
 export interface ShownBreaker {
   readonly upstream: string;
@@ -55,13 +55,24 @@ export function stateInWords({ state, admit }: Pick<ShownBreaker, 'state' | 'adm
   return state === 'open' && admit > 0 ? 'would open' : state;
 }
 
+/** When its state ends by itself; undefined: it doesn't. */
+export function untilOf({ open_until: openUntil, override }: ShownBreaker): string | undefined {
+  return openUntil ?? override?.until;
+}
+
+/** In whole seconds, from an hour on in whole minutes; never negative, for clocks differ. */
+export function roughly(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1_000));
+  return s === 0 ? '0s' : formatDuration((s < 3_600 ? s : s - (s % 60)) * 1_000);
+}
+
 /** A line of a table. */
-export function row({ upstream, state, admit, open_until: openUntil, generation, window, policy, override }: ShownBreaker): string[] {
-  const until = openUntil ?? override?.until;
+export function row(breaker: ShownBreaker): string[] {
+  const { upstream, generation, window, policy, override } = breaker;
   return [
     upstream,
-    stateInWords({ state, admit }),
-    until ?? '-',
+    stateInWords(breaker),
+    untilOf(breaker) ?? '-',
     `${generation}`,
     `${window.total}`,
     `${window.errors}`,

@@ -42,7 +42,7 @@ describe('why an upstream', () => {
       'last trip': '2026-09-21T03:00:00.000Z, 30s ago: 10 errors of 40 calls reached errorRatioThreshold 0.25 in 2.5s; 10 errors, 2 slow; by outcome 3@812 proxy-a/x-1',
     });
     const { open_until: _, ...closed } = breaker({ state: 'closed', admit: 1, generation: 3, override });
-    expect(why(closed)).toMatchObject({ 'closed since': expect.stringContaining('; it stays so, or with `fuseboard clear shop.local`') as string, because: 'held closed by ann: INC-7 (control 12)' });
+    expect(why(closed)).toMatchObject({ 'closed since': expect.stringContaining('; ends with `fuseboard clear shop.local`') as string, because: 'held closed by ann: INC-7 (control 12)' });
   });
 
   it('is closed: by itself also before that was told, by whom else, or that it has not changed', () => {

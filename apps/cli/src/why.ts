@@ -1,7 +1,7 @@
 /** Why an upstream is as it is, for people: since when, until when, by what or whom, and whose callers are refused. */
 import { formatDuration, timeOfMessage, type TransitionMessage } from '#wire';
 import { Failure } from './failure.ts';
-import { stateInWords, timeText, type ShownBreaker } from './shown.ts';
+import { roughly, stateInWords, timeText, untilOf, type ShownBreaker } from './shown.ts';
 import { table } from './table.ts';
 
 /** What could be found out beside the state itself, or why it could not. */
@@ -32,11 +32,11 @@ export function whyText(breaker: ShownBreaker, { transitions, refusals }: Eviden
   ]);
 }
 
-function endOf({ upstream, open_until: openUntil, override }: ShownBreaker, nowMs: number): string[] {
-  const until = openUntil ?? override?.until;
-  const left = until === undefined ? 'it stays so' : `ends by itself in ${roughly(Date.parse(until) - nowMs)}`;
-  if (override !== undefined) return [`${left}, or with \`fuseboard clear ${upstream}\``];
-  return until === undefined ? [] : [left];
+function endOf(breaker: ShownBreaker, nowMs: number): string[] {
+  const { upstream, override } = breaker;
+  const until = untilOf(breaker);
+  const ends = [...(until === undefined ? [] : [`by itself in ${roughly(Date.parse(until) - nowMs)}`]), ...(override === undefined ? [] : [`with \`fuseboard clear ${upstream}\``])];
+  return ends.length === 0 ? [] : [`ends ${ends.join(', or ')}`];
 }
 
 function changeRows(breaker: ShownBreaker, transitions: readonly TransitionMessage[], nowMs: number): string[][] {
@@ -95,10 +95,4 @@ function counted(count: number, one: string, many: string): string {
 
 function unknown({ message }: Failure): string {
   return `not known: ${message}`;
-}
-
-/** In whole seconds, from an hour on in whole minutes; never negative, for clocks differ. */
-function roughly(ms: number): string {
-  const s = Math.max(0, Math.floor(ms / 1_000));
-  return s === 0 ? '0s' : formatDuration((s < 3_600 ? s : s - (s % 60)) * 1_000);
 }

@@ -105,8 +105,14 @@ export class BreakerQueries {
   #unknown(upstream: string): Refusal {
     const incomplete = this.#model.incompleteBecause;
     if (incomplete !== undefined) return { refused: 'unavailable', message: `upstream ${upstream} is not known, but ${incomplete}` };
-    return { refused: 'not-found', message: `there is no upstream ${upstream}: no policy with circuitBreaking names that host` };
+    return unknownUpstream(upstream, this.#model);
   }
+}
+
+/** @param asked as it was written */
+export function unknownUpstream(asked: string, model: ReadModel): Refusal {
+  const like = model.nameLike(asked);
+  return { refused: 'not-found', message: `there is no upstream ${asked}: no policy with circuitBreaking names that host${like === undefined ? '' : `; did you mean ${like}?`}` };
 }
 
 export function pageSize(asked: number): number | Refusal {

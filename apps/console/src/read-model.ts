@@ -141,6 +141,11 @@ export class ReadModel {
     return { breakers, more: false };
   }
 
+  /** For who asked for one that isn't there: the name that begins most like it. */
+  nameLike(upstream: string): string | undefined {
+    return this.#names.like(upstream.toLowerCase());
+  }
+
   names(): Iterable<string> {
     return this.#names.after(undefined);
   }

@@ -9,7 +9,7 @@ import { BreakerClient } from '../client.ts';
 import { failureOf, type Connection } from '../connection.ts';
 import { LiveTable } from '../live-table.ts';
 import { shownInStream, type Output } from '../output.ts';
-import { shown, stateInWords, type ShownBreaker } from '../shown.ts';
+import { shown, stateInWords, untilOf, type ShownBreaker } from '../shown.ts';
 
 export interface WatchOptions {
   /** Absent: all. */
@@ -106,9 +106,10 @@ class Told implements Teller {
   end(): void {}
 }
 
-function line({ upstream, state, admit, since, open_until: openUntil, override, generation, policy }: ShownBreaker): string {
-  const until = openUntil ?? override?.until;
+function line(breaker: ShownBreaker): string {
+  const { upstream, since, override, generation, policy } = breaker;
+  const until = untilOf(breaker);
   const by = override === undefined ? '' : `  set by ${override.author}: ${override.reason}`;
   const gone = policy === undefined ? '  (policy deleted)' : '';
-  return `${since}  ${upstream}  ${stateInWords({ state, admit })}${until === undefined ? '' : ` until ${until}`}  generation ${generation}${by}${gone}`;
+  return `${since}  ${upstream}  ${stateInWords(breaker)}${until === undefined ? '' : ` until ${until}`}  generation ${generation}${by}${gone}`;
 }

@@ -7,7 +7,7 @@ import { DRIVERS } from '#drivers';
 import { documentKey, type ControlChange, type ControlDraft, type Document, type DocumentKey, type NotTaken } from '#engine';
 import { RUNTIME, type Runtime } from '#runtime';
 import { encodeControl } from '#wire';
-import { invalid, isRefusal, type ConsoleDrivers, type Refusal } from '../breaker-queries.ts';
+import { invalid, isRefusal, unknownUpstream, type ConsoleDrivers, type Refusal } from '../breaker-queries.ts';
 import { ReadModel } from '../read-model.ts';
 import { aboutOf, ControlBook, type Said } from './control-book.ts';
 import { checkedBy, checkedDocument, checkedDuration, checkedReplaced, checkedWait, type By } from './control-checks.ts';
@@ -143,7 +143,7 @@ export class ControlActions {
     const known = await this.refreshed();
     if (known !== undefined) return known;
     if (this.book.hasBreaker(upstream)) return upstream;
-    return { refused: 'not-found', message: `there is no upstream ${asked}: no policy with circuitBreaking names that host` };
+    return unknownUpstream(asked, this.#model);
   }
 
   async #write(draft: ControlDraft, { asked, ...awaited }: Omit<Awaited, 'offset'> & { readonly asked: string }): Promise<Done | Refusal> {
