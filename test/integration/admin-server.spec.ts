@@ -1,3 +1,4 @@
+import { Gauge } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Gates, Health, Metrics, readConfig, startAdminServer, type AdminServer, type Gate } from '#runtime';
 
@@ -44,6 +45,14 @@ describe('the admin address', () => {
     expect(text).toContain('fuseboard_commits_total{answer="OK",group="ingest"} 1');
     expect(text).toContain('process_cpu_seconds_total');
     expect(text).toContain('nodejs_eventloop_lag_seconds');
+  });
+
+  it("says so where a figure can't be read, and goes on", async () => {
+    const { metrics, get } = await admin();
+    metrics.registry.registerMetric(new Gauge({ name: 'broken', help: 'b', registers: [], collect: () => Promise.reject(new Error('the disk is gone')) }));
+    const answer = await get('/metrics');
+    expect([answer.status, await answer.json()]).toEqual([500, { error: "it can't be answered: the disk is gone" }]);
+    expect((await get('/healthz')).status).toBe(200);
   });
 
   it('answers nothing else, and only GET', async () => {

@@ -20,7 +20,9 @@ export interface AdminSource {
 
 /** @throws {StartError} if the address can't be bound. */
 export async function startAdminServer(options: AdminSource & { readonly listen: Address; readonly gate: Gate }): Promise<AdminServer> {
-  const server = createServer((request, response) => void answer(request, response, options));
+  const server = createServer((request, response) => {
+    answer(request, response, options).catch((error: unknown) => fail(response, error));
+  });
   server.requestTimeout = 10_000;
   const address = await listen(server, options.listen, 'FUSEBOARD_ADMIN_LISTEN');
   return {
@@ -78,8 +80,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, { heal
   const { authorization, host } = request.headers;
   const verdict = gate.judge({ authorization, host, peer: request.socket.remoteAddress ?? '' }, 'read');
   if (!verdict.admitted) return refuse(response, verdict);
+  const text = await metrics.registry.metrics();
   response.setHeader('content-type', metrics.registry.contentType);
-  response.end(await metrics.registry.metrics());
+  response.end(text);
+}
+
+/** That a figure can't be read ends no process. */
+function fail(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) response.destroy();
+  else send(response, 500, { error: `it can't be answered: ${error instanceof Error ? error.message : String(error)}` });
 }
 
 function refuse(response: ServerResponse, verdict: Refusal): void {
