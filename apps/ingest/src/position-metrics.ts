@@ -1,4 +1,5 @@
 /** How far each partition is folded that this process owns, and how much of it is left. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Gauge } from 'prom-client';
 import type { OutcomeReader, Pump } from '#engine';
 import type { Metrics } from '#runtime';
@@ -33,8 +34,6 @@ export function positionMetrics({ registry }: Metrics, pump: Pick<Pump, 'positio
 }
 
 async function endOf(reader: Pick<OutcomeReader, 'bounds'>, partition: number): Promise<number | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), ENDS_WITHIN_MS);
   const end = reader.bounds(partition).then(({ next }) => next, () => undefined);
-  return await Promise.race([end, late]).finally(() => clearTimeout(timer));
+  return await Promise.race([end, sleep(ENDS_WITHIN_MS, undefined, { ref: false })]);
 }

@@ -3,6 +3,7 @@
  * decided there without I/O (V5), and what became of them is told to the log in the background (V6).
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyDrivers } from '#drivers';
 import { CallGate, type Admit, type Call, type CallGateOptions, type DocumentSet, type ProxyVitals, type StateUpdate, type Stop } from '#engine';
 import { ListenError, createHttpProxy, type CallOutcome, type HttpProxy } from '#http-proxy';
@@ -105,7 +106,7 @@ export class Proxy {
     const { logger, config } = this.#runtime;
     const cutOff = await this.#http.close({ graceMs: config.proxy.drainMs });
     if (cutOff > 0) logger.warn({ calls: cutOff }, `${cutOff} calls had not ended after ${config.proxy.drainMs} ms and were cut off`);
-    const told = Promise.race([this.#gate.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]);
+    const told = Promise.race([this.#gate.reporter.flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
     await Promise.all([told, this.#tracing?.close(FLUSH_MS)]);
     const { waiting } = this.#gate.reporter;
     if (waiting > 0) logger.warn({ records: waiting }, `${waiting} records of outcomes could not be told to the log and are lost`);

@@ -3,6 +3,7 @@
  * Nothing waits for it, and that it can't be said is said in the log and harms nothing.
  */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ENGINE_VERSION, MISSING_MAX, type ConsoleVitals, type Heartbeat, type IngestVitals, type Presence, type PresenceTeller, type ProxyVitals } from '#engine';
 import type { Runtime } from './runtime.module.ts';
 import { VERSION } from './version.ts';
@@ -56,7 +57,7 @@ export class Heart {
     // One that is under way must not begin another: who left would be there again.
     this.#isStopped = true;
     const leave = this.#beating.then(() => this.#options.presence.leave(this.#heartbeat())).catch(() => undefined);
-    await Promise.race([leave, new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref())]);
+    await Promise.race([leave, sleep(LEAVE_MS, undefined, { ref: false })]);
   }
 
   #next(): void {

@@ -1,4 +1,5 @@
 /** OpenTelemetry's parts joined. Nothing of it is global: the process has other parts, which trace nothing. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceFromAttributes, defaultResource } from '@opentelemetry/resources';
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider, type Sampler } from '@opentelemetry/sdk-trace';
 import { VERSION, type Runtime, type TracingConfig } from '#runtime';
@@ -27,7 +28,7 @@ export function startTracing(tracing: TracingConfig, { config, logger, metrics }
     close: async (withinMs) => {
       // A failure was counted and said already.
       const told = provider.shutdown().catch(() => undefined);
-      await Promise.race([told, new Promise((resolve) => setTimeout(resolve, withinMs).unref())]);
+      await Promise.race([told, sleep(withinMs, undefined, { ref: false })]);
       const left = fates.waiting + fates.underWay;
       if (left > 0) logger.warn({ spans: left }, `${left} spans could not be told to ${place} within ${withinMs} ms and are lost`);
     },

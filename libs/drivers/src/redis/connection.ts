@@ -2,6 +2,7 @@
  * One connection to Redis, be it one server, whom the Sentinels name, or a Cluster: a command is answered in time or
  * rejected, and a peer that has gone silent is noticed though nothing is asked. Its limits are in client.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { formatRedisPlace } from '#runtime';
 import type { Reach } from '../drivers.ts';
@@ -132,7 +133,7 @@ export class Connection {
     const ended = new Promise((resolve) => this.#redis.once('end', resolve));
     this.#redis.disconnect();
     this.#settled.resolve();
-    if (isOpen) await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2 * DISCONNECT_TIMEOUT_MS).unref())]);
+    if (isOpen) await Promise.race([ended, sleep(2 * DISCONNECT_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   /** Waits for the try that is under way, or the next one. */
