@@ -65,6 +65,20 @@ describe('/api/v1/events', () => {
     expect([stranger.told('hello')[0]?.['resumed'], names(stranger.told('breakers'))]).toEqual([false, ['a.test', 'b.test', 'c.test']]);
   });
 
+  it('says of no event that all up to it was told while counts wait for their second', async () => {
+    const own = await stage();
+    await own.commit({ upstream: 'a.test' }, { upstream: 'b.test' }, { upstream: 'c.test' });
+    await own.becomesReady();
+    const first = reading(own);
+    await first.loaded();
+    const since = first.events.length;
+    await own.commit({ upstream: 'b.test', window: { startedAtMs: 1_790_000_000_000, total: 1, errors: 0, slow: 0 } }, { upstream: 'a.test', generation: 2 });
+    const change = await first.until('the change, with an id', ({ events }) => events.slice(since).find(({ event, id }) => event === 'breakers' && id !== undefined));
+    const second = reading(own, change.id);
+    await second.loaded();
+    expect([second.told('hello')[0]?.['resumed'], names(second.told('breakers'))]).toEqual([true, expect.arrayContaining(['b.test'])]);
+  });
+
   it('says what is not known yet, and tells it when it is', async () => {
     const own = await stage({ stored: false });
     const reader = reading(own);

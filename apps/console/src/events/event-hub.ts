@@ -60,6 +60,8 @@ export class EventHub {
   readonly #stops: (() => unknown)[];
   readonly #telling: Telling;
   #clock = 0;
+  /** The clock before the first of `#counted`, which no stream is owed before the pulse. */
+  #untold = 0;
   #pulses = 0;
   #isTelling = false;
   #isFollowing = false;
@@ -68,7 +70,12 @@ export class EventHub {
     this.#options = options;
     const { model, transitions } = options;
     this.#last = new LastTransitions(transitions, (upstream) => this.#changed(upstream));
-    this.#telling = { breaker: (upstream) => this.#breaker(upstream), counts: (upstream) => this.#counts(upstream), id: () => `${this.#run}:${this.#clock}` };
+    this.#telling = {
+      breaker: (upstream) => this.#breaker(upstream),
+      counts: (upstream) => this.#counts(upstream),
+      idNow: () => `${this.#run}:${this.#clock}`,
+      idOwed: () => `${this.#run}:${this.#counted.size === 0 ? this.#clock : this.#untold}`,
+    };
     this.#timers = [setInterval(() => this.#pulse(), PULSE_MS).unref(), setInterval(() => this.#sample(), SAMPLE_MS).unref()];
     this.#stops = [model.onChange((upstream) => this.#changed(upstream)), model.onCounts((upstream) => this.#count(upstream))];
   }
@@ -151,6 +158,7 @@ export class EventHub {
   }
 
   #count(upstream: string): void {
+    if (this.#counted.size === 0) this.#untold = this.#clock;
     this.#changedAt.set(upstream, ++this.#clock);
     this.#counted.add(upstream);
     this.#touched.add(upstream);
@@ -158,12 +166,12 @@ export class EventHub {
 
   #pulse(): void {
     if (this.#streams.size > 0) void this.#options.ends.ask();
+    for (const stream of this.#streams) for (const upstream of this.#counted) stream.counted(upstream);
+    this.#counted.clear();
     for (const stream of this.#streams) {
-      for (const upstream of this.#counted) stream.counted(upstream);
       stream.tell();
       stream.say('pulse', this.#freshness());
     }
-    this.#counted.clear();
     if (this.#pulses++ % FLEET_EACH === 0 && this.#streams.size > 0) void this.#tellFleet();
   }
 

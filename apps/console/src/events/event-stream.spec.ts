@@ -5,7 +5,8 @@ import { EventStream } from './event-stream.ts';
 function reader(first: string[], room = Infinity) {
   const written: string[] = [];
   const state = { room, clock: 7 };
-  const telling = { breaker: (upstream: string) => ({ upstream, at: state.clock }), counts: (upstream: string) => [upstream, state.clock], id: () => `run:${state.clock}` };
+  const id = (): string => `run:${state.clock}`;
+  const telling = { breaker: (upstream: string) => ({ upstream, at: state.clock }), counts: (upstream: string) => [upstream, state.clock], idNow: id, idOwed: id };
   const outlet = { write: (text: string) => void written.push(text), isFull: () => written.length >= state.room };
   return { stream: new EventStream(telling, outlet, first), written, state };
 }

@@ -10,8 +10,10 @@ export interface Telling {
   readonly breaker: (upstream: string) => object | undefined;
   /** `[upstream, total, errors, slow, started_at]`; undefined: it is not there. */
   readonly counts: (upstream: string) => readonly unknown[] | undefined;
-  /** The id of an event that is made now. */
-  readonly id: () => string;
+  /** The id of all that there is now. */
+  readonly idNow: () => string;
+  /** The id of all that streams are owed by now: what was counted since the last pulse is not among it. */
+  readonly idOwed: () => string;
 }
 
 /** Where a stream is written. */
@@ -37,7 +39,7 @@ export class EventStream {
     this.#telling = telling;
     this.#outlet = outlet;
     this.#breakers = new Set(first);
-    this.#begun = telling.id();
+    this.#begun = telling.idNow();
   }
 
   /** Something of it changed but counts. */
@@ -73,7 +75,7 @@ export class EventStream {
   }
 
   #idIfAll(): string | undefined {
-    return this.#begun === undefined && this.#breakers.size === 0 && this.#counts.size === 0 ? this.#telling.id() : undefined;
+    return this.#begun === undefined && this.#breakers.size === 0 && this.#counts.size === 0 ? this.#telling.idOwed() : undefined;
   }
 
   #send(event: string, data: object, id?: string): void {
