@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { Controller, Get, HttpException, Inject, Injectable, Module, Param, type ArgumentsHost } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { firstValueFrom, lastValueFrom, of, throwError, type Observable } from 'rxjs';
+import { firstValueFrom, lastValueFrom, of, range, tap, throwError, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Fuseboard, UpstreamOpen, type FuseboardOptions, type OutcomeMessage } from '#client';
 import { FuseboardModule, Guarded, UpstreamOpenException } from '#client/nest';
@@ -26,6 +26,12 @@ class Payments {
   rates(order: string): Observable<string> {
     this.made++;
     return order === 'broken' ? throwError(() => Object.assign(new Error('no'), { status: 503 })) : of(`rate of ${order}`, 'and more');
+  }
+
+  /** All at once to whoever subscribes. */
+  @Guarded('pay.test')
+  ticks(): Observable<number> {
+    return range(1, 1_000).pipe(tap((tick) => void (this.made = tick)));
   }
 
   @Guarded('pay.test', { classify: () => ({ status: 502 }) })
@@ -121,6 +127,13 @@ describe('a guarded method', () => {
     expect(told.map(({ ok, failure, status }) => ok ?? failure ?? status)).toEqual([true, 'reset', true, 503, 502, true, true, true]);
     expect(told.at(-1)?.['upstream']).toBe('other.test');
     expect(told[0]).toMatchObject({ upstream: 'pay.test', incarnation: 1, generation: 1 });
+  });
+
+  it('that tells much at once is left as soon as its caller has enough', async () => {
+    const { payments, outcomes } = await stage();
+    expect(await firstValueFrom(payments.ticks())).toBe(1);
+    expect(payments.made).toBe(1);
+    expect(await outcomes()).toMatchObject([{ ok: true }]);
   });
 
   it('is not called while its breaker is open, and gives the refusal as it gives results', async () => {

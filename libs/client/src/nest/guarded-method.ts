@@ -2,7 +2,7 @@
  * A method under guard, whatever it gives: a value, a promise, or an Observable, each of whose subscriptions is a call
  * (O1: known at the first value). A refusal comes the way its results do, as far as that is known before it was called.
  */
-import { Observable, from, isObservable, of, throwError } from 'rxjs';
+import { Observable, defer, from, isObservable, of, tap, throwError } from 'rxjs';
 import type { GuardedCall } from '../guard.ts';
 import { UpstreamOpen } from '../upstream-open.ts';
 import type { GuardedOptions } from './guarded.decorator.ts';
@@ -65,23 +65,10 @@ export class GuardedMethod {
 
   /** Subscribed to more than once, it is as many calls; never, it is none. Who leaves before the first value has seen no outcome. */
   #watched(source: Observable<unknown>, call: MethodCall): Observable<unknown> {
-    return new Observable((subscriber) => {
+    return defer(() => {
       const begun = call.begin();
-      if (begun instanceof UpstreamOpen) return (this.#refuse(begun, call, 'observable') as Observable<unknown>).subscribe(subscriber);
-      return source.subscribe({
-        next: (value) => {
-          begun.end({ value });
-          subscriber.next(value);
-        },
-        error: (error: unknown) => {
-          begun.end({ error });
-          subscriber.error(error);
-        },
-        complete: () => {
-          begun.end({ value: undefined });
-          subscriber.complete();
-        },
-      });
+      if (begun instanceof UpstreamOpen) return this.#refuse(begun, call, 'observable') as Observable<unknown>;
+      return source.pipe(tap({ next: (value) => begun.end({ value }), error: (error: unknown) => begun.end({ error }), complete: () => begun.end({ value: undefined }) }));
     });
   }
 
