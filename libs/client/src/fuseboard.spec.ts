@@ -43,6 +43,14 @@ describe('a report', () => {
     expect(fuseboard.standing.dropped).toBe(1);
   });
 
+  test('of a guarded call whose upstream has no name, or none that can be one, is dropped and said as well, and the call is made', async () => {
+    const { fuseboard, sent, dropped } = stage();
+    for (const upstream of ['', 'x'.repeat(260)]) expect(await fuseboard.guard(upstream, () => 'made')).toBe('made');
+    await fuseboard.flush();
+    const invalid = { reason: 'invalid', count: 1, problem: 'upstream: allowed: 1 to 259 characters' };
+    expect([sent, dropped]).toEqual([[], [invalid, invalid]]);
+  });
+
   test('that fails is sent again with the same id and content (L4)', async () => {
     const tries: string[][] = [];
     const { fuseboard } = stage({

@@ -199,7 +199,9 @@ export class Fuseboard {
   }
 
   #take(call: Call): void {
-    if (this.#closing === undefined) this.#gate.report(call);
+    const problem = upstreamProblem(call.upstream);
+    if (problem !== undefined) this.#drop({ reason: 'invalid', count: 1, problem });
+    else if (this.#closing === undefined) this.#gate.report(call);
     else this.#drop({ reason: 'closed', count: 1 });
   }
 
@@ -234,9 +236,13 @@ export class Fuseboard {
 }
 
 function problemOf({ upstream, durationMs }: ReportedCall): string | undefined {
-  if (typeof upstream !== 'string' || upstream.length < 1 || upstream.length > UPSTREAM_CHARS_MAX) return `upstream: allowed: 1 to ${UPSTREAM_CHARS_MAX} characters`;
   if (durationMs !== undefined && !(durationMs >= 0 && durationMs <= Number.MAX_SAFE_INTEGER)) return `durationMs: found ${durationMs}, allowed: a number from 0`;
-  return undefined;
+  return upstreamProblem(upstream);
+}
+
+function upstreamProblem(upstream: unknown): string | undefined {
+  const isOne = typeof upstream === 'string' && upstream.length >= 1 && upstream.length <= UPSTREAM_CHARS_MAX;
+  return isOne ? undefined : `upstream: allowed: 1 to ${UPSTREAM_CHARS_MAX} characters`;
 }
 
 function quietly(action: () => void): void {
