@@ -2,7 +2,7 @@
  * The control log as this process has read it: the fold's dictionary. It only grows.
  */
 import type { ControlRecord } from './control.ts';
-import { DocumentChanges } from './document-changes.ts';
+import { PolicyChanges } from './policy-changes.ts';
 import type { ControlDictionary } from './policies-in-force.ts';
 import type { ControlLog } from './ports.ts';
 
@@ -25,7 +25,7 @@ export class ControlView {
     return this.#latest;
   }
 
-  readonly at: ControlDictionary = Object.assign((offset: number) => this.#records.get(offset), { changes: new DocumentChanges((offset) => this.#records.get(offset)) });
+  readonly at: ControlDictionary = Object.assign((offset: number) => this.#records.get(offset), { changes: new PolicyChanges((offset) => this.#records.get(offset)) });
 
   /** Reads on to the end as it is now: a reading that began before this call may have missed what the caller knows of. */
   async refresh(): Promise<void> {

@@ -1,0 +1,82 @@
+/**
+ * What each control record did to the policies (C2, C3), and which of them stand at an offset. Worked out once for all
+ * folds that share a control log: the documents of a large fleet are many, and so are its partitions.
+ */
+import type { ControlRecord, Document, TrafficSetting } from './control.ts';
+import { Documents, type DocumentChange } from './documents.ts';
+import type { Policy } from './policy.ts';
+
+/** `before` absent: applied, for the first time or again. `after` absent: deleted. Both: changed. */
+export interface PolicyChange {
+  readonly upstream: string;
+  readonly before: Policy | undefined;
+  readonly after: Policy | undefined;
+}
+
+/** What is in force where control is up to some offset. */
+export interface Standing {
+  /** Of all partitions' upstreams. */
+  readonly policies: ReadonlyMap<string, Policy>;
+  /** Which rules. */
+  readonly engine: number;
+}
+
+export class PolicyChanges {
+  readonly #record: (offset: number) => ControlRecord | undefined;
+  readonly #documents = new Documents();
+  /** By control offset. */
+  readonly #changes: (DocumentChange | undefined)[] = [];
+  /** The last one asked for: partitions that are taken over together mostly stand at one offset. */
+  #standing: Standing & { readonly control: number } = { control: -1, policies: new Map(), engine: 1 };
+
+  constructor(record: (offset: number) => ControlRecord | undefined) {
+    this.#record = record;
+  }
+
+  /** Every record up to `offset` has been read. Empty: there is none there, or it changed no policy. */
+  at(offset: number): PolicyChange[] {
+    while (this.#changes.length <= offset) {
+      const record = this.#record(this.#changes.length);
+      this.#changes.push(record && this.#documents.apply(record));
+    }
+    return changesOf(this.#changes[offset]);
+  }
+
+  /** Every record up to `control` has been read. */
+  standingAt(control: number): Standing {
+    if (this.#standing.control !== control) this.#standing = { control, ...this.#standingAt(control) };
+    return this.#standing;
+  }
+
+  #standingAt(control: number): Standing {
+    const policies = new Map<string, Policy>();
+    let engine = 1;
+    for (let offset = 0; offset <= control; offset++) {
+      for (const { upstream, after } of this.at(offset)) {
+        if (after === undefined) policies.delete(upstream);
+        else policies.set(upstream, after);
+      }
+      engine = raised(engine, this.#record(offset));
+    }
+    return { policies, engine };
+  }
+}
+
+/** Which rules are in force behind this record. */
+export function raised(engine: number, record: ControlRecord | undefined): number {
+  return record?.change.kind === 'engine' ? Math.max(engine, record.change.version) : engine;
+}
+
+/** A changed host is a deletion at the old one and an application at the new; limits alone are no policy (L3). */
+function changesOf(change: DocumentChange | undefined): PolicyChange[] {
+  const [before, after] = [settingOf(change?.before), settingOf(change?.after)];
+  const stays = before?.upstream === after?.upstream;
+  const changes: PolicyChange[] = [];
+  if (before !== undefined && !stays) changes.push({ upstream: before.upstream, before: before.breaker, after: undefined });
+  if (after !== undefined) changes.push({ upstream: after.upstream, before: stays ? before?.breaker : undefined, after: after.breaker });
+  return changes.filter((each) => each.before !== undefined || each.after !== undefined);
+}
+
+function settingOf(document: Document | undefined): TrafficSetting | undefined {
+  return document?.kind === 'UpstreamTrafficSetting' ? document : undefined;
+}
