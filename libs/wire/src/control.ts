@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { documentKey } from '#engine';
 import type { ControlChange, ControlDraft, ControlRecord, Document, DocumentKey } from '#engine';
+import { scanApplied } from './control-scan.ts';
 import { readDocument } from './documents/document.ts';
 import { Fields, given, UnreadableRecord } from './fields.ts';
 import { toBytes } from './json.ts';
@@ -36,12 +37,13 @@ function keyOf({ kind, namespace, name }: DocumentKey): DocumentKey {
 }
 
 /** Throws `UnreadableRecord`, which names the offset: only operators write this log, and a fold without one of its records would be another fold. */
-export function decodeControl(bytes: Uint8Array, at: { readonly offset: number; readonly appendMs: number }): ControlRecord {
-  const fields = Fields.of(`the control record at offset ${at.offset}`, bytes);
+export function decodeControl(bytes: Uint8Array, { offset, appendMs }: { readonly offset: number; readonly appendMs: number }): ControlRecord {
+  const { author, reason, source, change } = scanApplied(bytes) ?? readControl(Fields.of(`the control record at offset ${offset}`, bytes));
+  return { offset, appendMs, hash: hash('sha256', bytes, 'hex'), author, reason, source, change };
+}
+
+export function readControl(fields: Fields): Pick<ControlRecord, 'author' | 'reason' | 'source' | 'change'> {
   return {
-    offset: at.offset,
-    appendMs: at.appendMs,
-    hash: hash('sha256', bytes, 'hex'),
     author: fields.text('author'),
     reason: fields.text('reason'),
     source: fields.oneOf('source', ['directory', 'api', 'fuseboard']),

@@ -2,6 +2,7 @@
  * JSON that Fuseboard wrote itself, followed along its bytes where they lie: fields in the order in which they are written,
  * texts of plain ASCII, whole numbers, times. Whatever else there may be is left to a reader of JSON.
  */
+import type { Written } from './fields.ts';
 import { Spelling } from './interned.ts';
 
 const QUOTE = 0x22;
@@ -9,12 +10,27 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const TILDE = 0x7e;
 const ZERO = 0x30;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
 /** So many make a safe integer, whatever they are. */
 const DIGITS_MAX = 15;
 const NO_BYTES = Buffer.alloc(0);
 /** `2026-09-21T14:13:20.123Z`: where its parts begin, and what is between them. */
 const TIME_CHARS = 24;
 const TIME_MARKS = [4, 7, 10, 13, 16, 19, 23].map((at) => ({ at, byte: new Date(0).toISOString().charCodeAt(at) }));
+
+/** Where an object lies, and in it the text of a field. One for all: to be looked at before the next is asked for. */
+export interface Around {
+  readonly from: number;
+  readonly textFrom: number;
+  readonly text: string;
+  readonly textTo: number;
+  readonly to: number;
+  /** Of what is around the text. */
+  readonly hash: number;
+}
 
 /** What isn't as asked for spoils the value, and is found out at its end (`isRead`). */
 export class PlainJson {
@@ -24,6 +40,7 @@ export class PlainJson {
   #at = 0;
   #end = 0;
   #isSpoilt = false;
+  readonly #around: Written<Around> = { from: 0, textFrom: 0, text: '', textTo: 0, to: 0, hash: 0 };
 
   begin(bytes: Uint8Array): void {
     // Many values lie in one piece of memory, as they came from a socket.
@@ -56,25 +73,82 @@ export class PlainJson {
   /** Up to its quote. */
   text(): string {
     const from = this.#at;
-    this.#passText();
+    this.passText();
     return this.#bytes.toString('latin1', from, this.#at);
   }
 
   /** The same, which is likely to be `last` again: who has many of them keeps it once. */
   textLike(last: Spelling): Spelling {
     const from = this.#at;
-    this.#passText();
+    this.passText();
     const isAgain = this.#at - from === last.length && last.isAt(this.#view, from);
     return isAgain ? last : new Spelling(this.#bytes.toString('latin1', from, this.#at));
   }
 
-  #passText(): void {
+  /** Of which nothing is wanted. */
+  passText(): void {
     const bytes = this.#bytes;
     let at = this.#at;
     let byte = bytes[at] as number;
     while (byte >= SPACE && byte <= TILDE && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++at] as number;
     this.#at = at;
     if (byte !== QUOTE) this.#isSpoilt = true;
+  }
+
+  /** Up to its quote, with escapes in it. */
+  escapedText(): string {
+    const bytes = this.#bytes;
+    const from = this.#at;
+    let at = from;
+    for (let byte = bytes[at] as number; byte >= SPACE && byte <= TILDE && byte !== QUOTE; byte = bytes[at] as number) at += byte === BACKSLASH ? 2 : 1;
+    this.#at = at;
+    try {
+      return JSON.parse(`"${bytes.toString('latin1', from, at)}"`) as string;
+    } catch {
+      return this.#spoilt('');
+    }
+  }
+
+  /** @param field that is a text and there once: its name, up to the quote of its text */
+  objectAround(field: Spelling): Around {
+    const [bytes, around] = [this.#bytes, this.#around];
+    let [at, depth, hash, isText] = [this.#at, 0, 0, false];
+    Object.assign(around, { from: at, textFrom: -1 });
+    do {
+      const byte = bytes[at] as number;
+      // Within itself, an escape may hide another such name.
+      if (!(byte >= SPACE && byte <= TILDE) || (byte === BACKSLASH && depth === 1)) return this.#spoilt(around);
+      if (isText) {
+        if (byte === BACKSLASH) at++;
+        else isText = byte !== QUOTE;
+      } else if (byte === QUOTE && depth === 1 && field.isAt(this.#view, at)) {
+        if (around.textFrom !== -1) return this.#spoilt(around);
+        around.textFrom = this.#at = at + field.length;
+        around.text = this.text();
+        around.textTo = at = this.#at;
+      } else if (byte === QUOTE) isText = true;
+      else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth--;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      at++;
+    } while (depth > 0);
+    this.#at = around.to = at;
+    around.hash = hash;
+    return around.textFrom === -1 ? this.#spoilt(around) : around;
+  }
+
+  #spoilt<T>(found: T): T {
+    this.#isSpoilt = true;
+    return found;
+  }
+
+  /** Do the bytes from there to there spell it? */
+  spells(spelling: Spelling, from: number, to: number): boolean {
+    return to - from === spelling.length && spelling.isAt(this.#view, from);
+  }
+
+  slice(from: number, to: number): string {
+    return this.#bytes.toString('latin1', from, to);
   }
 
   whole(): number {

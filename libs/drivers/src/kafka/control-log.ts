@@ -4,11 +4,11 @@
  */
 import type { ControlDraft, ControlLog, ControlRecord, Stop } from '#engine';
 import { decodeControl, encodeControl } from '#wire';
-import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import type { OnError } from '../drivers.ts';
 import type { Appender } from './appender.ts';
 import { Follower } from './follower.ts';
 import type { Link } from './link.ts';
+import type { RecordBatch } from './record-batch.ts';
 import { Listeners } from '../listeners.ts';
 import { asBuffer } from './outcome-log.ts';
 
@@ -43,7 +43,7 @@ export class KafkaControlLog implements ControlLog {
       reads,
       tail,
       from: ({ first }) => first,
-      onMessage: (_, message) => this.#keep(message),
+      onRecord: (_, batch, n) => this.#keep(batch, n),
       onLost: () => this.#endLoudly(),
       onError,
       doing: 'following the control log',
@@ -85,8 +85,8 @@ export class KafkaControlLog implements ControlLog {
     return this.#kept;
   }
 
-  #keep({ offset, timestamp, value }: FetchedMessage): void {
-    this.#kept.push(read(Number(offset), Number(timestamp), value));
+  #keep(batch: RecordBatch, n: number): void {
+    this.#kept.push(read(batch.offset(n), batch.appendMs(n), batch.value(n)));
     this.#tellOnce();
   }
 

@@ -2,10 +2,10 @@
  * Follows a small topic, all of its partitions: what is there, then what comes. `catchUp` doesn't wait for what comes
  * by itself: it reads up to the end as it is now, so that whoever appended before sees it.
  */
-import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import type { OnError } from '../drivers.ts';
 import { FetchLoop } from './fetch-loop.ts';
-import { isOutOfRange, messagesOf, type Bounds, type Fetched, type Link } from './link.ts';
+import { isOutOfRange, type Bounds, type Fetched, type Link } from './link.ts';
+import type { RecordBatch } from './record-batch.ts';
 import { pause } from './within.ts';
 
 /** How long a partition that can't be read rests, ms. */
@@ -19,8 +19,8 @@ export interface FollowerOptions {
   readonly tail: Link;
   /** Where to begin. */
   readonly from: (bounds: Bounds) => number;
-  /** In offset order for each partition, each once. */
-  readonly onMessage: (partition: number, message: FetchedMessage) => void;
+  /** In offset order for each partition, each once: the record at place `n` of the batch. */
+  readonly onRecord: (partition: number, batch: RecordBatch, n: number) => void;
   /** The log has no such offset any more: cut, or another log. Gives where to go on. */
   readonly onLost: (partition: number, bounds: Bounds) => number;
   readonly onError: OnError;
@@ -117,12 +117,12 @@ export class Follower {
 
   /** Both the loop and a catch-up bring records; the position tells which are new. */
   #absorb(fetched: Fetched): void {
-    const { partition, from, next } = fetched;
+    const { partition, batches, from, next } = fetched;
     const position = this.#positions.get(partition) as number;
     // Asked for before the position was found again, further on in another log.
     if (from > position || next <= position) return;
     this.#positions.set(partition, next);
-    for (const message of messagesOf(fetched)) if (Number(message.offset) >= position) this.#options.onMessage(partition, message);
+    for (const batch of batches) for (let n = batch.indexFrom(position); n < batch.count; n++) this.#options.onRecord(partition, batch, n);
   }
 
   async #recover(partition: number, error: unknown): Promise<void> {

@@ -79,6 +79,12 @@ export class RecordBatch {
     return this.#index[n * FIELDS + VALUE_TO] as number;
   }
 
+  /** In place where it lies there. */
+  value(n: number): Buffer | null {
+    const from = this.valueFrom(n);
+    return from < 0 ? this.message(n).value : this.bytes.subarray(from, this.valueTo(n));
+  }
+
   messages(): FetchedMessage[] {
     return Array.from({ length: this.count }, (_, n) => this.message(n));
   }

@@ -48,7 +48,7 @@ export class KafkaTransitionLog implements TransitionLog {
       reads,
       tail,
       from: ({ first, next }) => Math.max(first, next - Math.ceil(KEPT_MAX / partitions)),
-      onMessage: (partition, message) => this.#take(partition, message),
+      onRecord: (partition, batch, n) => this.#take(partition, batch.message(n)),
       // What is known stays known; what was cut, or is another log's, begins at its beginning.
       onLost: (_, { first }: Bounds) => first,
       onError,

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { TrafficSetting } from '#engine';
-import { given } from '../fields.ts';
+import { given, type Written } from '../fields.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { readUpstreamName, type TrafficSettingSpec } from './traffic-setting.ts';
 
@@ -21,8 +21,9 @@ const PLAIN_TEXT = /^[\w .:/-]*$/;
 const KIND = 'UpstreamTrafficSetting';
 
 /** What was read of a spec without its host. */
-interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
+export interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
   readonly breaker?: Omit<NonNullable<TrafficSettingSpec['breaker']>, 'upstream'>;
+  readonly apiVersion: string;
   /** The spec as written. */
   readonly spec: JsonObject;
   /** Its canonical text up to the host, and behind it. */
@@ -46,25 +47,25 @@ export interface Plain {
 /** Undefined: none like it was read before, or it must be read whole. */
 export function readAlike(value: unknown): TrafficSetting | undefined {
   const plain = plainOf(value);
-  const reading = plain && readings.get(plain.rest);
-  if (reading === undefined) return undefined;
-  const { name, namespace, host } = plain as Plain;
+  const reading = plain && readingOf(plain);
+  return reading && readLike(reading, { ...plain, spec: sharedSpec(plain.spec, reading.spec) });
+}
+
+/** Undefined: none like it was read before. */
+export function readingOf({ rest }: Plain): Reading | undefined {
+  return readings.get(rest);
+}
+
+/** Undefined: something of it is not as it must be, or as it mostly is. */
+export function readLike(reading: Reading, { name, namespace, host, spec }: Pick<Plain, 'name' | 'namespace' | 'host' | 'spec'>): TrafficSetting | undefined {
   const upstream = readUpstreamName(host, namespace);
   if (upstream === undefined || !PLAIN_TEXT.test(host) || !NAME.test(name) || !NAMESPACE.test(namespace)) return undefined;
-  const { limits, rateLimits, breaker, before, after } = reading;
+  const { apiVersion, limits, rateLimits, breaker, before, after } = reading;
   const version = versionOf(`{"kind":"${KIND}","name":"${name}","namespace":"${namespace}","spec":{${before}"host":"${host}"${after}}}`);
-  const { apiVersion } = value as { apiVersion: string };
-  return {
-    namespace,
-    name,
-    version,
-    body: { apiVersion, kind: KIND, metadata: { name, namespace }, spec: sharedSpec((plain as Plain).spec, reading.spec) },
-    kind: KIND,
-    upstream,
-    limits,
-    ...given('rateLimits', rateLimits),
-    ...given('breaker', breaker && { identity: { name, namespace, version }, upstream, ...breaker }),
-  };
+  const setting: Written<TrafficSetting> = { namespace, name, version, body: { apiVersion, kind: KIND, metadata: { name, namespace }, spec }, kind: KIND, upstream, limits };
+  if (rateLimits !== undefined) setting.rateLimits = rateLimits;
+  if (breaker !== undefined) setting.breaker = { identity: { name, namespace, version }, upstream, ...breaker };
+  return setting;
 }
 
 /** Of a document in which nothing was found to be wrong or odd. */
@@ -75,6 +76,7 @@ export function rememberReading({ body, limits, rateLimits, breaker }: TrafficSe
   const texts = fields.map((field) => [field, `${canonical(field)}:${canonical(plain.spec[field])}`] as const);
   const { identity: _identity, upstream: _upstream, ...shared } = breaker ?? {};
   readings.set(plain.rest, {
+    apiVersion: (body as { apiVersion: string }).apiVersion,
     limits,
     ...given('rateLimits', rateLimits),
     ...given('breaker', breaker && (shared as Omit<typeof breaker, 'identity' | 'upstream'>)),
@@ -100,7 +102,7 @@ export function plainOf(value: unknown): Plain | undefined {
 }
 
 /** Its fields in its own order, and what is in them of the one that was read. */
-function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
+export function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
   const shared: Record<string, unknown> = {};
   for (const field of Object.keys(spec)) shared[field] = field === 'host' ? spec[field] : read[field];
   return shared;

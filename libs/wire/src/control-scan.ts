@@ -1,0 +1,111 @@
+/**
+ * The usual record of a large control log, read from its bytes as `encodeControl` writes them: a policy is applied whose
+ * spec, but for its host, was read before. It gives exactly what the reader of JSON gives for the same bytes, or nothing, and
+ * then they are that one's to read: what is allowed, and how a refusal is worded, stands there alone, and
+ * control-scan.spec.ts holds the two together. Every start reads the log from its first record on.
+ */
+import type { ControlChange, ControlRecord } from '#engine';
+import { plainOf, readingOf, readLike, sharedSpec, type Reading } from './documents/alike.ts';
+import type { Written } from './fields.ts';
+import { Spelling } from './interned.ts';
+import type { JsonObject } from './json.ts';
+import { PlainJson, type Around } from './plain-json.ts';
+
+const API_VERSION = 'policy.openservicemesh.io/v1alpha1';
+const KIND = 'UpstreamTrafficSetting';
+const DOCUMENT = `","document":{"kind":"${KIND}","namespace":"`;
+
+const AUTHOR = new Spelling('{"v":1,"kind":"apply","author":"');
+const REASON = new Spelling('","reason":"');
+const BY_API = new Spelling(`","source":"api${DOCUMENT}`);
+const BY_DIRECTORY = new Spelling(`","source":"directory${DOCUMENT}`);
+const NAME = new Spelling('","name":"');
+const VERSION = new Spelling('","version":"');
+const BODY = new Spelling(`","body":{"apiVersion":"${API_VERSION}","kind":"${KIND}","metadata":{"name":"`);
+const NAMESPACE = new Spelling('","namespace":"');
+const SPEC = new Spelling('"},"spec":');
+const HOST = new Spelling('"host":"');
+const DOCUMENT_END = new Spelling('}}');
+const REPLACES = new Spelling(',"replaces":"');
+const QUOTE = new Spelling('"');
+const WRITTEN = new Spelling(',"written":"');
+const END = new Spelling('}');
+
+/** Specs that are remembered; those that fall into one slot take turns in it. A power of two. */
+const SPECS_MAX = 1_024;
+
+/** What was read of a spec that has these bytes around its host. */
+interface Known {
+  readonly before: Spelling;
+  readonly after: Spelling;
+  readonly spec: JsonObject;
+  readonly reading: Reading;
+}
+
+const json = new PlainJson();
+const specs: (Known | undefined)[] = Array.from({ length: SPECS_MAX });
+/** What mostly comes again. */
+const last = { author: new Spelling(''), reason: new Spelling(''), namespace: new Spelling('') };
+
+/** Undefined: these bytes are for the reader of JSON. */
+export function scanApplied(bytes: Uint8Array): Pick<ControlRecord, 'author' | 'reason' | 'source' | 'change'> | undefined {
+  json.begin(bytes);
+  json.pass(AUTHOR);
+  last.author = json.textLike(last.author);
+  json.pass(REASON);
+  last.reason = json.textLike(last.reason);
+  const isByApi = json.skips(BY_API);
+  if (!isByApi) json.pass(BY_DIRECTORY);
+  const change = scanChange();
+  return change && { author: last.author.text, reason: last.reason.text, source: isByApi ? 'api' : 'directory', change };
+}
+
+function scanChange(): ControlChange | undefined {
+  const namespace = (last.namespace = json.textLike(last.namespace));
+  json.pass(NAME);
+  const name = json.text();
+  json.pass(VERSION);
+  json.passText();
+  json.pass(BODY);
+  const isSame = json.text() === name;
+  json.pass(NAMESPACE);
+  const isIn = json.textLike(namespace) === namespace;
+  json.pass(SPEC);
+  const around = json.objectAround(HOST);
+  json.pass(DOCUMENT_END);
+  const replaces = json.skips(REPLACES) ? json.text() : undefined;
+  if (replaces !== undefined) json.pass(QUOTE);
+  const written = json.skips(WRITTEN) ? json.escapedText() : undefined;
+  if (written !== undefined) json.pass(QUOTE);
+  json.pass(END);
+  if (!json.isRead || !isSame || !isIn) return undefined;
+  const document = documentOf(around, { name, namespace: namespace.text });
+  if (document === undefined) return undefined;
+  const change: Written<Extract<ControlChange, { kind: 'apply' }>> = { kind: 'apply', document };
+  if (replaces !== undefined) change.replaces = replaces;
+  if (written !== undefined) change.written = written;
+  return change;
+}
+
+function documentOf(around: Around, names: { readonly name: string; readonly namespace: string }): ReturnType<typeof readLike> {
+  const slot = around.hash & (SPECS_MAX - 1);
+  let known = specs[slot];
+  if (known === undefined || !json.spells(known.before, around.from, around.textFrom) || !json.spells(known.after, around.textTo, around.to)) {
+    known = knownAs(around, names);
+    if (known === undefined) return undefined;
+    specs[slot] = known;
+  }
+  const host = around.text;
+  return readLike(known.reading, { ...names, host, spec: { ...known.spec, host } });
+}
+
+/** Undefined: none like it was read before. */
+function knownAs({ from, textFrom, textTo, to }: Around, metadata: object): Known | undefined {
+  try {
+    const plain = plainOf({ apiVersion: API_VERSION, kind: KIND, metadata, spec: JSON.parse(json.slice(from, to)) as unknown });
+    const reading = plain && readingOf(plain);
+    return reading && { before: new Spelling(json.slice(from, textFrom)), after: new Spelling(json.slice(textTo, to)), spec: sharedSpec(plain.spec, reading.spec), reading };
+  } catch {
+    return undefined;
+  }
+}
