@@ -62,6 +62,27 @@ async function emptyThenFilled(): Promise<string> {
 
 const opened = (upstream: string, generation = 2): Changes[number] => ({ upstream, generation, state: 'open', admit: 0, sinceMs: Date.now(), untilMs: Date.now() + 60_000 });
 
+describe('fuseboard history', () => {
+  it('tells what happened within one millisecond in the order in which it did', async () => {
+    const own = await started([{ upstream: 'a.test' }]);
+    for (const generation of [2, 3, 4]) await own.transition({ generation });
+    const { stdout } = await run(['--server', server(own), 'history', 'a.test', '-o', 'json']);
+    expect((JSON.parse(stdout) as { generation: number }[]).map(({ generation }) => generation)).toEqual([2, 3, 4]);
+  });
+});
+
+describe('fuseboard apply', () => {
+  it('says which documents it applied before one was refused, in JSON too', async () => {
+    const own = await started([]);
+    const policy = (name: string, host: string): string => JSON.stringify({ apiVersion: 'policy.openservicemesh.io/v1alpha1', kind: 'UpstreamTrafficSetting', metadata: { name }, spec: { host } });
+    const apply = (...policies: string[]) => run(['--server', server(own), 'apply', '-f', '-', '--no-wait', '-o', 'json'], { input: policies.map((each) => `---\n${each}\n`).join('') });
+    expect((await apply(policy('holder', 'b.test'))).status).toBe(0);
+    const { status, stdout, stderr } = await apply(policy('one', 'a.test'), policy('two', 'b.test'));
+    expect([status, stderr]).toEqual([1, expect.stringContaining('it belongs to UpstreamTrafficSetting/default/holder')]);
+    expect(JSON.parse(stdout)).toMatchObject([{ key: { name: 'one' } }]);
+  });
+});
+
 describe('fuseboard get', () => {
   it('prints a table of all breakers', async () => {
     const own = await started([{ upstream: 'a.test', window: { startedAtMs: Date.now(), total: 7, errors: 2, slow: 1 } }, opened('b.test')]);

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Connection } from './connection.ts';
 import { Failure } from './failure.ts';
-import { examples, output } from './options.ts';
+import { examples, limit, output } from './options.ts';
 import type { Output } from './output.ts';
 
 type Common = { readonly author: string; readonly wait: string | false; readonly output: Output };
@@ -115,12 +115,6 @@ async function milliseconds(text: string, where: string): Promise<number> {
   const ms = Number(parseGoDuration(text) ?? -1n) / 1e6;
   if (Number.isInteger(ms) && ms >= 1) return ms;
   throw new Failure(`${where}: found "${text}", allowed: a duration such as 10m, 90s or 1h30m, whole milliseconds from 1ms`, 2);
-}
-
-function limit(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= 1_000) return number;
-  throw new InvalidArgumentError('allowed: a whole number from 1 to 1000');
 }
 
 function record(text: string): number {

@@ -23,6 +23,12 @@ export function moment(text: string): number {
   throw new InvalidArgumentError(`Allowed: ${MOMENT_ALLOWED}.`);
 }
 
+export function limit(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= 1_000) return value;
+  throw new InvalidArgumentError('Allowed: a whole number from 1 to 1000.');
+}
+
 export function seed(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Allowed: a whole number from 0 to 999999999.');

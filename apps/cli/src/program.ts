@@ -4,7 +4,7 @@ import { VERSION } from '#runtime/reach';
 import { byHand } from './by-hand.ts';
 import { SERVER_DEFAULT, addressOf, connectionOf, type Connection, type ConnectionFlags } from './connection.ts';
 import { SHELLS, type Shell } from './completion/scripts.ts';
-import { OUTPUTS, dataDir, examples, moment, output, seed } from './options.ts';
+import { OUTPUTS, dataDir, examples, limit, moment, output, seed } from './options.ts';
 import type { Output } from './output.ts';
 import { addSimulate } from './simulate/option-reader.ts';
 import { MOMENT_ALLOWED } from './span.ts';
@@ -133,12 +133,6 @@ function fromLog(root: Command, env: NodeJS.ProcessEnv): void {
       const { replay } = await import('./commands/replay.ts');
       await replay({ env, upstream, fromMs: from, toMs: to, ...options });
     });
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (/^\d{1,4}$/.test(text) && value >= 1 && value <= 1_000) return value;
-  throw new InvalidArgumentError('Allowed: 1 to 1000.');
 }
 
 function wholeNumber(text: string): number {

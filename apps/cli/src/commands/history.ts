@@ -24,7 +24,8 @@ export async function history(connection: Connection, { upstream, limit, output 
   const entries = said.entries.map((entry) => ({ atMs: timeOfMessage(entry.at), said: entry }));
   // Where one of the two goes on further back, the story begins where both are whole.
   const fromMs = Math.max(told.isMore ? (transitions.at(-1)?.atMs ?? 0) : 0, said.isMore ? (entries.at(-1)?.atMs ?? 0) : 0);
-  const events: Event[] = [...entries, ...transitions].filter(({ atMs }) => atMs >= fromMs).toSorted((a, b) => a.atMs - b.atMs);
+  // Each came newest first; of one millisecond, what was said comes before what became of it.
+  const events: Event[] = [...entries.toReversed(), ...transitions.toReversed()].filter(({ atMs }) => atMs >= fromMs).toSorted((a, b) => a.atMs - b.atMs);
   process.stdout.write(shownAs(output, events.map(jsonOf), () => events.map((event) => `${lineOf(event)}\n`).join('')));
   if (told.isMore || said.isMore) process.stderr.write(`there is more before ${new Date(fromMs).toISOString()}: --limit\n`);
 }
@@ -72,7 +73,7 @@ function jsonOf(event: Event): object {
   const at = new Date(event.atMs).toISOString();
   if ('transition' in event) {
     const { from, to, generation, incarnation, reason, window, cause, policy, open_until: until } = event.transition;
-      const counts = { total: window.total, errors: window.errors, slow: window.slow };
+    const counts = { total: window.total, errors: window.errors, slow: window.slow };
     const kind = cause.outcome ? 'outcome' : cause.override ? 'override' : cause.policy ? 'policy' : 'deadline';
     const control = cause.override ?? cause.policy;
     return {
