@@ -140,6 +140,16 @@ describe('/api/v1/breakers', () => {
     expect(await json(own.get(path))).toEqual([status, { error: { code, message: expect.stringContaining(message) } }]);
   });
 
+  it.each([
+    ['no JSON', '{"a":', {}, 400, 'invalid', /^body: .*JSON/],
+    ['too large', JSON.stringify({ document: 'x'.repeat(2_097_152) }), {}, 413, 'too-large', /^body: more than 2097152 bytes$/],
+    ['packed in a way that is not known', '{}', { 'content-encoding': 'xz' }, 415, 'unsupported', /^body: .*"xz"/],
+  ])('a body that is %s is refused by its name', async (...[, body, headers, status, code, message]) => {
+    const own = await started();
+    const answer = own.get('/api/v1/policies', { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+    expect(await json(answer)).toEqual([status, { error: { code, message: expect.stringMatching(message) as string } }]);
+  });
+
   it('before the states are known is answered 503, and says why', async () => {
     const own = await stage({ stored: false });
     const [status, body] = await json(own.get('/api/v1/breakers'));

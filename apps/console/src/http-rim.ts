@@ -62,18 +62,18 @@ export class JsonErrors implements ExceptionFilter {
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<ServerResponse>();
-    const known = exception instanceof HttpException;
-    if (!known && ofBody(exception) === undefined) this.#logger.error({ err: exception }, 'a request could not be answered');
-    const status = known ? exception.getStatus() : (ofBody(exception)?.status ?? 500);
-    if (!response.headersSent) sendJson(response, status, errorBody(status, known ? exception.message : (ofBody(exception)?.message ?? 'internal error')));
+    const known = exception instanceof HttpException ? exception : undefined;
+    if (known === undefined) this.#logger.error({ err: exception }, 'a request could not be answered');
+    const status = known?.getStatus() ?? 500;
+    if (!response.headersSent) sendJson(response, status, errorBody(status, known === undefined ? 'internal error' : messageOf(known)));
   }
 }
 
-/** What the reader of bodies says of one: no JSON, or too large. */
-function ofBody(exception: unknown): { readonly status: number; readonly message: string } | undefined {
-  const { type, status, message } = exception as { type?: unknown; status?: unknown; message?: unknown };
-  if (type === 'entity.too.large') return { status: 413, message: `body: more than ${BODY_BYTES_MAX} bytes` };
-  return type === 'entity.parse.failed' && status === 400 ? { status, message: `body: no JSON: ${String(message)}` } : undefined;
+/** Of a body that can't be read it begins with that name, as of a field. */
+function messageOf({ message, cause }: HttpException): string {
+  const { type } = (cause ?? {}) as { readonly type?: unknown };
+  if (type === 'entity.too.large') return `body: more than ${BODY_BYTES_MAX} bytes`;
+  return typeof type === 'string' ? `body: ${message}` : message;
 }
 
 /** Of a request, bytes: a document as a JSON string, with room. */
