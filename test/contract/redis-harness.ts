@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { openEmbedded, type Embedded } from '#drivers';
+import { ControlView } from '#engine';
 import { Secret } from '#runtime';
 import { DocumentPublisher } from '../../libs/drivers/src/fleet/document-publisher.ts';
 import { openRedis } from '../../libs/drivers/src/redis/redis.ts';
@@ -40,7 +41,7 @@ export function redisHarness(name: string, open: () => Promise<Place>): Harness 
       freshnessMs: FRESHNESS_MS,
     });
     await redis.prepare();
-    const unpublish = await new DocumentPublisher(logs.control, redis.documentStore, () => {}).start();
+    const unpublish = await new DocumentPublisher({ control: logs.control, view: new ControlView(logs.control), store: redis.documentStore, onError: () => {} }).start();
     const driver: DriverUnderTest = {
       ...logs,
       states: redis.states,

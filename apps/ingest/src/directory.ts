@@ -24,12 +24,7 @@ interface Placed {
   readonly file: string;
 }
 
-/** What the control log says of a document now. */
-interface InForce {
-  readonly document: Document;
-  /** C1: it is no operator's. */
-  readonly isOfDirectory: boolean;
-}
+type InForce = ControlView['documents'];
 
 /** An editor's save is several events; they are waited out for this long, ms. */
 const SETTLE_MS = 50;
@@ -43,9 +38,6 @@ export class Directory {
   readonly #control: ControlLog;
   readonly #view: ControlView;
   readonly #options: DirectoryOptions;
-  /** As of control offset `#appliedTo`. */
-  readonly #documents = new Documents();
-  #appliedTo = -1;
   /** Document key -> file that it was last read from. */
   readonly #fileOf = new Map<string, string>();
   /** Problems and warnings said already, so that each is said once until it changes. */
@@ -55,9 +47,10 @@ export class Directory {
   #reading: Promise<void> = Promise.resolve();
   #close: () => void = () => {};
 
-  constructor(control: ControlLog, options: DirectoryOptions) {
+  /** @param view what the process has read of the control log */
+  constructor(control: ControlLog, options: DirectoryOptions, view = new ControlView(control)) {
     this.#control = control;
-    this.#view = new ControlView(control);
+    this.#view = view;
     this.#options = options;
   }
 
@@ -131,11 +124,11 @@ export class Directory {
 
   /** Deletions first, so that a host is free for whoever takes it over. */
   #difference(placed: readonly Placed[], badFiles: ReadonlySet<string>): { drafts: ControlDraft[]; conflicts: string[] } {
-    const inForce = this.#inForce();
+    const inForce = this.#view.documents;
     const wanted = new Map(placed.map((place) => [documentKey(place.document), place]));
-    const vanished = [...inForce].filter(([key, { isOfDirectory }]) => isOfDirectory && !wanted.has(key) && this.#mayDelete(key, badFiles));
-    const changed = [...wanted.values()].filter(({ document }) => inForce.get(documentKey(document))?.document.version !== document.version);
-    const { deletions, applied, refused } = this.#settle(inForce, vanished.map(([, { document }]) => document), changed);
+    const vanished = inForce.ofDirectory().filter((document) => !wanted.has(documentKey(document)) && this.#mayDelete(documentKey(document), badFiles));
+    const changed = [...wanted.values()].filter(({ document }) => inForce.get(document)?.version !== document.version);
+    const { deletions, applied, refused } = this.#settle(inForce, vanished, changed);
     const drafts: ControlDraft[] = [
       ...deletions.map((document) => draft({ kind: 'delete', document: keyOf(document) }, 'no longer as it was in the directory')),
       ...applied.map(({ document, file }) => draft({ kind: 'apply', document }, `as in ${file}`)),
@@ -151,13 +144,14 @@ export class Directory {
    * Who gets its host, and who is refused for whose sake. A refused document that was to move stays where it is, which
    * may refuse another: so again, until a round refuses nobody.
    */
-  #settle(inForce: ReadonlyMap<string, InForce>, vanished: readonly Document[], changed: readonly Placed[]) {
+  #settle(inForce: InForce, vanished: readonly Document[], changed: readonly Placed[]) {
     const refused = new Map<Placed, Document>();
+    if (changed.length === 0) return { deletions: vanished, applied: changed, refused };
     for (;;) {
       const applied = changed.filter((place) => !refused.has(place));
-      const moved = applied.filter(({ document }) => hasOtherHost(document, inForce.get(documentKey(document))?.document));
+      const moved = applied.filter(({ document }) => hasOtherHost(document, inForce.get(document)));
       const deletions = [...vanished, ...moved.map(({ document }) => document)];
-      const after = this.#documentsWithout(inForce, deletions);
+      const after = documentsWithout(inForce, deletions);
       for (const place of applied) {
         const holder = after.holderOf(place.document);
         if (holder === undefined) after.apply({ change: { kind: 'apply', document: place.document } });
@@ -173,27 +167,17 @@ export class Directory {
     return badFiles.size === 0 || (file !== undefined && !badFiles.has(file));
   }
 
-  /** Reads on in the control log from where the last reading ended. */
-  #inForce(): Map<string, InForce> {
-    while (this.#appliedTo < this.#view.latest) {
-      this.#appliedTo++;
-      const record = this.#view.at(this.#appliedTo);
-      if (record !== undefined) this.#documents.apply(record);
-    }
-    return new Map(this.#documents.list().map((document) => [documentKey(document), { document, isOfDirectory: this.#documents.isOfDirectory(document) }]));
-  }
-
-  #documentsWithout(inForce: ReadonlyMap<string, InForce>, gone: readonly Document[]): Documents {
-    const keys = new Set(gone.map(documentKey));
-    const documents = new Documents();
-    for (const [key, { document }] of inForce) if (!keys.has(key)) documents.apply({ change: { kind: 'apply', document } });
-    return documents;
-  }
-
   #say(lines: readonly (readonly ['error' | 'warn', string])[]): void {
     for (const [level, line] of lines) if (!this.#said.has(line)) this.#options.logger[level](line);
     this.#said = new Set(lines.map(([, line]) => line));
   }
+}
+
+function documentsWithout(inForce: InForce, gone: readonly Document[]): Documents {
+  const keys = new Set(gone.map(documentKey));
+  const documents = new Documents();
+  for (const document of inForce.list()) if (!keys.has(documentKey(document))) documents.apply({ change: { kind: 'apply', document } });
+  return documents;
 }
 
 /** What goes to the log at once is one message, whole or not at all, and brokers refuse large ones; what is left when one fails differs the next time. */

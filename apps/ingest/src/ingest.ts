@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DRIVERS, type Drivers } from '#drivers';
-import { Checkpointer, Pump, type IngestVitals, type OwnerObserver, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
+import { Checkpointer, ControlView, Pump, type IngestVitals, type OwnerObserver, type OwnerOptions, type PartitionHandler, type StateUpdate, type Stop } from '#engine';
 import { LastMinute, RUNTIME, persist, type Runtime } from '#runtime';
 import { partitionOf, type DocumentText } from '#wire';
 import { Directory } from './directory.ts';
@@ -40,8 +40,9 @@ export class Ingest {
     const { config, logger, metrics, health } = this.#runtime;
     const documents = health.condition('documents', 'the documents have not been read yet');
     await this.#drivers.prepare();
-    this.#stops.push(await this.#drivers.publishDocuments());
-    const directory = new Directory(this.#drivers.control, { path: config.configDir, builtIn, logger });
+    const controlView = new ControlView(this.#drivers.control);
+    this.#stops.push(await this.#drivers.publishDocuments(controlView));
+    const directory = new Directory(this.#drivers.control, { path: config.configDir, builtIn, logger }, controlView);
     this.#stops.push(() => directory.stop());
     await persist(() => directory.start(), {
       signal: this.#stopping.signal,
@@ -67,7 +68,7 @@ export class Ingest {
       areQuietCommitsDeferred: config.drivers.kind === 'fleet',
       observer,
     };
-    const pump = new Pump(this.#drivers, options, config.isStandby ? undefined : checkpointer);
+    const pump = new Pump({ ...this.#drivers, controlView }, options, config.isStandby ? undefined : checkpointer);
     this.#pump = pump;
     this.#stops.push(await this.#drivers.reader.run(this.#told(pump, observer)));
     positionMetrics(metrics, pump, this.#drivers.reader);

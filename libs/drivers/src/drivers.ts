@@ -5,6 +5,7 @@
 import type {
   CheckpointLog,
   ControlLog,
+  ControlView,
   DeadLetters,
   DocumentFeed,
   OutcomeLog,
@@ -41,8 +42,11 @@ export interface Drivers {
   readonly history: TransitionHistory;
   readonly checkpoints: CheckpointLog;
   readonly presence: Presence;
-  /** Keeps the documents in force where `documentFeed` has them from (V2), from the control log on, until stopped. */
-  publishDocuments(): Promise<Stop>;
+  /**
+   * Keeps the documents in force where `documentFeed` has them from (V2), from the control log on, until stopped.
+   * @param control what the process has read of it; absent: it is read for this alone
+   */
+  publishDocuments(control?: ControlView): Promise<Stop>;
 }
 
 /** The part of the drivers that a proxy needs, and their end. */

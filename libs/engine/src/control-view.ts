@@ -1,9 +1,10 @@
 /**
- * The control log as this process has read it: the fold's dictionary. It only grows.
+ * The control log as this process has read it: the fold's dictionary, and the documents in force at its end. It only grows.
  */
 import type { ControlRecord } from './control.ts';
-import { PolicyChanges } from './policy-changes.ts';
+import type { Documents } from './documents.ts';
 import type { ControlDictionary } from './policies-in-force.ts';
+import { PolicyChanges } from './policy-changes.ts';
 import type { ControlLog } from './ports.ts';
 
 export class ControlView {
@@ -11,6 +12,7 @@ export class ControlView {
   readonly #records = new Map<number, ControlRecord>();
   /** Those among them that are no operators': few, and asked for by each partition. */
   readonly #ours: ControlRecord[] = [];
+  #first: ControlRecord | undefined;
   #latest = -1;
   #reading: Promise<void> = Promise.resolve();
   /** The reading behind that one, which has not begun. */
@@ -20,12 +22,23 @@ export class ControlView {
     this.#log = log;
   }
 
+  /** The log's first record; undefined: none was read. */
+  get first(): ControlRecord | undefined {
+    return this.#first;
+  }
+
   /** Offset of the last record read; -1: none. */
   get latest(): number {
     return this.#latest;
   }
 
-  readonly at: ControlDictionary = Object.assign((offset: number) => this.#records.get(offset), { changes: new PolicyChanges((offset) => this.#records.get(offset)) });
+  readonly #changes = new PolicyChanges((offset) => this.#records.get(offset));
+  readonly at: ControlDictionary = Object.assign((offset: number) => this.#records.get(offset), { changes: this.#changes });
+
+  /** In force at `latest`; another record that is read changes them. */
+  get documents(): Pick<Documents, 'get' | 'list' | 'ofDirectory'> {
+    return this.#changes.documents(this.#latest);
+  }
 
   /** Reads on to the end as it is now: a reading that began before this call may have missed what the caller knows of. */
   async refresh(): Promise<void> {
@@ -66,6 +79,7 @@ export class ControlView {
 
   async #readOn(): Promise<void> {
     for (const record of await this.#log.read(this.#latest + 1)) {
+      this.#first ??= record;
       this.#records.set(record.offset, record);
       if (record.change.kind === 'incarnation' || record.change.kind === 'engine') this.#ours.push(record);
       this.#latest = record.offset;

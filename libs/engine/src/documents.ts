@@ -58,6 +58,11 @@ export class Documents {
     return this.#ofDirectory.has(documentKey(key)) && this.get(key) !== undefined;
   }
 
+  /** Those that a directory owns. */
+  ofDirectory(): readonly Document[] {
+    return [...this.#ofDirectory].flatMap((key) => this.#byKey.get(key) ?? []);
+  }
+
   get(key: DocumentKey): Document | undefined {
     return this.#byKey.get(documentKey(key));
   }

@@ -35,11 +35,21 @@ export class PolicyChanges {
 
   /** Every record up to `offset` has been read. Empty: there is none there, or it changed no policy. */
   at(offset: number): PolicyChange[] {
+    this.#reach(offset);
+    return changesOf(this.#changes[offset]);
+  }
+
+  /** As of the last record that was read, `latest`; until the next is. */
+  documents(latest: number): Documents {
+    this.#reach(latest);
+    return this.#documents;
+  }
+
+  #reach(offset: number): void {
     while (this.#changes.length <= offset) {
       const record = this.#record(this.#changes.length);
       this.#changes.push(record && this.#documents.apply(record));
     }
-    return changesOf(this.#changes[offset]);
   }
 
   /** Every record up to `control` has been read. */

@@ -20,6 +20,11 @@ const MARK_AGAIN_AFTER_MS = 300;
  */
 const LOOK_EACH_MS = 5_000;
 
+interface PumpPorts extends OwnerPorts {
+  /** What the process has read of the control log, shared with who else asks. Absent: it is read for the partitions alone. */
+  readonly controlView?: ControlView;
+}
+
 interface Owned {
   readonly owner: PartitionOwner;
   /** When the last mark was appended, by the pulse's clock; -Infinity: none. */
@@ -44,10 +49,10 @@ export class Pump implements PartitionHandler {
   #marking = false;
 
   /** @param checkpointer absent: none are kept */
-  constructor(ports: OwnerPorts, options: OwnerOptions, checkpointer?: Checkpointer) {
+  constructor(ports: PumpPorts, options: OwnerOptions, checkpointer?: Checkpointer) {
     this.#by = { ports, options };
     this.#checkpointer = checkpointer;
-    this.#control = new ControlView(ports.control);
+    this.#control = ports.controlView ?? new ControlView(ports.control);
   }
 
   async assigned(partition: number): Promise<number> {

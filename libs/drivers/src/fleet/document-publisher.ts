@@ -2,7 +2,7 @@
  * Puts the documents in force where proxies read them (V2): folds them from the control log, and writes them to the
  * store whenever they change and whenever the store has lost them. Every ingest does; they write the same.
  */
-import { Documents, type ControlLog, type ControlRecord, type DocumentSet, type Stop } from '#engine';
+import type { ControlLog, ControlRecord, ControlView, DocumentSet, Stop } from '#engine';
 import type { OnError } from '../drivers.ts';
 
 /** Where documents are kept for proxies. */
@@ -17,26 +17,27 @@ export interface DocumentStore {
 /** How often the store is compared with what it should hold, ms. */
 const COMPARE_EACH_MS = 1_000;
 
+export interface DocumentPublisherOptions {
+  readonly control: ControlLog;
+  /** What the process has read of it. */
+  readonly view: ControlView;
+  readonly store: DocumentStore;
+  readonly onError: OnError;
+}
+
 export class DocumentPublisher {
-  readonly #control: ControlLog;
-  readonly #store: DocumentStore;
-  readonly #onError: OnError;
-  readonly #documents = new Documents();
-  /** Offset of the last control record that is in `#documents`. */
-  #upTo = -1;
+  readonly #options: DocumentPublisherOptions;
   /** V1, of the control log: its first record's content and time; undefined while there is none. */
   #identity: string | undefined;
   #publishing: Promise<void> = Promise.resolve();
   #waiting = false;
 
-  constructor(control: ControlLog, store: DocumentStore, onError: OnError) {
-    this.#control = control;
-    this.#store = store;
-    this.#onError = onError;
+  constructor(options: DocumentPublisherOptions) {
+    this.#options = options;
   }
 
   async start(): Promise<Stop> {
-    const unfollow = await this.#control.onNews(() => this.#publishSoon());
+    const unfollow = await this.#options.control.onNews(() => this.#publishSoon());
     const timer = setInterval(() => this.#publishSoon(), COMPARE_EACH_MS);
     this.#publishSoon();
     return async () => {
@@ -55,19 +56,17 @@ export class DocumentPublisher {
       try {
         await this.#publish();
       } catch (error) {
-        this.#onError(error, 'publishing the documents in force');
+        this.#options.onError(error, 'publishing the documents in force');
       }
     });
   }
 
   async #publish(): Promise<void> {
-    for (const record of await this.#control.read(this.#upTo + 1)) {
-      this.#identity ??= identityOf(record);
-      this.#documents.apply(record);
-      this.#upTo = record.offset;
-    }
+    const { view, store } = this.#options;
+    await view.refresh();
+    this.#identity ??= view.first && identityOf(view.first);
     const identity = this.#identity === undefined ? {} : { identity: this.#identity };
-    await this.#store.publish({ control: this.#upTo, ...identity, documents: this.#documents.list() });
+    await store.publish({ control: view.latest, ...identity, documents: view.documents.list() });
   }
 }
 

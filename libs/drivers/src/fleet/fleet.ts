@@ -2,6 +2,7 @@
  * The fleet's drivers: logs in Kafka, states and documents in Redis. Opening them connects in the background and says
  * so nowhere but to `kafka` and `redis`; what is out of reach is tried again for as long as it takes.
  */
+import { ControlView } from '#engine';
 import { Outage, Sparing, formatAddress, formatRedisPlace, parseRedisUrl, type FleetConfig, type RedisConfig, type Runtime } from '#runtime';
 import type { Drivers, OnError, Reach } from '../drivers.ts';
 import { openKafka } from '../kafka/kafka.ts';
@@ -68,7 +69,7 @@ export function openFleet(options: FleetOptions): Fleet {
     checkpoints,
     presence,
     prepare,
-    publishDocuments: () => new DocumentPublisher(control, redis.documentStore, onError).start(),
+    publishDocuments: (view = new ControlView(control)) => new DocumentPublisher({ control, view, store: redis.documentStore, onError }).start(),
     close: () => (closing ??= end()),
   };
 }
