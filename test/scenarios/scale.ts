@@ -46,7 +46,7 @@ const FAST = { ...REAL, name: 'fast', calls: 500, minRequestAmount: 100, amountT
 export const FAST_PARALLEL: Scale = { ...FAST, degradedTimeWindow: '6s', degradedTimeWindowMs: 6_000 };
 
 /** One after the other, so each goes quicker. */
-export const FAST_SEQUENCE: Scale = { ...FAST, qps: 800, degradedTimeWindow: '1500ms', degradedTimeWindowMs: 1_500 };
+export const FAST_SEQUENCE: Scale = { ...FAST, qps: 800, degradedTimeWindow: '3s', degradedTimeWindowMs: 3_000 };
 
 /** Eight loads, five processes, Kafka and Redis share a small machine: the way is longer by what each of them waits for it. */
 export function forFleet(scale: Scale): Scale {

@@ -47,20 +47,29 @@ interface Tripped {
 async function loadUntilTripped(scenario: TripScenario, stage: Stage, generation: number): Promise<Tripped> {
   const { scale, watched } = stage;
   const arrivedBefore = watched.arrivals.length;
-  const ends = await runLoad({ ...loadOf(scenario, stage), isOver: halfTheWindowAfterTheTrip(scale.degradedTimeWindowMs) });
-  const transition = await transitionOf(stage, generation);
+  // Asked for as soon as a call is refused: what the second load has of the window begins where this one ends.
+  let asked: Promise<TransitionView> | undefined;
+  const isOver = halfTheWindowAfterTheTrip(scale.degradedTimeWindowMs, () => {
+    asked = transitionOf(stage, generation);
+    // The load goes on meanwhile; whoever awaits it below is told why it failed.
+    asked.catch(() => {});
+  });
+  const ends = await runLoad({ ...loadOf(scenario, stage), isOver });
+  const transition = await (asked ?? transitionOf(stage, generation));
   const arrivals = watched.arrivals.slice(arrivedBefore);
   return { ends, transition, checks: checkTrippedLoad({ ends, arrivals, transition }, scenario, scale) };
 }
 
 /** So that on a slow machine, at the small scale, half of the window is left to the second load. At osm-edge's own scale it never comes to this. */
-function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number): (ended: readonly CallEnd[]) => boolean {
+function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number, onTrip: () => void): (ended: readonly CallEnd[]) => boolean {
   let looked = 0;
   let endMs = Infinity;
   return (ended) => {
     while (endMs === Infinity && looked < ended.length) {
       const { degraded, doneMs } = ended[looked++] as CallEnd;
-      if (degraded) endMs = doneMs + degradedTimeWindowMs / 2;
+      if (!degraded) continue;
+      endMs = doneMs + degradedTimeWindowMs / 2;
+      onTrip();
     }
     return Date.now() >= endMs;
   };
