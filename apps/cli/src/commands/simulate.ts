@@ -39,7 +39,7 @@ export async function simulate(command: SimulateCommand): Promise<number> {
   const results = simulation.end();
   for (const note of [...notes, ...notesOf(simulation)]) warn(note);
   if (simulation.seen.calls === 0 && simulation.seen.strangers > 0 && (failIf.length > 0 || command.strict)) throw new Failure('nothing was judged, so nothing can be said');
-  process.stdout.write(shownAs(output, shownResults(results, placeOf), () => reportText(results, { simulation, placeOf })));
+  process.stdout.write(shownAs(output, shownResults(results, placeOf), () => reportText(results, { simulation, placeOf, columns: columnsOf(process.stdout) })));
   const failed = failures(results, failIf);
   for (const line of failed) warn(line);
   return failed.length > 0 ? FAILED : 0;
@@ -72,6 +72,11 @@ function notesOf({ seen, upstreams }: Simulation): string[] {
   if (repeats > 0) notes.push(`${repeats} records repeat the reporter and id of another and are left out (K4)`);
   if (backwards > 0) notes.push(`${backwards} calls are out of order: up to 5 s they are taken at the clock${setBacks > 0 ? `; ${setBacks} of them, further back, set the clock back` : ''} (T1)`);
   return notes;
+}
+
+/** A pipe has any number, and so has a terminal that doesn't know. */
+function columnsOf({ isTTY, columns }: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): number {
+  return isTTY && columns > 0 ? columns : Infinity;
 }
 
 function warn(line: string): void {

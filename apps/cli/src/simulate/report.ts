@@ -13,6 +13,8 @@ const OPENINGS_MAX = 25;
 export interface ReportContext {
   readonly simulation: Pick<Simulation, 'seen' | 'timeline'>;
   readonly placeOf: (offset: number) => string;
+  /** Of the terminal; Infinity: there is none. */
+  readonly columns: number;
 }
 
 export function reportText(results: readonly PolicyResult[], context: ReportContext): string {
@@ -21,11 +23,11 @@ export function reportText(results: readonly PolicyResult[], context: ReportCont
   const upstreams = [...new Set(results.map(({ policy }) => policy.upstream))];
   const spanMs = seen.lastMs - seen.firstMs;
   const heading = `${calls(seen.calls)} calls of ${upstreams.length > 3 ? `${upstreams.length} upstreams` : upstreams.join(', ')}, from ${timeOf(seen.firstMs)} on, in ${formatDuration(spanMs)}`;
-  const parts = [heading, pictureText(results, context.simulation.timeline), ...results.map((result) => openingsText(result, context)), ledgersText(results, seen)];
+  const parts = [heading, pictureText(results, context.simulation.timeline, context.columns), ...results.map((result) => openingsText(result, context)), ledgersText(results, seen)];
   return `${parts.join('\n\n')}\n`;
 }
 
-function openingsText(result: PolicyResult, { placeOf }: ReportContext): string {
+function openingsText(result: PolicyResult, { placeOf }: Pick<ReportContext, 'placeOf'>): string {
   const { name, policy, transitions, trips } = result;
   const title = paint('bold', name);
   if (trips === 0) return `${title} would never have opened ${policy.upstream}`;
