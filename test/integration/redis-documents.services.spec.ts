@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Document, DocumentFeed, DocumentSet, StateFeed } from '#engine';
 import { documentKeys } from '../../libs/drivers/src/redis/keys.ts';
 import { location, setting } from '../contract/samples.ts';
+import { plainDocument } from '../support/plain-document.ts';
 import { redisClient, stageRedis } from '../support/redis-stage.ts';
 import { ownRedis } from '../support/services/services.ts';
 
@@ -188,7 +189,7 @@ test('who wants no bodies reads none: the packs have all that is asked for, of t
   await redis.del(keys.bodies);
   const sets: DocumentSet[] = [];
   onTestFinished(await documentFeed.follow((set) => sets.push(set), { withoutBodies: true }));
-  const byName = (documents: readonly Document[] = []): Document[] => documents.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = (documents: readonly Document[] = []): Document[] => documents.map(plainDocument).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   expect(byName(sets[0]?.documents)).toEqual(byName(many.map((document) => ({ ...document, body: undefined }))));
 });
 

@@ -2,6 +2,7 @@
 import { inEngine, SIMULATOR, type Mutant } from './mutant.ts';
 
 const cache = inEngine('state-cache.ts', 'state-cache.spec.ts');
+const known = inEngine('known.ts', 'state-cache.spec.ts');
 const judging = inEngine('state-cache.ts', 'local-breakers.spec.ts');
 const reporter = inEngine('reporter.ts', 'reporter.spec.ts');
 const lease = inEngine('lease.ts', 'state-cache.spec.ts');
@@ -78,11 +79,11 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'after?.sequence === known.sequence && after.next === known.next', replace: 'true',
     by: { spec: 'libs/drivers/src/redis/change.spec.ts', title: 'a change follows what is known where incarnation, offset and count of writes all say so' },
   },
-  cache('V4', 'restoring ignored by proxies', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta !== undefined', by: SIMULATOR }),
+  known('V4', 'restoring ignored by proxies', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta !== undefined', by: SIMULATOR }),
   judging('V4', 'old states believed for ever', {
     find: 'this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs', replace: 'true', title: 'begins when the state is older than allowed',
   }),
-  cache('V4', 'no meta taken for closed', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta?.restoringTo === undefined', title: 'V4: the shared state alone decides once every partition is known and whole' }),
+  known('V4', 'no meta taken for closed', { find: 'meta !== undefined && meta.restoringTo === undefined', replace: 'meta?.restoringTo === undefined', title: 'V4: the shared state alone decides once every partition is known and whole' }),
   cache('V4', 'age counted from who passes the word on', {
     find: 'heardMonotonicMs: heardMs = this.#options.monotonicMs() }: StateUpdate): void {', replace: '}: StateUpdate): void { const heardMs = this.#options.monotonicMs();',
     title: 'V4: a word that others passed on counts from when the store said it',
@@ -90,8 +91,14 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
   board('V4', 'an older word of another console believed', { find: 'if (heardMs >= held.heardMs) {', replace: 'if (true) {', title: 'an older word changes neither age nor meta (V4)' }),
   inEngine('breaker.ts', 'fold.property.spec.ts')('V5', 'open admits', { find: 'const admit = admitOf(state, override, policy?.identity);', replace: 'const admit = 1;', title: 'is what the rules say, record by record' }),
   cache('V5', 'a decision made for each call', {
-    find: 'if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);', replace: 'this.#decideAnew(known);',
+    find: 'if (known.untilMonotonicMs !== undefined && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);', replace: 'this.#decideAnew(known);',
     title: 'V5: a decision is made ahead: asking twice gives the same object',
+  }),
+  cache('V5', 'decided as another with the same state', {
+    find: 'steady.shared !== shared || steady.policy !== policy', replace: 'steady.shared !== shared', title: 'a policy that changes changes its own decision',
+  }),
+  cache('V4', 'decided as before the partition was old', {
+    find: '    partition.steady = undefined;\n    for (const known', replace: '    for (const known', title: 'V4: all are judged here once their partition is old',
   }),
   reporter('V6', 'outcomes wait for as long as a send takes', { find: 'const WAIT_MAX_MS = 100;', replace: 'const WAIT_MAX_MS = 100_000;', title: 'at most 100 ms wait while a send is on its way' }),
   reporter('V6', 'buffer without bound', { find: 'this.waiting >= WAITING_MAX', replace: 'this.waiting >= Infinity', title: 'a log that does not answer costs bounded memory' }),

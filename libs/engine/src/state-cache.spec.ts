@@ -193,4 +193,60 @@ describe('the proxy’s state cache', () => {
     monotonicMs += 200;
     expect(both.stateAgeMs).toBe(500);
   });
+
+  describe('of upstreams that are decided alike', () => {
+    const policyOf = (upstream: string, slowTimeThresholdMs = 200): Document =>
+      ({ ...DOCUMENT, name: upstream, upstream, breaker: { ...POLICY, upstream, slowTimeThresholdMs } }) as Document;
+    const LIKE_A = { kind: 'admit', admitted: { incarnation: 1, generation: 1 }, slowTimeThresholdMs: 200 };
+    beforeEach(() => {
+      cache.applyDocuments({ control: 1, documents: ['a', 'b', 'c'].map((upstream) => policyOf(upstream)) });
+      cache.applyStates(told(closed(), closed({ upstream: 'b' }), closed({ upstream: 'c' })));
+    });
+
+    test('V5: each has the one decision there is', () => {
+      expect(cache.decide('a')).toEqual(LIKE_A);
+      expect([cache.decide('b'), cache.decide('c')].every((decision) => decision === cache.decide('a'))).toBe(true);
+    });
+
+    test('a policy that changes changes its own decision, and one that is deleted leaves no threshold (C3)', () => {
+      cache.applyDocuments({ control: 2, documents: [policyOf('a'), policyOf('b', 300)] });
+      expect(['a', 'b', 'c'].map((upstream) => cache.decide(upstream))).toEqual([LIKE_A, { ...LIKE_A, slowTimeThresholdMs: 300 }, { kind: 'admit', admitted: LIKE_A.admitted }]);
+      expect(cache.groundOf('c', cache.decide('c'))).not.toHaveProperty('policy');
+      cache.applyDocuments({ control: 3, documents: [policyOf('c'), policyOf('b')] });
+      expect(['b', 'c'].map((upstream) => cache.decide(upstream))).toEqual([LIKE_A, LIKE_A]);
+      expect(cache.decide('a')).not.toHaveProperty('slowTimeThresholdMs');
+    });
+
+    test('V4: all are judged here once their partition is old, and none when it is heard of again', () => {
+      pass(5_001);
+      cache.pulse();
+      const alone = ['a', 'b', 'c'].map((upstream) => cache.decide(upstream));
+      expect(alone.every((decision) => decision.kind === 'admit' && decision.local !== undefined)).toBe(true);
+      cache.applyStates(told());
+      expect(['a', 'b', 'c'].map((upstream) => cache.decide(upstream))).toEqual([LIKE_A, LIKE_A, LIKE_A]);
+    });
+
+    test('T4: one that opens refuses alone, and is as the others again but for its generation when it has closed', () => {
+      cache.applyStates(told(open({ upstream: 'b' })));
+      expect(['a', 'b', 'c'].map((upstream) => cache.decide(upstream).kind)).toEqual(['admit', 'refuse', 'admit']);
+      cache.applyStates(told(closed({ upstream: 'b', next: 30, generation: 3 })));
+      pass(60_000);
+      expect(cache.decide('b')).toEqual({ ...LIKE_A, admitted: { incarnation: 1, generation: 3 } });
+    });
+
+    test('what is forgotten is judged no more, and begins anew with its document (V4)', () => {
+      const fresh = newCache();
+      fresh.applyDocuments({ control: 1, documents: [policyOf('a'), policyOf('b')] });
+      fresh.applyDocuments({ control: 2, documents: [policyOf('b')] });
+      const fail = (upstream: string): void => {
+        const decision = fresh.decide(upstream);
+        if (decision.kind === 'admit') fresh.judge({ upstream, result: { kind: 'status', code: 500 }, ...(decision.local && { local: decision.local }) });
+      };
+      for (let n = 0; n < 10; n++) ['a', 'b'].forEach(fail);
+      expect(['a', 'b'].map((upstream) => fresh.decide(upstream).kind)).toEqual(['admit', 'refuse']);
+      fresh.applyDocuments({ control: 3, documents: [policyOf('a')] });
+      for (let n = 0; n < 10; n++) fail('a');
+      expect(['a', 'b'].map((upstream) => fresh.decide(upstream).kind)).toEqual(['refuse', 'admit']);
+    });
+  });
 });

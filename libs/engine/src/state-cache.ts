@@ -7,17 +7,18 @@
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
-import type { Document } from './control.ts';
+import type { DocumentKey } from './control.ts';
 import type { Admit, Decision, Ground, Refuse } from './decision.ts';
+import { holdBack, isOfUse, isWhole, type Known, type Partition } from './known.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
-import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
+import { FIRST_GENERATION, LocalBreakers } from './local-breakers.ts';
 import { SeenStates, type Seen } from './seen.ts';
 import { settingOf, SharedPolicies, type SharedPolicy } from './shared-policies.ts';
 import type { Admission } from './outcome.ts';
 import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
-import { measuresAlike, opensByAmount, type DegradedAnswer } from './policy.ts';
-import type { DocumentSet, PartitionMeta, StateUpdate } from './ports.ts';
+import { measuresAlike, opensByAmount, type DegradedAnswer, type Policy } from './policy.ts';
+import type { DocumentSet, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
 import { isNewer, isSameGeneration } from './snapshot.ts';
@@ -29,41 +30,6 @@ export interface StateCacheOptions extends HolderClocks {
   readonly partitionOf: (upstream: string) => number;
   /** V4: a partition not heard of for longer is old, ms. */
   readonly stateMaxAgeMs: number;
-}
-
-/** What is known of one upstream, and what follows from it. It has a policy, or a state, or both. */
-interface Known {
-  readonly upstream: string;
-  readonly partition: Partition;
-  /** Undefined: it has none. */
-  policy: SharedPolicy | undefined;
-  /** Of the document that has it. */
-  name: string;
-  namespace: string;
-  shared: Seen | undefined;
-  /** V1: of the snapshot that `shared` is of. */
-  next: number;
-  /** By this proxy alone (V4); undefined: as it began, closed. */
-  local: Seen | undefined;
-  /** V7; undefined: none was counted yet. */
-  own: OwnOutcomes | undefined;
-  /** V7: the stamp whose outcomes are counted; undefined: none are, in this state or by this policy. */
-  countsUnder: Admission | undefined;
-  decision: Decision;
-  /** By the monotonic clock: until then the decision holds; Infinity: until something is heard. */
-  untilMonotonicMs: number;
-}
-
-interface Partition {
-  meta: PartitionMeta | undefined;
-  /** By the monotonic clock; -Infinity: never. */
-  heardMs: number;
-  /** Of a store that is being restored; by upstream, the newest. */
-  readonly heldBack: Map<string, Snapshot>;
-  /** Those in it whose state has an end. */
-  readonly leased: Set<Known>;
-  /** V4: while it is unknown or old. */
-  local: LocalBreakers | undefined;
 }
 
 /** Nothing is known and nothing judged, so nothing is refused and nothing stamped (G3). */
@@ -89,14 +55,14 @@ export class StateCache {
   /** Nothing is known yet, so every partition is judged locally. */
   constructor(options: StateCacheOptions) {
     this.#options = options;
-    this.#partitions = Array.from({ length: options.partitions }, () => ({ meta: undefined, heardMs: -Infinity, heldBack: new Map(), leased: new Set(), local: undefined }));
+    this.#partitions = Array.from({ length: options.partitions }, () => ({ meta: undefined, heardMs: -Infinity, heldBack: new Map(), members: [], leased: new Set(), steady: undefined, local: undefined }));
     for (const partition of this.#partitions) partition.local = this.#newJudgement(partition);
   }
 
   decide(upstream: string): Decision {
     const known = this.#known.get(upstream);
     if (known === undefined) return UNKNOWN;
-    if (known.untilMonotonicMs !== Infinity && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);
+    if (known.untilMonotonicMs !== undefined && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);
     return known.decision;
   }
 
@@ -169,16 +135,20 @@ export class StateCache {
     const before = this.#documents;
     if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
     this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
-    const settings = new Map<string, PolicedSetting>();
-    for (const document of documents.documents) if (isPoliced(document)) settings.set(document.upstream, document);
     this.#policies = new SharedPolicies(this.#policies);
-    for (const known of this.#known.values()) {
-      this.#police(known, settings.get(known.upstream));
-      if (known.policy === undefined && known.shared === undefined) this.#forget(known);
+    for (const known of this.#known.values()) known.name = '';
+    for (const document of documents.documents) {
+      if (document.kind !== 'UpstreamTrafficSetting') continue;
+      const { upstream, breaker } = document;
+      if (breaker === undefined) continue;
+      const known = this.#known.get(upstream) ?? this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition);
+      this.#police(known, document, breaker);
     }
-    for (const setting of settings.values()) {
-      const { upstream } = setting;
-      if (!this.#known.has(upstream)) this.#police(this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition), setting);
+    let isAnyForgotten = false;
+    for (const known of this.#known.values()) if (known.name === '' && !this.#unpolice(known)) isAnyForgotten = true;
+    for (const partition of this.#partitions) {
+      partition.steady = undefined;
+      if (isAnyForgotten) partition.members = partition.members.filter(isOfUse);
     }
     for (const { local } of this.#partitions) local?.settingsChanged();
     for (const known of this.#known.values()) {
@@ -213,12 +183,8 @@ export class StateCache {
     return new LocalBreakers({
       incarnation: ++this.#judgements,
       nowMs: this.#options.nowMs,
-      settings: () => [...this.#in(partition)].flatMap((known) => (known.policy === undefined ? [] : [settingOf(known.policy, known)])),
+      settings: () => partition.members.flatMap((known) => (known.policy === undefined ? [] : [settingOf(known.policy, known)])),
     });
-  }
-
-  *#in(partition: Partition): Iterable<Known> {
-    for (const known of this.#known.values()) if (known.partition === partition) yield known;
   }
 
   /** What was judged locally is dropped as soon as the shared state is known, and begins anew the next time. */
@@ -226,7 +192,8 @@ export class StateCache {
     const isKnown = isWhole(partition.meta) && this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs;
     if (isKnown === (partition.local === undefined)) return;
     partition.local = isKnown ? undefined : this.#newJudgement(partition);
-    for (const known of this.#in(partition)) {
+    partition.steady = undefined;
+    for (const known of partition.members) {
       known.local = undefined;
       this.#endProvisional(known, 'other');
       this.#decideAnew(known);
@@ -234,15 +201,23 @@ export class StateCache {
   }
 
   #begin(upstream: string, partition: Partition): Known {
-    const nothing = { policy: undefined, name: '', namespace: '', shared: undefined, next: 0, local: undefined, own: undefined, countsUnder: undefined };
-    const known: Known = { upstream, partition, ...nothing, decision: UNKNOWN, untilMonotonicMs: Infinity };
+    const known: Known = {
+      upstream,
+      partition,
+      policy: undefined,
+      name: '',
+      namespace: '',
+      shared: undefined,
+      next: 0,
+      local: undefined,
+      own: undefined,
+      countsUnder: undefined,
+      decision: UNKNOWN,
+      untilMonotonicMs: undefined,
+    };
     this.#known.set(upstream, known);
+    partition.members.push(known);
     return known;
-  }
-
-  #forget(known: Known): void {
-    this.#known.delete(known.upstream);
-    known.partition.leased.delete(known);
   }
 
   #hear(snapshot: Snapshot, partition: Partition, atMs: number): void {
@@ -255,14 +230,27 @@ export class StateCache {
     this.#decideAnew(known);
   }
 
-  /** C3, V7: without a policy nothing is counted; a change of what is measured begins an empty window. */
-  #police(known: Known, setting: PolicedSetting | undefined): void {
+  /** C3, V7: a change of what is measured begins an empty window. */
+  #police(known: Known, { name, namespace }: DocumentKey, breaker: Policy): void {
     const before = known.policy;
-    const policy = setting && this.#policies.of(setting.breaker);
+    const policy = this.#policies.of(breaker);
     known.policy = policy;
-    [known.name, known.namespace] = [setting?.name ?? '', setting?.namespace ?? ''];
-    if (policy === undefined || !opensByAmount(policy)) this.#endProvisional(known, 'other');
-    if (policy === undefined || before === undefined || !measuresAlike(policy, before)) known.own?.empty();
+    known.name = name;
+    known.namespace = namespace;
+    if (!opensByAmount(policy)) this.#endProvisional(known, 'other');
+    if (before === undefined || !measuresAlike(policy, before)) known.own?.empty();
+  }
+
+  /** C3, V7: without a policy nothing is counted. @returns false: it is forgotten. */
+  #unpolice(known: Known): boolean {
+    known.policy = undefined;
+    known.namespace = '';
+    this.#endProvisional(known, 'other');
+    known.own?.empty();
+    if (isOfUse(known)) return true;
+    this.#known.delete(known.upstream);
+    known.partition.leased.delete(known);
+    return false;
   }
 
   /** V7: own outcomes, while the fleet's state is known. */
@@ -295,8 +283,24 @@ export class StateCache {
     known.local = snapshot && this.#seen.of(snapshot, known.local, this.#options.monotonicMs());
   }
 
-  /** As of now. A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
+  /** As of now. */
   #decideAnew(known: Known): void {
+    const { shared, local, own, policy, partition } = known;
+    if (own !== undefined || local !== undefined || shared?.untilMs !== undefined) return this.#decideByItself(known);
+    const { steady } = partition;
+    if (steady === undefined || steady.shared !== shared || steady.policy !== policy) {
+      this.#decideByItself(known);
+      partition.steady = { shared, policy, decision: known.decision, countsUnder: known.countsUnder };
+      return;
+    }
+    known.decision = steady.decision;
+    known.countsUnder = steady.countsUnder;
+    known.untilMonotonicMs = undefined;
+    partition.leased.delete(known);
+  }
+
+  /** A shared state that is open refuses until its lease ends (T4), whatever was judged locally. */
+  #decideByItself(known: Known): void {
     const { shared, local, policy } = known;
     const provisionalMs = this.#provisionalLeftMs(known);
     if (provisionalMs <= 0) this.#endProvisional(known, 'none');
@@ -308,7 +312,7 @@ export class StateCache {
     else known.decision = this.#admit(known);
     known.countsUnder = this.#countsUnder(known);
     const leftMs = Math.min(orEndless(this.#leftMs(shared)), orEndless(this.#leftMs(local)), orEndless(provisionalMs));
-    known.untilMonotonicMs = leftMs === Infinity ? Infinity : this.#options.monotonicMs() + leftMs;
+    known.untilMonotonicMs = leftMs === Infinity ? undefined : this.#options.monotonicMs() + leftMs;
     const isLeased = shared?.untilMs !== undefined || local?.untilMs !== undefined;
     if (isLeased) known.partition.leased.add(known);
     else known.partition.leased.delete(known);
@@ -367,19 +371,6 @@ function isSameStamp(a: Admission | undefined, b: Admission | undefined): boolea
 function refuse({ untilMs }: { readonly untilMs: number | undefined }, policy: SharedPolicy | undefined): Refuse {
   const degraded = policy?.degraded ?? DEFAULT_ANSWER;
   return Object.freeze({ kind: 'refuse', degraded, ...(untilMs === undefined ? {} : { untilMs }) });
-}
-
-function isWhole(meta: PartitionMeta | undefined): boolean {
-  return meta !== undefined && meta.restoringTo === undefined;
-}
-
-function isPoliced(document: Document): document is PolicedSetting {
-  return document.kind === 'UpstreamTrafficSetting' && document.breaker !== undefined;
-}
-
-function holdBack(snapshot: Snapshot, { heldBack }: Partition): void {
-  const before = heldBack.get(snapshot.upstream);
-  if (before === undefined || isNewer(snapshot, before)) heldBack.set(snapshot.upstream, snapshot);
 }
 
 /** What is over ends nothing. */

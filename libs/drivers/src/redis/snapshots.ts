@@ -2,8 +2,7 @@ import type { Snapshot } from '#engine';
 import { decodeSnapshot } from '#wire';
 import { mapInSlices } from './slices.ts';
 
-/** The values of a `:snapshots` hash, by name: a hash has no order. */
+/** The values of a `:snapshots` hash, in no order, as they are in it. */
 export async function decodeSnapshots(values: readonly Buffer[]): Promise<Snapshot[]> {
-  const snapshots = await mapInSlices(values, decodeSnapshot);
-  return snapshots.toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1));
+  return await mapInSlices(values, decodeSnapshot);
 }

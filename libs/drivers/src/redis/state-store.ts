@@ -1,5 +1,5 @@
 /** The store of MODEL's K in Redis: each claim and each commit is one Lua call, so it happens whole or not at all. */
-import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, StateReader, StateStore } from '#engine';
+import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, Snapshot, StateReader, StateStore } from '#engine';
 import { decodeTransition } from '#wire';
 import { answerOf, CLAIM, COMMIT, commitCall, keysOf, outboxField, READ } from './commit-script.ts';
 import type { Connection } from './connection.ts';
@@ -47,7 +47,7 @@ export class RedisStateStore implements StateStore, StateReader {
     // What is left beside a lost meta is as lost as that; only what is to be published stands by itself.
     if (meta === undefined) return { snapshots: [], ids: [], outbox: outboxOf(outbox) };
     try {
-      return { meta, snapshots: await decodeSnapshots(snapshots), ids: await unpackIds(chunks), outbox: outboxOf(outbox) };
+      return { meta, snapshots: byName(await decodeSnapshots(snapshots)), ids: await unpackIds(chunks), outbox: outboxOf(outbox) };
     } catch (error) {
       if (unreadable === undefined) throw error;
       // What was to be published is made again by whoever folds again (K3).
@@ -73,6 +73,11 @@ export class RedisStateStore implements StateStore, StateReader {
     if (partition < 0 || partition >= partitions) throw new RangeError(`assertion: there are partitions 0 to ${partitions - 1}, not ${partition}`);
     return partitionKeys(prefix, partition);
   }
+}
+
+/** A hash has no order. */
+function byName(snapshots: Snapshot[]): Snapshot[] {
+  return snapshots.toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1));
 }
 
 /** In the order in which they were made: values begin with the sequence of their commit and their place in it. */

@@ -14,6 +14,8 @@ const LABELS = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** Undefined where it is neither HOST nor HOST:PORT. */
 export function parseHostPort(text: string): HostPort | undefined {
+  // Most are written as they are kept.
+  if (text.length <= HOST_CHARS_MAX && LABELS.test(text)) return { host: text };
   const match = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.toLowerCase());
   const host = match?.[1];
   if (host === undefined || !isHost(host)) return undefined;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Document } from '#engine';
+import { plainDocument } from '../../../../test/support/plain-document.ts';
 import { readDocument } from './document.ts';
 import { decodePack, encodePack } from './pack.ts';
 
@@ -18,7 +19,7 @@ function read(body: unknown): Document {
   return reading.document;
 }
 
-const byName = (documents: readonly Document[] | undefined) => documents?.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+const byName = (documents: readonly Document[] | undefined) => documents?.map(plainDocument).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 test('all that is packed comes out as it was, without its body', () => {
   const alike = Array.from({ length: 20 }, (_, n) => policy(`p${n}`, n % 2 === 0 ? `h${n}.shop` : `H${n}`));

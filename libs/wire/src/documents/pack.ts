@@ -4,13 +4,13 @@
  * in name and host alone.
  */
 import type { Document, TrafficSetting } from '#engine';
-import { given } from '../fields.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { plainOf } from './alike.ts';
 import { readDocument } from './document.ts';
 import { readUpstreamName } from './traffic-setting.ts';
 
 const VERSION = 1;
+const KIND = 'UpstreamTrafficSetting';
 
 /** Policies that differ in name and host alone. */
 interface Group {
@@ -63,14 +63,53 @@ function readWhole(body: unknown): Document {
 }
 
 function readGroup({ apiVersion, namespace, spec, names, hosts, versions }: Group): Document[] {
-  const body = { apiVersion, kind: 'UpstreamTrafficSetting', metadata: { name: names[0], namespace }, spec: { host: hosts[0], ...spec } };
+  const body = { apiVersion, kind: KIND, metadata: { name: names[0], namespace }, spec: { host: hosts[0], ...spec } };
   const first = readWhole(body) as TrafficSetting;
-  return names.map((name, index) => alike(first, { name, host: hosts[index] as string, version: versions[index] as string }));
+  if (names.length === 1) return [first];
+  return names.map((name, index) => {
+    const upstream = readUpstreamName(hosts[index] as string, namespace);
+    if (upstream === undefined) throw new Error(`${KIND}/${namespace}/${name}: spec.host is no host name`);
+    return new AlikeSetting(first, { name, upstream, version: versions[index] as string }) as TrafficSetting;
+  });
 }
 
-function alike({ kind, namespace, limits, rateLimits, breaker }: TrafficSetting, { name, host, version }: { readonly name: string; readonly host: string; readonly version: string }): Document {
-  const upstream = readUpstreamName(host, namespace);
-  if (upstream === undefined) throw new Error(`${kind}/${namespace}/${name}: spec.host is no host name`);
-  const policy = breaker && { ...breaker, identity: { ...breaker.identity, name, version }, upstream };
-  return { kind, namespace, name, version, body: undefined, upstream, limits, ...given('rateLimits', rateLimits), ...given('breaker', policy) };
+/** One of many policies that are alike. There are so many that it holds its own alone, and makes the rest when it is asked for. */
+class AlikeSetting {
+  readonly name: string;
+  readonly upstream: string;
+  readonly version: string;
+  readonly #first: TrafficSetting;
+
+  constructor(first: TrafficSetting, { name, upstream, version }: Pick<TrafficSetting, 'name' | 'upstream' | 'version'>) {
+    this.name = name;
+    this.upstream = upstream;
+    this.version = version;
+    this.#first = first;
+  }
+
+  get kind(): TrafficSetting['kind'] {
+    return KIND;
+  }
+
+  get namespace(): string {
+    return this.#first.namespace;
+  }
+
+  get body(): undefined {
+    return undefined;
+  }
+
+  get limits(): TrafficSetting['limits'] {
+    return this.#first.limits;
+  }
+
+  get rateLimits(): TrafficSetting['rateLimits'] {
+    return this.#first.rateLimits;
+  }
+
+  get breaker(): TrafficSetting['breaker'] {
+    const { breaker } = this.#first;
+    const { name, version, upstream } = this;
+    return breaker && { ...breaker, identity: { ...breaker.identity, name, version }, upstream };
+  }
 }
