@@ -1,4 +1,5 @@
 /** The store of MODEL's K in Redis: each claim and each commit is one Lua call, so it happens whole or not at all. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Claim, Commit, CommitAnswer, Kept, OutboxEntry, Snapshot, StateReader, StateStore } from '#engine';
 import { decodeTransition } from '#wire';
 import { answerOf, CLAIM, COMMIT, commitCall, keysOf, outboxField, READ } from './commit-script.ts';
@@ -6,8 +7,15 @@ import type { Connection } from './connection.ts';
 import { unpackIds } from './id-chunks.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { metaOf } from './partition-meta.ts';
+import type { Script, ScriptCall } from './script.ts';
 import { LUA_VALUES_MAX } from './script-guards.ts';
 import { decodeSnapshots } from './snapshots.ts';
+
+/**
+ * How long a claim or a reading holds up the next one, ms. Answers are large, and those of all partitions, asked for at once,
+ * would come too late for the last command. Of a Cluster one node may be silent, and the others are not.
+ */
+const TURN_MAX_MS = 200;
 
 export interface StoreOptions {
   readonly prefix: string;
@@ -22,6 +30,8 @@ type ReadReply = readonly [meta: readonly Buffer[], snapshots: readonly Buffer[]
 export class RedisStateStore implements StateStore, StateReader {
   readonly #connection: Connection;
   readonly #options: StoreOptions;
+  /** For the next claim or reading. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Connection, options: StoreOptions) {
     this.#connection = connection;
@@ -30,15 +40,23 @@ export class RedisStateStore implements StateStore, StateReader {
 
   async claim(partition: number, group: string): Promise<Claim> {
     const keys = this.#keys(partition);
-    const reply = await this.#connection.ask((redis) => CLAIM.run(redis, { keys: keysOf(keys), args: [group] }));
+    const reply = await this.#askInTurn(CLAIM, { keys: keysOf(keys), args: [group] });
     const [fields, snapshots, chunks, outbox, epoch] = reply as ClaimReply;
     return { epoch, ...(await this.#keptOf(keys, [fields, snapshots, chunks, outbox], (why) => ({ unreadable: why }))) };
   }
 
   async read(partition: number): Promise<Kept> {
     const keys = this.#keys(partition);
-    const reply = await this.#connection.ask((redis) => READ.run(redis, { keys: keysOf(keys), args: [] }));
+    const reply = await this.#askInTurn(READ, { keys: keysOf(keys), args: [] });
     return await this.#keptOf(keys, reply as ReadReply);
+  }
+
+  /** What came is read while the next is on its way. */
+  #askInTurn(script: Script, call: ScriptCall): Promise<unknown> {
+    const asked = this.#turn.then(() => this.#connection.ask((redis) => script.run(redis, call)));
+    const answered = asked.catch(() => undefined);
+    this.#turn = this.#turn.then(() => Promise.race([answered, sleep(TURN_MAX_MS, undefined, { ref: false })]));
+    return asked;
   }
 
   /** @param unreadable what stands for snapshots and ids that can't be read; absent: that is an error */
