@@ -92,6 +92,20 @@ test('another control log is a new beginning, told though its offsets are lower;
   await eventually(() => expect(sets).toEqual([setOf(7, A), { ...setOf(2, B), identity: 'another' }]));
 });
 
+test('what the store has of the same control record is taken at its word when an ingest starts, and held against the ingest’s own a little later', async () => {
+  const { documentStore, prefix } = stageRedis();
+  const [redis, keys] = [redisClient(), documentKeys(prefix)];
+  const written = async (): Promise<unknown> => JSON.parse((await redis.hget(keys.bodies, 'UpstreamTrafficSetting/shop/b')) as string);
+  await documentStore.publish(setOf(7, A, B));
+  const [started, understood] = [stageRedis({ prefix }).documentStore, setting('b', 'b', 20)];
+  await started.publish(setOf(7, A, understood));
+  expect(await written()).toEqual(B.body);
+  const later = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 10_000);
+  onTestFinished(() => later.mockRestore());
+  await started.publish(setOf(7, A, understood));
+  expect(await written()).toEqual(understood.body);
+});
+
 test('what got lost is written again by the next call, be it all, a document or the meta; followers hear nothing of it', async (context) => {
   const server = await ownRedis(context);
   const { documentStore, documentFeed, prefix } = stageRedis({ url: server.url });

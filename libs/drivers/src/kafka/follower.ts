@@ -8,6 +8,8 @@ import { isOutOfRange, type Bounds, type Fetched, type Link } from './link.ts';
 import type { RecordBatch } from './record-batch.ts';
 import { pause } from './within.ts';
 
+/** Of one fetch while there is much to be read: fewer of them, and what came is taken in without holding the process for long. */
+const CATCH_UP_BYTES = 2 * 1024 * 1024;
 /** How long a partition that can't be read rests, ms. */
 const REST_MS = 1_000;
 
@@ -98,7 +100,7 @@ export class Follower {
 
   async #fetch(positions: ReadonlyMap<number, number>): Promise<readonly Fetched[]> {
     try {
-      return await this.#options.reads.fetch(positions, { waitMs: 0 });
+      return await this.#options.reads.fetch(positions, { waitMs: 0, partitionBytesMax: CATCH_UP_BYTES });
     } catch (error) {
       if (!isOutOfRange(error)) throw error;
       await this.#findAgain([...positions.keys()]);
