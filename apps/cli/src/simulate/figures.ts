@@ -10,7 +10,7 @@ export function share(part: number, of: number): string {
   return (of > 0 ? `${((100 * part) / of).toFixed(1)} %` : '-').padStart(7);
 }
 
-/** `2026-09-21 14:07:12.000`, UTC. */
+/** `2026-09-21 14:07:12.000`, in UTC, whatever zone a log is in. */
 export function timeOf(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').slice(0, -1);
 }
