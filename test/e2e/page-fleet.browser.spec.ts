@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Heartbeat, Present } from '#engine';
 import { accessibilityFaults } from '../support/browser.ts';
+import { policy } from '../support/client-stage.ts';
 import { ConsoleStage, type StageOptions } from '../support/console-stage.ts';
 import { Pages } from '../support/pages.ts';
 import { projectRoot } from '../support/project-root.ts';
@@ -74,14 +75,14 @@ describe('the page of a console of a fleet, for those who have its token', () =>
     await page.clock.fastForward(50_000);
     expect(asked).toHaveLength(1);
     await page.clock.fastForward(20_000);
-    await expect.poll(() => asked).toHaveLength(2);
+    await expect.poll(() => asked, { timeout: 15_000 }).toHaveLength(2);
   });
 
   it('says what the console says where it answers with no stream', async () => {
     const page = await pages.open('about:blank');
     await page.route('**/api/v1/events', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'there are 500 readers of events already' } } }));
     await page.goto(own.base);
-    await expect.poll(() => page.getByRole('alert').innerText()).toBe('Not connected: there are 500 readers of events already. Trying again by itself.');
+    await expect.poll(() => page.getByRole('alert').innerText(), { timeout: 15_000 }).toBe('Not connected: there are 500 readers of events already. Trying again by itself.');
   });
 
   it('keeps all that one console told, though another was cut off while it told it anew', async () => {
@@ -94,7 +95,7 @@ describe('the page of a console of a fleet, for those who have its token', () =>
     let begun = 0;
     await page.route('**/api/v1/events', (route) => route.fulfill({ contentType: 'text/event-stream', body: streams[begun++] ?? '' }));
     await page.goto(own.base);
-    await expect.poll(() => begun).toBeGreaterThan(streams.length);
+    await expect.poll(() => begun, { timeout: 15_000 }).toBeGreaterThan(streams.length);
     expect(await page.getByRole('listitem').allInnerTexts()).toEqual([expect.stringContaining('a.test'), expect.stringContaining('b.test')]);
   });
 
@@ -124,6 +125,26 @@ describe('the page of a console of a fleet, for those who have its token', () =>
     expect([await page.getByRole('button', { name: /Hold|Let go/ }).count(), await accessibilityFaults(page)]).toEqual([0, []]);
     const writer = await shown('/upstreams/mail.test', 'write-it');
     await writer.getByRole('button', { name: 'Hold open…' }).waitFor();
+  });
+
+  it('says of what was done by hand what is known of it: nothing, or that it is not in force where nobody folds', async () => {
+    await own.store.control.append([{ author: 'ann', reason: 'to be held', source: 'api', change: { kind: 'apply', document: policy('mail.test') } }]);
+    const page = await shown('/upstreams/mail.test', 'write-it');
+    const hold = page.getByRole('button', { name: 'Hold open…' });
+    await hold.click();
+    await page.getByLabel('Your name').fill('ann');
+    await page.getByLabel('Reason').fill('a drill');
+    await page.route('**/override', (route) => route.abort());
+    await page.getByRole('button', { name: 'Refuse all calls' }).click();
+    await page.getByRole('alert').getByText('Look whether it was done before you repeat it: the console does not answer').waitFor();
+    await page.unroute('**/override');
+    await page.getByRole('button', { name: 'Refuse all calls' }).click();
+    await page.getByRole('alert').getByText('It is written, and not in force yet: is an ingest running?').waitFor();
+    expect([await page.getByRole('button', { name: 'Refuse all calls' }).isDisabled(), await accessibilityFaults(page)]).toEqual([true, []]);
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    // Asked for again, it begins anew.
+    await hold.click();
+    expect([await page.getByLabel('Reason').inputValue(), await page.getByText('It is written').count()]).toEqual(['', 0]);
   });
 
   it('shows a partition that nobody folds, who is silent or lacks something, and whose callers are refused', async () => {

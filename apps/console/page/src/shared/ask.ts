@@ -7,8 +7,8 @@ export type Asked<T> = { readonly kind: 'asking' } | { readonly kind: 'there'; r
 /** Until what could not be asked is asked again, ms. */
 const AGAIN_MS = 5_000;
 
-/** What the console said of it; asked once more it would say the same. */
-class Refused extends Error {}
+/** The console said no, and would again; nothing was done. */
+export class Refused extends Error {}
 
 /** @throws Error with what the console said */
 export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {

@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Breaker } from '../live/breaker.ts';
 import { store } from '../live/store.ts';
-import { ask } from '../shared/ask.ts';
+import { Refused, ask } from '../shared/ask.ts';
 
 type Action = 'open' | 'closed' | 'clear';
 
@@ -24,19 +24,20 @@ const LENGTHS = [
 const AUTHOR = 'fuseboard-author';
 
 export function ByHand({ breaker: { upstream, override } }: { readonly breaker: Breaker }) {
-  const [action, setAction] = useState<Action>('open');
+  /** `times` it was asked for: each time begins anew. */
+  const [{ action, times }, setAsked] = useState<{ readonly action: Action; readonly times: number }>({ action: 'open', times: 0 });
   const dialog = useRef<HTMLDialogElement>(null);
   if (store.hello.value?.may_write !== true) return <p class="read-only">You may look, and not change anything: that needs the write role.</p>;
   const actions: readonly Action[] = override === undefined ? ['open', 'closed'] : ['clear', 'open', 'closed'];
   return (
     <div class="by-hand">
       {actions.map((each) => (
-        <button type="button" key={each} onClick={() => (setAction(each), dialog.current?.showModal())}>
+        <button type="button" key={each} onClick={() => (setAsked({ action: each, times: times + 1 }), dialog.current?.showModal())}>
           {WORDS[each].button}
         </button>
       ))}
       <dialog ref={dialog} aria-labelledby="by-hand-title">
-        <Confirming key={action} upstream={upstream} action={action} onDone={() => dialog.current?.close()} />
+        <Confirming key={times} upstream={upstream} action={action} onDone={() => dialog.current?.close()} />
       </dialog>
     </div>
   );
@@ -48,9 +49,11 @@ interface ConfirmingProps {
   readonly onDone: () => void;
 }
 
+/** `written`: and not in force when the console answered. */
+type Stage = { readonly kind: 'asked' | 'sending' | 'written' } | { readonly kind: 'failed'; readonly why: string };
+
 function Confirming({ upstream, action, onDone }: ConfirmingProps) {
-  const [problem, setProblem] = useState('');
-  const [isSending, setSending] = useState(false);
+  const [stage, setStage] = useState<Stage>({ kind: 'asked' });
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -59,15 +62,14 @@ function Confirming({ upstream, action, onDone }: ConfirmingProps) {
       return typeof value === 'string' ? value.trim() : '';
     };
     sessionStorage.setItem(AUTHOR, text('author'));
-    setSending(true);
-    setProblem('');
+    setStage({ kind: 'sending' });
     try {
-      await send(upstream, action, { author: text('author'), reason: text('reason'), length: text('length') });
-      onDone();
+      const isInForce = await send(upstream, action, { author: text('author'), reason: text('reason'), length: text('length') });
+      if (isInForce) onDone();
+      else setStage({ kind: 'written' });
     } catch (error) {
-      setProblem((error as Error).message);
-    } finally {
-      setSending(false);
+      const { message } = error as Error;
+      setStage({ kind: 'failed', why: error instanceof Refused ? `Not done: ${message}` : `Look whether it was done before you repeat it: ${message}` });
     }
   };
   return (
@@ -96,26 +98,28 @@ function Confirming({ upstream, action, onDone }: ConfirmingProps) {
         Reason
         <input name="reason" required maxLength={1000} autocomplete="off" />
       </label>
-      {problem !== '' && (
+      {(stage.kind === 'failed' || stage.kind === 'written') && (
         <p class="failed" role="alert">
-          Not done: {problem}
+          {stage.kind === 'failed' ? stage.why : 'It is written, and not in force yet: is an ingest running? It comes into force by itself as soon as one does.'}
         </p>
       )}
       <p class="buttons">
-        <button type="submit" class="decisive" disabled={isSending}>
+        <button type="submit" class="decisive" disabled={stage.kind === 'sending' || stage.kind === 'written'}>
           {WORDS[action].confirm}
         </button>
         <button type="button" onClick={onDone}>
-          Leave it as it is
+          {stage.kind === 'written' ? 'Close' : 'Leave it as it is'}
         </button>
       </p>
     </form>
   );
 }
 
-async function send(upstream: string, action: Action, { author, reason, length }: { readonly author: string; readonly reason: string; readonly length: string }): Promise<void> {
+/** @returns whether it was in force when the console answered */
+async function send(upstream: string, action: Action, { author, reason, length }: { readonly author: string; readonly reason: string; readonly length: string }): Promise<boolean> {
   const path = `/api/v1/breakers/${encodeURIComponent(upstream)}/override`;
   const lasting = length === '' ? { until_cleared: true } : { for: length };
   const body = action === 'clear' ? { author, reason } : { to: action, author, reason, ...lasting };
-  await ask(path, { method: action === 'clear' ? 'DELETE' : 'POST', body: JSON.stringify(body) });
+  const done = await ask<{ readonly in_force_at?: string }>(path, { method: action === 'clear' ? 'DELETE' : 'POST', body: JSON.stringify(body) });
+  return done.in_force_at !== undefined;
 }
