@@ -138,6 +138,15 @@ describe('fuseboard get', () => {
     expect(JSON.parse((await run(['get', '--state', 'open', '-o', 'json'], { env })).stdout)).toMatchObject([{ upstream: 'z.test' }]);
   });
 
+  it('says that there is none where its table is empty, apart from it', async () => {
+    const own = await started([{ upstream: 'a.test' }]);
+    const env = { FUSEBOARD_SERVER: server(own) };
+    const [open, one, json] = await Promise.all([run(['get', '--state', 'open'], { env }), run(['get', 'a.test', '--state', 'open'], { env }), run(['get', '--state', 'open', '-o', 'json'], { env })]);
+    expect([open.status, open.stdout.split('\n').length, open.stderr]).toEqual([0, 2, 'no breaker is open\n']);
+    expect([one.status, one.stdout.split('\n').length, one.stderr]).toEqual([0, 2, 'a.test is not open\n']);
+    expect([json.status, json.stdout, json.stderr]).toEqual([0, '[]\n', '']);
+  });
+
   it('says of an unknown upstream that there is none, and ends with 1', async () => {
     const own = await started([]);
     const { status, stdout, stderr } = await run(['--server', server(own), 'get', 'nobody.test']);

@@ -131,6 +131,13 @@ describe('fuseboard simulate', () => {
     expect(strangers.stderr).toContain('14 calls are of upstreams that no policy names (such as shop.local); the policies name other.test');
   });
 
+  it('says that there is no call to try a policy on, and ends with 1 where something was to be judged', async () => {
+    const [empty, strict] = [file('empty.log', ''), file('strict.yaml', policy('strict', 'errorAmountThreshold: 3'))];
+    const [shown, judged, unread] = await Promise.all([[], ['--fail-if', 'trips > 4'], ['--strict']].map((more) => run(['simulate', '-f', strict, ...more, empty])));
+    expect([shown?.status, shown?.stdout]).toEqual([0, 'there is no call to try a policy on\n']);
+    expect([judged, unread].map((each) => [each?.status, each?.stderr])).toEqual(Array.from({ length: 2 }, () => [1, 'nothing was judged, so nothing can be said\n']));
+  });
+
   it('makes calls by --generate', async () => {
     const strict = file('strict.yaml', policy('strict', 'errorAmountThreshold: 3'));
     const { stdout } = await run(['simulate', '-f', strict, '--generate', 'rate=10,for=60s,errors=0%,burst=30s+1s:100%', '-o', 'json']);

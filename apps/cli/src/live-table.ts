@@ -56,7 +56,7 @@ export class LiveTable {
     // A line for what is not shown, one for the heading of it all.
     const lines = tableLines([...this.#breakers.values()], rows - 3);
     const open = [...this.#breakers.values()].filter(({ admit }) => admit === 0).length;
-    const head = `${this.#breakers.size} breakers at ${this.#server}, ${open} open. Ctrl-C ends this.`;
+    const head = `${this.#breakers.size} ${this.#breakers.size === 1 ? 'breaker' : 'breakers'} at ${this.#server}, ${open} open. Ctrl-C ends this.`;
     const first: Line = this.#note === '' ? { text: head } : { text: this.#note, colour: 'yellow' };
     this.#out.write(`${HOME_AND_CLEAR}${[first, ...lines].map((line) => drawn(line, columns)).join('\n')}`);
   };

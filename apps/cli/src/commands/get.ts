@@ -28,9 +28,16 @@ export async function get(connection: Connection, { upstream, state, output }: G
     const [one] = upstream !== undefined && output === 'table' ? breakers : [];
     const why = one === undefined ? '' : `\n${await whyOf(connection, one)}\n`;
     process.stdout.write(shownAs(output, breakers, () => `${table([HEADING, ...breakers.map(row)])}\n${why}`));
+    if (breakers.length === 0 && output === 'table') process.stderr.write(`${noneText({ upstream, state })}\n`);
   } finally {
     client.close();
   }
+}
+
+/** A heading with nothing below it could be taken for a failure. */
+function noneText({ upstream, state }: { readonly upstream: string | undefined; readonly state: StateFilter | undefined }): string {
+  if (state === undefined) return 'there is no breaker: no policy with circuitBreaking is in force';
+  return upstream === undefined ? `no breaker is ${state}` : `${upstream} is not ${state}`;
 }
 
 /** What can't be found out is said in its place: the state is known all the same. */

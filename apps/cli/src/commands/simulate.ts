@@ -38,7 +38,7 @@ export async function simulate(command: SimulateCommand): Promise<number> {
   const { simulation, placeOf, notes } = await taken(await readPolicyFiles(policies, warn), command);
   const results = simulation.end();
   for (const note of [...notes, ...notesOf(simulation)]) warn(note);
-  if (simulation.seen.calls === 0 && simulation.seen.strangers > 0 && (failIf.length > 0 || command.strict)) throw new Failure('nothing was judged, so nothing can be said');
+  if (simulation.seen.calls === 0 && (failIf.length > 0 || command.strict)) throw new Failure('nothing was judged, so nothing can be said');
   process.stdout.write(shownAs(output, shownResults(results, placeOf), () => reportText(results, { simulation, placeOf, columns: columnsOf(process.stdout) })));
   const failed = failures(results, failIf);
   for (const line of failed) warn(line);

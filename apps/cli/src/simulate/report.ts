@@ -19,10 +19,10 @@ export interface ReportContext {
 
 export function reportText(results: readonly PolicyResult[], context: ReportContext): string {
   const { seen } = context.simulation;
-  if (seen.calls === 0) return 'no call is of an upstream that a policy names\n';
+  if (seen.calls === 0) return seen.strangers === 0 ? 'there is no call to try a policy on\n' : 'no call is of an upstream that a policy names\n';
   const upstreams = [...new Set(results.map(({ policy }) => policy.upstream))];
   const spanMs = seen.lastMs - seen.firstMs;
-  const heading = `${calls(seen.calls)} calls of ${upstreams.length > 3 ? `${upstreams.length} upstreams` : upstreams.join(', ')}, from ${timeOf(seen.firstMs)} UTC on, in ${formatDuration(spanMs)}`;
+  const heading = `${calls(seen.calls)} ${seen.calls === 1 ? 'call' : 'calls'} of ${upstreams.length > 3 ? `${upstreams.length} upstreams` : upstreams.join(', ')}, from ${timeOf(seen.firstMs)} UTC on, in ${formatDuration(spanMs)}`;
   const parts = [heading, pictureText(results, context.simulation.timeline, context.columns), ...results.map((result) => openingsText(result, context)), ledgersText(results, seen)];
   return `${parts.join('\n\n')}\n`;
 }
