@@ -30,8 +30,11 @@ COPY scripts scripts
 COPY docker/healthy.mjs docker/
 COPY --from=build /app/dist/apps dist/apps
 COPY --from=build /app/dist/libs dist/libs
+RUN install -d -o 1000 -g 1000 dist/.compiled
 # The user node; a number, so that an orchestrator can tell that it isn't root.
 USER 1000:1000
+# A container can't write it, and starts sooner with it. It is this user's alone: another one does without.
+RUN node scripts/fill-compiled.mjs
 STOPSIGNAL SIGTERM
 # No HEALTHCHECK: each process has another address to ask. compose.yaml has them.
 ENTRYPOINT ["node", "scripts/run.mjs"]

@@ -12,7 +12,7 @@ const OUT = join(ROOT, 'dist/client');
 const ENTRIES = { '.': 'libs/client/src/index', './nest': 'libs/client/src/nest' };
 /** Of `./nest` alone, so whoever doesn't use Nest needs none of them. */
 const NEST_PEERS = { '@nestjs/common': '>=12', '@nestjs/core': '>=12', 'reflect-metadata': '>=0.2', rxjs: '>=7' };
-const IMPORT = /^(?:import|export)\s+(?:[\w\s,*$]|\{[^}]*\})*?\bfrom\s*'([^'\n]+)'|^import\s*'([^'\n]+)'|\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/gm;
+const IMPORT = /^(?:import|export)\s+(?:[\w\s,*$]|\{[^}]*\})*?\bfrom\s*'([^'\n]+)'|^import\s*'([^'\n]+)'|\b(?:import|createRequire\(import\.meta\.url\))\(\s*['"]([^'"\n]+)['"]\s*\)/gm;
 /** What loading takes that isn't imported by name. */
 const ASSETS = ['libs/wire/proto'];
 

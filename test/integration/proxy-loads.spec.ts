@@ -7,12 +7,20 @@ import { projectRoot } from '../support/project-root.ts';
 const LOADS = `
 import { createRequire } from 'node:module';
 await import('./apps/proxy/src/run-proxy.ts');
-console.log(JSON.stringify(Object.keys(createRequire(process.cwd() + '/').cache)));
+const { cache } = createRequire(process.cwd() + '/');
+console.log(JSON.stringify({ files: Object.keys(cache), ofNode: process.moduleLoadList }));
 `;
 
-test('a proxy loads neither Nest nor gRPC', async () => {
+async function loaded(): Promise<{ packages: readonly string[]; ofNode: readonly string[] }> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=source', '--input-type=module', '-e', LOADS], { cwd: projectRoot(), env: { ...process.env, NODE_OPTIONS: '' } });
-  const packages = new Set((JSON.parse(stdout) as string[]).map((path) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? ''));
+  const { files, ofNode } = JSON.parse(stdout) as { files: string[]; ofNode: string[] };
+  return { packages: [...new Set(files.map((path) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? ''))], ofNode };
+}
+
+test('a proxy loads neither Nest nor gRPC, nor what reads YAML or writes for a terminal, nor what Node has for fetching', async () => {
+  const { packages, ofNode } = await loaded();
   expect(packages).toContain('kafkajs');
-  expect([...packages].filter((name) => /^(?:@nestjs|@grpc)\/|^(?:rxjs|protobufjs|reflect-metadata)$/.test(name))).toEqual([]);
+  expect(packages.filter((name) => /^(?:@nestjs|@grpc)\/|^(?:rxjs|protobufjs|reflect-metadata|yaml|pino-pretty)$/.test(name))).toEqual([]);
+  expect(ofNode).toContain('NativeModule http2');
+  expect(ofNode.filter((name) => name.endsWith('undici'))).toEqual([]);
 });

@@ -1,10 +1,13 @@
 /** `/healthz`, `/readyz` and `/metrics` of a process that has no console: ingest and proxy. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { refusalOf, type Gate, type Refusal } from './access/gate.ts';
 import { formatAddress, type Address } from './address.ts';
 import type { HealthReport } from './health.ts';
 import { StartError } from './start-error.ts';
+
+/** An import would ask for all that it has, and load Node's WebSocket and fetch with it: 10 MB and more. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface AdminServer {
   /** With the port that was bound. */

@@ -1,6 +1,7 @@
 /** The YAML file that FUSEBOARD_CONFIG_FILE names: one mapping from setting names to values. */
 import { readFileSync, statSync } from 'node:fs';
-import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Node } from 'yaml';
 import { SETTINGS, type Setting } from './settings.ts';
 import { suggest } from './suggest.ts';
 
@@ -20,6 +21,11 @@ export interface ConfigFile {
 
 const FILE_BYTES_MAX = 1_048_576;
 
+/** Loaded where there is such a file. */
+function yaml(): typeof import('yaml') {
+  return createRequire(import.meta.url)('yaml') as typeof import('yaml');
+}
+
 /** Never throws: what is wrong with the file is in `problems`, and then nothing is taken from it. */
 export function readConfigFile(path: string): ConfigFile {
   let source: string;
@@ -37,20 +43,20 @@ function refused(...problems: string[]): ConfigFile {
 }
 
 function parseConfigFile(path: string, source: string): ConfigFile {
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const lines = new (yaml().LineCounter)();
+  const document = yaml().parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
   if (document.errors.length > 0) return refused(...document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`));
   if (document.contents === null) return refused();
-  if (!isMap(document.contents)) return refused(`${at(0)}: found no mapping; allowed: lines such as "proxyListen: 127.0.0.1:8080"`);
+  if (!yaml().isMap(document.contents)) return refused(`${at(0)}: found no mapping; allowed: lines such as "proxyListen: 127.0.0.1:8080"`);
 
   const values = new Map<string, Written>();
   const problems: string[] = [];
   for (const { key, value } of document.contents.items) {
-    const name = String(isScalar(key) ? key.value : key);
+    const name = String(yaml().isScalar(key) ? key.value : key);
     const where = `${name} in ${at((key as Node).range?.[0] ?? 0)}`;
     const text = asText(value);
     if (!KEYS.includes(name)) problems.push(unknownKey(name, where));
@@ -72,14 +78,14 @@ function unknownKey(name: string, where: string): string {
 /** A scalar as text, a list of scalars with commas; null is "not set"; undefined for what is neither. */
 function asText(value: unknown): string | undefined {
   if (value === null) return '';
-  if (isScalar(value)) return value.value === null ? '' : (value.source ?? JSON.stringify(value.value));
-  if (!isSeq(value)) return undefined;
+  if (yaml().isScalar(value)) return value.value === null ? '' : (value.source ?? JSON.stringify(value.value));
+  if (!yaml().isSeq(value)) return undefined;
   const parts = value.items.map(asText);
   return parts.includes(undefined) ? undefined : parts.join(',');
 }
 
 function described(value: unknown): string {
-  return isMap(value) ? 'a mapping' : 'something that is no plain value';
+  return yaml().isMap(value) ? 'a mapping' : 'something that is no plain value';
 }
 
 function allowedFor(name: string): string {

@@ -2,8 +2,8 @@
  * Structured log: JSON lines, or for a person at a terminal readable ones. To standard output, written before the call
  * returns, so that nothing is lost when the process ends at once.
  */
+import { createRequire } from 'node:module';
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from './settings.ts';
 
 export type { Logger } from 'pino';
@@ -42,6 +42,8 @@ export function createLogger(options: LoggerOptions): Logger {
 
 /** Formats and writes before it returns, as a stream of pino-pretty's own would not. */
 function readably(destination: DestinationStream): DestinationStream {
+  // Loaded where somebody reads.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const format = prettyFactory({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', ignore: SAID_IN_WORDS });
   return { write: (line) => void destination.write(format(line) ?? '') };
 }

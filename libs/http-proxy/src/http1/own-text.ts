@@ -1,6 +1,8 @@
 /** The proxy's own answers as HTTP/1.1 writes them; the parts that don't change are made once. */
-import { STATUS_CODES } from 'node:http';
 import type { OwnAnswer } from '../own-answer.ts';
+
+/** An import would ask for all that it has, and load Node's WebSocket and fetch with it: 10 MB and more. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 export interface OwnTextOptions {
   readonly isToHead: boolean;

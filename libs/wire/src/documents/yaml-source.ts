@@ -3,8 +3,8 @@
  * nothing: size, depth and aliases are bounded, a key written twice is a problem, and a text with any YAML error gives
  * no values at all (half-read documents would be worse than none).
  */
-import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
-import type { Document as YamlDocument, Node as YamlNode, YAMLMap } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document as YamlDocument, LineCounter, Node as YamlNode, YAMLMap } from 'yaml';
 import { shorten } from '../json.ts';
 import type { Note, Path } from './place.ts';
 
@@ -15,6 +15,13 @@ const DEPTH_MAX = 40;
 /** Aliases that one document may resolve to, those inside of anchors counted again. */
 const ALIASES_MAX = 100;
 const ERRORS_SHOWN_MAX = 20;
+
+let loaded: typeof import('yaml') | undefined;
+
+/** Loaded with the first text: most processes read none, and it would be a twentieth of what they load. */
+function yaml(): typeof import('yaml') {
+  return (loaded ??= createRequire(import.meta.url)('yaml') as typeof import('yaml'));
+}
 
 export interface Position {
   /** Both from 1. */
@@ -34,6 +41,7 @@ export interface PlacedNote extends Note, Position {}
 export function parseYaml(text: string): { readonly sources: readonly YamlSource[] } | { readonly problems: readonly PlacedNote[] } {
   const bytes = Buffer.byteLength(text);
   if (bytes > FILE_BYTES_MAX) return broken(`the file has ${bytes} bytes; allowed: at most ${FILE_BYTES_MAX}`);
+  const { LineCounter, parseAllDocuments } = yaml();
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
@@ -92,13 +100,13 @@ function tooDeep(): string {
 function structureProblems(document: YamlDocument.Parsed, lines: LineCounter): readonly PlacedNote[] {
   const problems: PlacedNote[] = [];
   const visit = (node: unknown, path: Path): void => {
-    if (!isCollection(node) || problems.length >= ERRORS_SHOWN_MAX) return;
+    if (!yaml().isCollection(node) || problems.length >= ERRORS_SHOWN_MAX) return;
     if (path.length >= DEPTH_MAX) {
       problems.push({ ...positionAt(lines, node.range?.[0] ?? 0), path: [], message: tooDeep() });
       return;
     }
-    if (isSeq(node)) node.items.forEach((item, i) => visit(item, [...path, i]));
-    if (isMap(node)) visitMap(node, path);
+    if (yaml().isSeq(node)) node.items.forEach((item, i) => visit(item, [...path, i]));
+    if (yaml().isMap(node)) visitMap(node, path);
   };
   const visitMap = (map: YAMLMap, path: Path): void => {
     const seen = new Map<string, number>();
@@ -118,7 +126,7 @@ function structureProblems(document: YamlDocument.Parsed, lines: LineCounter): r
 }
 
 function keyName(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
+  return yaml().isScalar(key) ? String(key.value) : String(key);
 }
 
 function offsetOfNode(node: unknown): number {
@@ -130,12 +138,12 @@ function offsetOf(document: YamlDocument.Parsed, path: Path): number {
   let node: unknown = document.contents;
   let offset = offsetOfNode(node);
   for (const step of path) {
-    const inside = isAlias(node) ? node.resolve(document) : node;
-    if (isSeq(inside) && typeof step === 'number') {
+    const inside = yaml().isAlias(node) ? node.resolve(document) : node;
+    if (yaml().isSeq(inside) && typeof step === 'number') {
       node = inside.items[step];
       offset = offsetOfNode(node);
     } else {
-      const pair = isMap(inside) ? inside.items.find(({ key }) => keyName(key) === String(step)) : undefined;
+      const pair = yaml().isMap(inside) ? inside.items.find(({ key }) => keyName(key) === String(step)) : undefined;
       if (pair === undefined) return offset;
       offset = offsetOfNode(pair.key);
       node = pair.value;
