@@ -113,8 +113,16 @@ function isAnswered(details: string): boolean {
 function notReached(details: string, { server, tls }: Connection): string {
   const untrusted = /[\w' -]*certificate[\w' -]*/i.exec(details)?.[0].trim();
   if (tls !== undefined && untrusted !== undefined) return `the console at ${server} can't be trusted (${untrusted}); who signed its certificate is named by --tls-ca FILE or FUSEBOARD_SERVER_TLS_CA`;
-  const system = /connect E[A-Z]+|E[A-Z]{4,}|Name resolution failed/.exec(details)?.[0];
+  const system = SYSTEM.exec(details)?.[0];
   if (system !== undefined) return `no console answers at ${server} (${system}); is it running? \`npm start\` starts one. ${ANOTHER}`;
   const spoken = tls === undefined ? 'gRPC, or only over TLS (--tls)' : 'gRPC over TLS';
   return `what listens at ${server} does not speak ${spoken}: a console has gRPC at one port, 50051 by default, and HTTP at another. ${ANOTHER}`;
+}
+
+/** What the system said, out of what grpc-js makes of it. */
+const SYSTEM = /connect E[A-Z]+|E[A-Z]{4,}|Name resolution failed/;
+
+/** Of what gRPC says the part that tells a person something. */
+export function inShort(details: string): string {
+  return SYSTEM.exec(details)?.[0] ?? details;
 }

@@ -18,7 +18,7 @@ export class LiveTable {
   readonly #clock = setInterval(() => this.#draw(), SECOND_MS);
   readonly #server: string;
   #pending: NodeJS.Timeout | undefined;
-  #note = '';
+  #cut = '';
 
   constructor(server: string) {
     this.#server = server;
@@ -28,14 +28,17 @@ export class LiveTable {
 
   tell(breaker: ShownBreaker): void {
     this.#breakers.set(breaker.upstream, breaker);
-    this.#note = '';
     this.#soon();
   }
 
   /** Instead of a line on standard error, which would break the picture. */
-  note(text: string): void {
-    this.#note = text;
+  cut(text: string): void {
+    this.#cut = text;
     this.#soon();
+  }
+
+  goesOn(): void {
+    this.cut('');
   }
 
   end(): void {
@@ -57,7 +60,7 @@ export class LiveTable {
     const lines = tableLines([...this.#breakers.values()], rows - 3);
     const open = [...this.#breakers.values()].filter(({ admit }) => admit === 0).length;
     const head = `${this.#breakers.size} ${this.#breakers.size === 1 ? 'breaker' : 'breakers'} at ${this.#server}, ${open} open. Ctrl-C ends this.`;
-    const first: Line = this.#note === '' ? { text: head } : { text: this.#note, colour: 'yellow' };
+    const first: Line = this.#cut === '' ? { text: head } : { text: this.#cut, colour: 'yellow' };
     this.#out.write(`${HOME_AND_CLEAR}${[first, ...lines].map((line) => drawn(line, columns)).join('\n')}`);
   };
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import type { BreakerMessage } from '#wire';
 import { BreakerClient } from '../client.ts';
-import { failureOf, type Connection } from '../connection.ts';
+import { failureOf, inShort, type Connection } from '../connection.ts';
 import { LiveTable } from '../live-table.ts';
 import { shownInStream, type Output } from '../output.ts';
 import { shown, stateInWords, untilOf, type ShownBreaker } from '../shown.ts';
@@ -38,7 +38,7 @@ export async function watch(connection: Connection, { upstream = '', output }: W
       everAccepted ||= accepted;
       if (FINAL.has(error?.code ?? status.OK) || !everAccepted) throw failureOf(error ?? new Error('the console ended the watch'), connection);
       if (accepted) waitMs = RETRY_FIRST_MS;
-      teller.note(`the watch of ${connection.server} ended (${error?.details ?? 'by the console'}); trying again`);
+      teller.cut(`the watch of ${connection.server} ended (${error === undefined ? 'by the console' : inShort(error.details)}); trying again`);
       await wait(waitMs, undefined, { signal: interrupted.signal }).catch(() => {});
       waitMs = Math.min(RETRY_MAX_MS, waitMs * 2);
     }
@@ -50,7 +50,9 @@ export async function watch(connection: Connection, { upstream = '', output }: W
 
 interface Teller {
   tell(breaker: ShownBreaker): void;
-  note(text: string): void;
+  /** Again and again, until it goes on. */
+  cut(text: string): void;
+  goesOn(): void;
   end(): void;
 }
 
@@ -75,7 +77,10 @@ function follow(client: BreakerClient, { upstream, teller, until }: { upstream: 
       resolve({ error, accepted });
     };
     until.addEventListener('abort', cancel);
-    stream.on('metadata', () => (accepted = true));
+    stream.on('metadata', () => {
+      accepted = true;
+      teller.goesOn();
+    });
     stream.on('data', (breaker: BreakerMessage) => teller.tell(shown(breaker)));
     stream.on('error', (error: ServiceError) => end(error));
     stream.on('end', () => end(undefined));
@@ -86,6 +91,7 @@ function follow(client: BreakerClient, { upstream, teller, until }: { upstream: 
 class Told implements Teller {
   readonly #output: Output;
   readonly #last = new Map<string, string>();
+  #cut = '';
 
   constructor(output: Output) {
     this.#output = output;
@@ -99,8 +105,14 @@ class Told implements Teller {
     process.stdout.write(shownInStream(this.#output, breaker, () => line(breaker)));
   }
 
-  note(text: string): void {
-    process.stderr.write(`${text}\n`);
+  cut(text: string): void {
+    if (text !== this.#cut) process.stderr.write(`${text}\n`);
+    this.#cut = text;
+  }
+
+  goesOn(): void {
+    if (this.#cut !== '') process.stderr.write('the watch goes on\n');
+    this.#cut = '';
   }
 
   end(): void {}
