@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { ControlChange } from '#engine';
 import { afterCrash, opened, turns, type Harness } from './harness.ts';
 import { draft, keyOf, location, setting } from './samples.ts';
+import { plainChange } from '../support/plain-document.ts';
 
 const CHANGES: ControlChange[] = [
   { kind: 'apply', document: setting('p', 'a') },
@@ -24,7 +25,7 @@ export function controlLogContract(harness: Harness): void {
       await driver.control.append(drafts.slice(0, 3));
       await driver.control.append(drafts.slice(3));
       const read = await driver.control.read(0);
-      expect(read.map(({ author, reason, source, change }) => ({ author, reason, source, change }))).toEqual(drafts);
+      expect(read.map(({ author, reason, source, change }) => ({ author, reason, source, change: plainChange(change) }))).toEqual(drafts);
       expect(read.every(({ appendMs }) => Number.isSafeInteger(appendMs) && appendMs > 0)).toBe(true);
     });
 

@@ -1,8 +1,12 @@
-/** All that a document says as fields of its own: of many that are alike, those of a pack have some from the first of them. */
-import type { Document } from '#engine';
+/** All that a document says as fields of its own: of many that are alike, those of a pack, and those of a long control log, have some from what they share. */
+import type { ControlChange, Document } from '#engine';
 
 export function plainDocument(document: Document): Document {
   if (document.kind === 'Upstream') return document;
   const { kind, namespace, name, version, body, upstream, limits, rateLimits, breaker } = document;
   return { kind, namespace, name, version, body, upstream, limits, ...(rateLimits && { rateLimits }), ...(breaker && { breaker }) };
+}
+
+export function plainChange(change: ControlChange): ControlChange {
+  return change.kind === 'apply' ? { ...change, document: plainDocument(change.document) } : change;
 }

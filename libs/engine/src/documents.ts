@@ -48,7 +48,7 @@ export class Documents {
     const before = this.#byKey.get(key);
     if (source === 'api' && before !== undefined && this.#ofDirectory.has(key)) return 'directory';
     if (change.kind === 'delete' && before === undefined) return 'absent';
-    if (change.kind === 'apply' && before?.version === change.document.version) return 'same';
+    if (change.kind === 'apply' && before !== undefined && before.version === change.document.version) return 'same';
     if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';
     return change.kind === 'apply' && this.holderOf(change.document) !== undefined ? 'host' : undefined;
   }

@@ -19,7 +19,7 @@ export class PoliciesInForce {
   readonly #owns: (upstream: string) => boolean;
   readonly #changes: PolicyChanges;
   /** Where it began. */
-  #beginning: Standing['policies'] = new Map();
+  #beginning: Standing['settings'] = new Map();
   /** What is another one since; undefined: none any more. */
   readonly #since = new Map<string, Policy | undefined>();
   #control = -1;
@@ -43,8 +43,8 @@ export class PoliciesInForce {
 
   of(upstream: string): Policy | undefined {
     if (this.#since.has(upstream)) return this.#since.get(upstream);
-    const policy = this.#beginning.get(upstream);
-    return policy !== undefined && this.#owns(upstream) ? policy : undefined;
+    const setting = this.#beginning.get(upstream);
+    return setting !== undefined && this.#owns(upstream) ? setting.breaker : undefined;
   }
 
   /** C2: does the mark name a control record that operators wrote? */
@@ -55,8 +55,8 @@ export class PoliciesInForce {
   /** Back to where a store stood; `control` must have been read. To be called before anything is taken. */
   restore(control: number): void {
     if (control >= 0 && this.#dictionary(control) === undefined) throw new Error(`assertion: the control log has not been read up to ${control}`);
-    const { policies, engine } = this.#changes.standingAt(control);
-    this.#beginning = policies;
+    const { settings, engine } = this.#changes.standingAt(control);
+    this.#beginning = settings;
     this.#engine = engine;
     this.#control = control;
   }
@@ -66,7 +66,7 @@ export class PoliciesInForce {
     this.#control++;
     const record = this.#dictionary(this.#control);
     this.#engine = raised(this.#engine, record);
-    const changes = this.#changes.at(this.#control).filter(({ upstream }) => this.#owns(upstream));
+    const changes = this.#changes.at(this.#control, this.#owns);
     for (const { upstream, after } of changes) this.#since.set(upstream, after);
     return { record, changes };
   }

@@ -15,8 +15,8 @@ export interface PolicyChange {
 
 /** What is in force where control is up to some offset. */
 export interface Standing {
-  /** Of all partitions' upstreams. */
-  readonly policies: ReadonlyMap<string, Policy>;
+  /** Of all partitions' upstreams, those whose setting has no breaker included. */
+  readonly settings: ReadonlyMap<string, TrafficSetting>;
   /** Which rules. */
   readonly engine: number;
 }
@@ -27,16 +27,23 @@ export class PolicyChanges {
   /** By control offset. */
   readonly #changes: (DocumentChange | undefined)[] = [];
   /** The last one asked for: partitions that are taken over together mostly stand at one offset. */
-  #standing: Standing & { readonly control: number } = { control: -1, policies: new Map(), engine: 1 };
+  #standing: Standing & { readonly control: number } = { control: -1, settings: new Map(), engine: 1 };
 
   constructor(record: (offset: number) => ControlRecord | undefined) {
     this.#record = record;
   }
 
-  /** Every record up to `offset` has been read. Empty: there is none there, or it changed no policy. */
-  at(offset: number): PolicyChange[] {
+  /** Every record up to `offset` has been read. Empty: there is none there, or it changed no policy of those that are owned. */
+  at(offset: number, owns: (upstream: string) => boolean): PolicyChange[] {
     this.#reach(offset);
-    return changesOf(this.#changes[offset]);
+    const { before, after } = settingsIn(this.#changes[offset]);
+    const stays = before?.upstream === after?.upstream;
+    const changes: PolicyChange[] = [];
+    // A changed host is a deletion at the old one and an application at the new.
+    if (before !== undefined && !stays && owns(before.upstream)) changes.push({ upstream: before.upstream, before: before.breaker, after: undefined });
+    if (after !== undefined && owns(after.upstream)) changes.push({ upstream: after.upstream, before: stays ? before?.breaker : undefined, after: after.breaker });
+    // Limits alone are no policy (L3).
+    return changes.filter((change) => change.before !== undefined || change.after !== undefined);
   }
 
   /** As of the last record that was read, `latest`; until the next is. */
@@ -59,16 +66,16 @@ export class PolicyChanges {
   }
 
   #standingAt(control: number): Standing {
-    const policies = new Map<string, Policy>();
+    this.#reach(control);
+    const settings = new Map<string, TrafficSetting>();
     let engine = 1;
     for (let offset = 0; offset <= control; offset++) {
-      for (const { upstream, after } of this.at(offset)) {
-        if (after === undefined) policies.delete(upstream);
-        else policies.set(upstream, after);
-      }
+      const { before, after } = settingsIn(this.#changes[offset]);
+      if (before !== undefined) settings.delete(before.upstream);
+      if (after !== undefined) settings.set(after.upstream, after);
       engine = raised(engine, this.#record(offset));
     }
-    return { policies, engine };
+    return { settings, engine };
   }
 }
 
@@ -77,15 +84,11 @@ export function raised(engine: number, record: ControlRecord | undefined): numbe
   return record?.change.kind === 'engine' ? Math.max(engine, record.change.version) : engine;
 }
 
-/** A changed host is a deletion at the old one and an application at the new; limits alone are no policy (L3). */
-function changesOf(change: DocumentChange | undefined): PolicyChange[] {
-  const [before, after] = [settingOf(change?.before), settingOf(change?.after)];
-  const stays = before?.upstream === after?.upstream;
-  const changes: PolicyChange[] = [];
-  if (before !== undefined && !stays) changes.push({ upstream: before.upstream, before: before.breaker, after: undefined });
-  if (after !== undefined) changes.push({ upstream: after.upstream, before: stays ? before?.breaker : undefined, after: after.breaker });
-  return changes.filter((each) => each.before !== undefined || each.after !== undefined);
+function settingsIn(change: DocumentChange | undefined): { readonly before?: TrafficSetting | undefined; readonly after?: TrafficSetting | undefined } {
+  return change === undefined ? NOTHING : { before: settingOf(change.before), after: settingOf(change.after) };
 }
+
+const NOTHING = {};
 
 function settingOf(document: Document | undefined): TrafficSetting | undefined {
   return document?.kind === 'UpstreamTrafficSetting' ? document : undefined;

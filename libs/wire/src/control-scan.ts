@@ -4,11 +4,10 @@
  * then they are that one's to read: what is allowed, and how a refusal is worded, stands there alone, and
  * control-scan.spec.ts holds the two together. Every start reads the log from its first record on.
  */
-import type { ControlChange, ControlRecord } from '#engine';
-import { plainOf, readingOf, readLike, sharedSpec, type Reading } from './documents/alike.ts';
+import type { ControlChange, ControlRecord, TrafficSetting } from '#engine';
+import { likeOf, plainOf, readLike, type Like } from './documents/alike.ts';
 import type { Written } from './fields.ts';
 import { Spelling } from './interned.ts';
-import type { JsonObject } from './json.ts';
 import { PlainJson, type Around } from './plain-json.ts';
 
 const API_VERSION = 'policy.openservicemesh.io/v1alpha1';
@@ -38,12 +37,17 @@ const SPECS_MAX = 1_024;
 interface Known {
   readonly before: Spelling;
   readonly after: Spelling;
-  readonly spec: JsonObject;
-  readonly reading: Reading;
+  readonly like: Like;
+}
+
+interface Names {
+  readonly name: string;
+  readonly namespace: string;
 }
 
 const json = new PlainJson();
 const specs: (Known | undefined)[] = Array.from({ length: SPECS_MAX });
+let lastSpec: Known | undefined;
 /** What mostly comes again. */
 const last = { author: new Spelling(''), reason: new Spelling(''), namespace: new Spelling('') };
 
@@ -71,7 +75,8 @@ function scanChange(): ControlChange | undefined {
   json.pass(NAMESPACE);
   const isIn = json.textLike(namespace) === namespace;
   json.pass(SPEC);
-  const around = json.objectAround(HOST);
+  const names = { name, namespace: namespace.text };
+  const spec = scanSpec(names);
   json.pass(DOCUMENT_END);
   const replaces = json.skips(REPLACES) ? json.text() : undefined;
   if (replaces !== undefined) json.pass(QUOTE);
@@ -79,32 +84,35 @@ function scanChange(): ControlChange | undefined {
   if (written !== undefined) json.pass(QUOTE);
   json.pass(END);
   if (!json.isRead || !isSame || !isIn) return undefined;
-  const document = documentOf(around, { name, namespace: namespace.text });
+  const document = spec && readLike(spec.known.like, { ...names, host: spec.host });
   if (document === undefined) return undefined;
-  const change: Written<Extract<ControlChange, { kind: 'apply' }>> = { kind: 'apply', document };
+  const change: Written<Extract<ControlChange, { kind: 'apply' }>> = { kind: 'apply', document: document as TrafficSetting };
   if (replaces !== undefined) change.replaces = replaces;
   if (written !== undefined) change.written = written;
   return change;
 }
 
-function documentOf(around: Around, names: { readonly name: string; readonly namespace: string }): ReturnType<typeof readLike> {
+/** Over a spec. Undefined: none like it was read before. */
+function scanSpec(names: Names): { readonly known: Known; readonly host: string } | undefined {
+  const likely = lastSpec && json.textBetween(lastSpec.before, lastSpec.after);
+  if (likely !== undefined) return { known: lastSpec as Known, host: likely };
+  const around = json.objectAround(HOST);
+  if (around === undefined) return undefined;
   const slot = around.hash & (SPECS_MAX - 1);
-  let known = specs[slot];
-  if (known === undefined || !json.spells(known.before, around.from, around.textFrom) || !json.spells(known.after, around.textTo, around.to)) {
-    known = knownAs(around, names);
-    if (known === undefined) return undefined;
-    specs[slot] = known;
-  }
-  const host = around.text;
-  return readLike(known.reading, { ...names, host, spec: { ...known.spec, host } });
+  const found = specs[slot];
+  const isIt = found !== undefined && json.spells(found.before, around.from, around.textFrom) && json.spells(found.after, around.textTo, around.to);
+  const known = isIt ? found : knownAs(around, names);
+  if (known === undefined) return undefined;
+  specs[slot] = lastSpec = known;
+  return { known, host: around.text };
 }
 
 /** Undefined: none like it was read before. */
-function knownAs({ from, textFrom, textTo, to }: Around, metadata: object): Known | undefined {
+function knownAs({ from, textFrom, textTo, to }: Around, metadata: Names): Known | undefined {
   try {
     const plain = plainOf({ apiVersion: API_VERSION, kind: KIND, metadata, spec: JSON.parse(json.slice(from, to)) as unknown });
-    const reading = plain && readingOf(plain);
-    return reading && { before: new Spelling(json.slice(from, textFrom)), after: new Spelling(json.slice(textTo, to)), spec: sharedSpec(plain.spec, reading.spec), reading };
+    const like = plain && likeOf(plain);
+    return like && { before: new Spelling(json.slice(from, textFrom)), after: new Spelling(json.slice(textTo, to)), like };
   } catch {
     return undefined;
   }

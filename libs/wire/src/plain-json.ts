@@ -109,20 +109,32 @@ export class PlainJson {
     }
   }
 
+  /** Between these two, if that is what comes. */
+  textBetween(before: Spelling, after: Spelling): string | undefined {
+    const [at, isSpoilt] = [this.#at, this.#isSpoilt];
+    if (this.skips(before)) {
+      const text = this.text();
+      if (this.skips(after)) return text;
+    }
+    this.#at = at;
+    this.#isSpoilt = isSpoilt;
+    return undefined;
+  }
+
   /** @param field that is a text and there once: its name, up to the quote of its text */
-  objectAround(field: Spelling): Around {
+  objectAround(field: Spelling): Around | undefined {
     const [bytes, around] = [this.#bytes, this.#around];
     let [at, depth, hash, isText] = [this.#at, 0, 0, false];
     Object.assign(around, { from: at, textFrom: -1 });
     do {
       const byte = bytes[at] as number;
       // Within itself, an escape may hide another such name.
-      if (!(byte >= SPACE && byte <= TILDE) || (byte === BACKSLASH && depth === 1)) return this.#spoilt(around);
+      if (!(byte >= SPACE && byte <= TILDE) || (byte === BACKSLASH && depth === 1)) return this.#spoilt(undefined);
       if (isText) {
         if (byte === BACKSLASH) at++;
         else isText = byte !== QUOTE;
       } else if (byte === QUOTE && depth === 1 && field.isAt(this.#view, at)) {
-        if (around.textFrom !== -1) return this.#spoilt(around);
+        if (around.textFrom !== -1) return this.#spoilt(undefined);
         around.textFrom = this.#at = at + field.length;
         around.text = this.text();
         around.textTo = at = this.#at;
@@ -134,7 +146,7 @@ export class PlainJson {
     } while (depth > 0);
     this.#at = around.to = at;
     around.hash = hash;
-    return around.textFrom === -1 ? this.#spoilt(around) : around;
+    return around.textFrom === -1 ? this.#spoilt(undefined) : around;
   }
 
   #spoilt<T>(found: T): T {

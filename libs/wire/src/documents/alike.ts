@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { TrafficSetting } from '#engine';
-import { given, type Written } from '../fields.ts';
+import { given } from '../fields.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { readUpstreamName, type TrafficSettingSpec } from './traffic-setting.ts';
 
@@ -21,7 +21,7 @@ const PLAIN_TEXT = /^[\w .:/-]*$/;
 const KIND = 'UpstreamTrafficSetting';
 
 /** What was read of a spec without its host. */
-export interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
+interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
   readonly breaker?: Omit<NonNullable<TrafficSettingSpec['breaker']>, 'upstream'>;
   readonly apiVersion: string;
   /** The spec as written. */
@@ -47,25 +47,82 @@ export interface Plain {
 /** Undefined: none like it was read before, or it must be read whole. */
 export function readAlike(value: unknown): TrafficSetting | undefined {
   const plain = plainOf(value);
-  const reading = plain && readingOf(plain);
-  return reading && readLike(reading, { ...plain, spec: sharedSpec(plain.spec, reading.spec) });
+  const like = plain && likeOf(plain);
+  const setting = like && readLike(like, plain);
+  // As fields of its own: whoever spreads it has them all.
+  return setting?.whole;
+}
+
+/** What policies that are alike have in common. */
+export interface Like {
+  readonly reading: Reading;
+  /** The spec of one of them, in its own order. */
+  readonly spec: JsonObject;
 }
 
 /** Undefined: none like it was read before. */
-export function readingOf({ rest }: Plain): Reading | undefined {
-  return readings.get(rest);
+export function likeOf({ rest, spec }: Plain): Like | undefined {
+  const reading = readings.get(rest);
+  return reading && { reading, spec: sharedSpec(spec, reading.spec) };
 }
 
 /** Undefined: something of it is not as it must be, or as it mostly is. */
-export function readLike(reading: Reading, { name, namespace, host, spec }: Pick<Plain, 'name' | 'namespace' | 'host' | 'spec'>): TrafficSetting | undefined {
+export function readLike(like: Like, own: Pick<Plain, 'name' | 'namespace' | 'host'>): LikeSetting | undefined {
+  const { name, namespace, host } = own;
   const upstream = readUpstreamName(host, namespace);
   if (upstream === undefined || !PLAIN_TEXT.test(host) || !NAME.test(name) || !NAMESPACE.test(namespace)) return undefined;
-  const { apiVersion, limits, rateLimits, breaker, before, after } = reading;
-  const version = versionOf(`{"kind":"${KIND}","name":"${name}","namespace":"${namespace}","spec":{${before}"host":"${host}"${after}}}`);
-  const setting: Written<TrafficSetting> = { namespace, name, version, body: { apiVersion, kind: KIND, metadata: { name, namespace }, spec }, kind: KIND, upstream, limits };
-  if (rateLimits !== undefined) setting.rateLimits = rateLimits;
-  if (breaker !== undefined) setting.breaker = { identity: { name, namespace, version }, upstream, ...breaker };
-  return setting;
+  return new LikeSetting(like, own, upstream);
+}
+
+/** One of many policies that are alike. There are so many that it holds its own alone, and makes the rest when it is asked for. */
+export class LikeSetting {
+  readonly namespace: string;
+  readonly name: string;
+  readonly upstream: string;
+  readonly #host: string;
+  readonly #like: Like;
+  #version: string | undefined;
+
+  constructor(like: Like, { name, namespace, host }: Pick<Plain, 'name' | 'namespace' | 'host'>, upstream: string) {
+    this.namespace = namespace;
+    this.name = name;
+    this.upstream = upstream;
+    this.#host = host;
+    this.#like = like;
+  }
+
+  get kind(): TrafficSetting['kind'] {
+    return KIND;
+  }
+
+  get version(): string {
+    const { before, after } = this.#like.reading;
+    return (this.#version ??= versionOf(`{"kind":"${KIND}","name":"${this.name}","namespace":"${this.namespace}","spec":{${before}"host":"${this.#host}"${after}}}`));
+  }
+
+  get body(): unknown {
+    const { reading, spec } = this.#like;
+    return { apiVersion: reading.apiVersion, kind: KIND, metadata: { name: this.name, namespace: this.namespace }, spec: { ...spec, host: this.#host } };
+  }
+
+  get limits(): TrafficSetting['limits'] {
+    return this.#like.reading.limits;
+  }
+
+  get rateLimits(): TrafficSetting['rateLimits'] {
+    return this.#like.reading.rateLimits;
+  }
+
+  get breaker(): TrafficSetting['breaker'] {
+    const { breaker } = this.#like.reading;
+    const { name, namespace, version, upstream } = this;
+    return breaker && { ...breaker, identity: { name, namespace, version }, upstream };
+  }
+
+  get whole(): TrafficSetting {
+    const { kind, namespace, name, version, body, upstream, limits, rateLimits, breaker } = this;
+    return { namespace, name, version, body, kind, upstream, limits, ...given('rateLimits', rateLimits), ...given('breaker', breaker) };
+  }
 }
 
 /** Of a document in which nothing was found to be wrong or odd. */
@@ -102,7 +159,7 @@ export function plainOf(value: unknown): Plain | undefined {
 }
 
 /** Its fields in its own order, and what is in them of the one that was read. */
-export function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
+function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
   const shared: Record<string, unknown> = {};
   for (const field of Object.keys(spec)) shared[field] = field === 'host' ? spec[field] : read[field];
   return shared;
