@@ -12,6 +12,7 @@ class Connection implements Pooled {
   readonly target: Target;
   readonly startedAtMs = 0;
   phase: Phase = 'connecting';
+  dueAtMs = Infinity;
   requests = 0;
   isLast = false;
   readonly #owner: ConnectionOwner<Connection>;
@@ -74,12 +75,13 @@ class World {
   readonly connections: Connection[] = [];
   readonly waiting: Call[] = [];
   limits: Limits;
+  nowMs = 1;
   readonly targets: Targets;
   readonly pool: Pool<Connection>;
 
   constructor(targets: number, limits: Partial<Limits>) {
     this.limits = { ...NO_LIMITS, ...limits };
-    const now = () => 1;
+    const now = () => this.nowMs;
     this.targets = new Targets(targetsUpTo(targets), { now, resolver: new Resolver({ now }), onGone: (target) => this.pool.forget(target) });
     this.pool = new Pool<Connection>(this.targets, this.limits, {
       open: (target, owner) => {
@@ -221,6 +223,34 @@ describe('a pool', () => {
     expect(second.connection).toBe(world.connections[0]);
     world.connections[1]?.connect();
     expect(world.connections[1]?.phase).toBe('idle');
+  });
+
+  it('a connection whose rest is over serves no call, though no sweep has closed it yet', () => {
+    const world = new World(1, { maxConnections: 2 });
+    const rested = (): void => {
+      world.pool.acquire(new Call(world));
+      world.of('connecting')[0]?.connect();
+    };
+    rested();
+    rested();
+    const [early, late] = world.connections as [Connection, Connection];
+    for (const [n, each] of [early, late].entries()) {
+      each.dueAtMs = 10 * (n + 1);
+      each.answer();
+    }
+    world.nowMs = 15;
+    const [second, third, fourth] = [new Call(world), new Call(world), new Call(world)];
+    world.pool.acquire(second);
+    expect([second.connection, early.phase]).toEqual([late, 'idle']);
+    late.answer();
+    world.nowMs = 20;
+    world.pool.acquire(third);
+    expect([third.connection, early.phase, late.phase, world.connections.length]).toEqual([undefined, 'leaving', 'leaving', 2]);
+    // They count until the upstream has closed them too.
+    early.close();
+    world.of('connecting')[0]?.connect();
+    expect(third.connection).toBe(world.connections[2]);
+    expect(world.pool.acquire(fourth)).toBe('accepted');
   });
 
   it('a connection that fails is the failure of one call: the others open their own', () => {

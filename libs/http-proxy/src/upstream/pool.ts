@@ -18,6 +18,8 @@ export interface Pooled {
   /** When it was begun, monotonic ms. */
   readonly startedAtMs: number;
   readonly phase: Phase;
+  /** While it is idle: from then on it may not be used, monotonic ms. */
+  readonly dueAtMs: number;
   readonly requests: number;
   isLast: boolean;
   retire(): void;
@@ -95,6 +97,7 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   /** Gives the waiter a connection, now or later, or says which limit forbids it. */
   acquire(waiter: Waiter<C>): Overflow | 'accepted' {
+    if (this.#idle > 0) this.#retireOverdue();
     // Opened for a call that has left meanwhile.
     const isSpareComing = this.#connecting > this.#waiters.size;
     if (this.#idle === 0 && !isSpareComing && !this.#canOpen) {
@@ -242,6 +245,18 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     if (idle === undefined && anyTarget) for (const others of this.#idleOf.values()) if ((idle = others.pop()) !== undefined) break;
     if (idle !== undefined) this.#idle--;
     return idle;
+  }
+
+  /**
+   * The sweep may be late on a busy event loop, and a request on a connection that the upstream is about to close would be
+   * reset, and held against it.
+   */
+  #retireOverdue(): void {
+    const nowMs = this.#settings.now();
+    for (const idle of this.#idleOf.values()) {
+      // Who came to rest last is used first, and is due last.
+      for (let last = idle.at(-1); last !== undefined && last.dueAtMs <= nowMs; last = idle.at(-1)) last.retire();
+    }
   }
 
   #forgetIdle(connection: C): void {
