@@ -8,7 +8,8 @@ import { FAST_PARALLEL, FAST_SEQUENCE } from '../scenarios/scale.ts';
 
 const SEED = 1;
 const ALL = SCENARIOS.map(({ id }) => id);
-const DEADLINE_MS = 180_000;
+/** On a machine that has other things to do. */
+const DEADLINE_MS = 300_000;
 
 describe.concurrent("osm-edge's nine scenarios through the real process, scaled down", () => {
   it('go as they must all at once, one host each', { timeout: DEADLINE_MS }, async () => {

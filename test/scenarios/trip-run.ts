@@ -14,12 +14,14 @@ export async function runTrip(scenario: TripScenario, stage: Stage): Promise<Row
   const { scale, watched } = stage;
   watched.begin(stage.seed);
   const { generation } = await breakerInForce(stage);
-  const first = await loadUntilTripped(scenario, stage, generation + 1);
+  const first = await loadUntilTripped(scenario, stage, { generation: generation + 1, before: { ends: [], arrived: 0 } });
   const { openUntilMs = 0, atMs } = first.transition;
 
+  const arrived = watched.arrivals.length;
   const second = await runLoad({ ...loadOf(scenario, stage), proxy: stage.otherProxy, isOver: () => Date.now() >= openUntilMs });
   const closing = await transitionOf(stage, generation + 2, Math.max(0, openUntilMs - Date.now()));
-  const after = await afterTheClose(scenario, stage, generation + 3);
+  // What was on its way as it closed was let through, and stands in the next window.
+  const after = await afterTheClose(scenario, stage, { generation: generation + 3, before: { ends: second.filter((end) => isPassed(end)), arrived } });
   return {
     id: scenario.id,
     policy: policyInWords(scenario, scale),
@@ -38,15 +40,21 @@ export async function runTrip(scenario: TripScenario, stage: Stage): Promise<Row
   };
 }
 
+interface Trip {
+  /** That it begins. */
+  readonly generation: number;
+  /** What its window has from before this load, and how many calls had arrived before that. */
+  readonly before: { readonly ends: readonly CallEnd[]; readonly arrived: number };
+}
+
 interface Tripped {
   readonly ends: readonly CallEnd[];
   readonly transition: TransitionView;
   readonly checks: readonly Check[];
 }
 
-async function loadUntilTripped(scenario: TripScenario, stage: Stage, generation: number): Promise<Tripped> {
+async function loadUntilTripped(scenario: TripScenario, stage: Stage, { generation, before }: Trip): Promise<Tripped> {
   const { scale, watched } = stage;
-  const arrivedBefore = watched.arrivals.length;
   // Asked for as soon as a call is refused: what the second load has of the window begins where this one ends.
   let asked: Promise<TransitionView> | undefined;
   const isOver = halfTheWindowAfterTheTrip(scale.degradedTimeWindowMs, () => {
@@ -54,9 +62,9 @@ async function loadUntilTripped(scenario: TripScenario, stage: Stage, generation
     // The load goes on meanwhile; whoever awaits it below is told why it failed.
     asked.catch(() => {});
   });
-  const ends = await runLoad({ ...loadOf(scenario, stage), isOver });
+  const ends = [...before.ends, ...(await runLoad({ ...loadOf(scenario, stage), isOver }))];
   const transition = await (asked ?? transitionOf(stage, generation));
-  const arrivals = watched.arrivals.slice(arrivedBefore);
+  const arrivals = watched.arrivals.slice(before.arrived);
   return { ends, transition, checks: checkTrippedLoad({ ends, arrivals, transition }, scenario, scale) };
 }
 
@@ -76,9 +84,9 @@ function halfTheWindowAfterTheTrip(degradedTimeWindowMs: number, onTrip: () => v
 }
 
 /** The upstream is called again: by one call, or by the third load. */
-async function afterTheClose(scenario: TripScenario, stage: Stage, generation: number): Promise<{ again?: string; checks: readonly Check[] }> {
+async function afterTheClose(scenario: TripScenario, stage: Stage, trip: Trip): Promise<{ again?: string; checks: readonly Check[] }> {
   if (scenario.tripsAgain) {
-    const { ends, transition, checks } = await loadUntilTripped(scenario, stage, generation);
+    const { ends, transition, checks } = await loadUntilTripped(scenario, stage, trip);
     const named = checks.map(({ claim, ...rest }) => ({ claim: `the second time: ${claim}`, ...rest }));
     return { again: `${tripInWords(transition)}; ${inWords(byStatus(ends))}`, checks: named };
   }
