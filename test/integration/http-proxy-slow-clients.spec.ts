@@ -126,7 +126,7 @@ describe('300 clients that are slow in their bodies', { timeout: TEST_MS }, () =
     await expect.poll(open, { timeout: 5_000 }).toBeLessThanOrEqual(1);
     expect(plane.calls.filter(({ statusCode }) => statusCode === 408)).toHaveLength(SLOW);
     // Nobody blames the upstream.
-    expect(plane.outcomes.every(({ result }) => result.kind === 'status')).toBe(true);
+    expect(plane.outcomes.filter(({ result }) => result.kind !== 'status')).toEqual([]);
   });
 
   it('but move take no call from another client, and are served', async () => {
@@ -152,6 +152,6 @@ describe('300 clients that are slow in reading', { timeout: TEST_MS }, () => {
     const { statuses } = await quickCalls(plane, () => plane.proxy.stats().clientConnections > 1);
     expect([[...statuses], slow.sockets.every((socket) => socket.isPaused())]).toEqual([[200], true]);
     await expect.poll(open, { timeout: 10_000 }).toBeLessThanOrEqual(1);
-    expect(plane.outcomes.every(({ result }) => result.kind === 'status')).toBe(true);
+    expect(plane.outcomes.filter(({ result }) => result.kind !== 'status')).toEqual([]);
   });
 });
