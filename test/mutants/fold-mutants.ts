@@ -98,7 +98,7 @@ export const FOLD_MUTANTS: readonly Mutant[] = [
   documents('C1', 'the second of two operators overwrites the first', {
     find: "if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';", replace: '', title: 'the first in the log is taken',
   }),
-  documents('C1', 'a directory’s document changed by hand', { find: "if (source === 'api' && before !== undefined && this.#ofDirectory.has(key)) return 'directory';", replace: '', title: 'by the directory alone' }),
+  documents('C1', 'a directory’s document changed by hand', { find: "if (source === 'api' && before !== undefined && this.#ofDirectory.has(before)) return 'directory';", replace: '', title: 'by the directory alone' }),
   controlInFold('C2', 'mark takes beyond its offset', {
     find: 'while (this.#policies.control < mark.control)', replace: 'while (this.#policies.control <= mark.control)', title: 'takes nothing beyond its own',
   }),

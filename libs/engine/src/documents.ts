@@ -3,7 +3,6 @@
  * console all know documents through this, so a conflict is settled alike everywhere.
  */
 import type { ControlRecord, Document, DocumentKey, TrafficSetting, UpstreamDocument } from './control.ts';
-import { documentKey } from './control.ts';
 
 /** What a control record did to one document; both absent never occurs. */
 export interface DocumentChange {
@@ -20,33 +19,37 @@ export type NotTaken = 'same' | 'absent' | 'directory' | 'version' | 'host';
 /** What decides of a record whether it is taken. */
 type Written = Pick<ControlRecord, 'change'> & Partial<Pick<ControlRecord, 'source'>>;
 
+type ByKind<T> = Readonly<Record<DocumentKey['kind'], T>>;
+
 export class Documents {
-  readonly #byKey = new Map<string, Document>();
-  /** Who holds a host: of two documents for one host the second is refused (C1). By kind, so that no longer name is kept. */
-  readonly #holders: Readonly<Record<DocumentKey['kind'], Map<string, Document>>> = { UpstreamTrafficSetting: new Map(), Upstream: new Map() };
-  /** By key: those whose newest version a directory brought. */
-  readonly #ofDirectory = new Set<string>();
+  /** By kind, namespace, name: there are many, and no longer text is made for each. */
+  readonly #byKind: ByKind<Map<string, Map<string, Document>>> = { UpstreamTrafficSetting: new Map(), Upstream: new Map() };
+  /** Who holds a host: of two documents for one host the second is refused (C1). */
+  readonly #holders: ByKind<Map<string, Document>> = { UpstreamTrafficSetting: new Map(), Upstream: new Map() };
+  /** Those of them that a directory brought. */
+  readonly #ofDirectory = new Set<Document>();
 
   /** Undefined: nothing changed (`notTaken`). */
   apply(record: Written): DocumentChange | undefined {
     const { change, source } = record;
     if (!('document' in change)) return undefined;
-    const key = documentKey(change.document);
-    if (this.#notTaken(record, key) !== undefined) return undefined;
-    if (source === 'directory') this.#ofDirectory.add(key);
-    else this.#ofDirectory.delete(key);
-    return change.kind === 'apply' ? this.#put(change.document, key) : this.#delete(key);
+    const before = this.get(change.document);
+    if (this.#notTaken(record, before) !== undefined) return undefined;
+    if (before !== undefined) this.#remove(before);
+    if (change.kind === 'delete') return before && { before };
+    this.#put(change.document);
+    if (source === 'directory') this.#ofDirectory.add(change.document);
+    return { ...(before === undefined ? {} : { before }), after: change.document };
   }
 
   /** C1. Undefined: it is taken, or is no document's. */
   notTaken(record: Written): NotTaken | undefined {
-    return 'document' in record.change ? this.#notTaken(record, documentKey(record.change.document)) : undefined;
+    return 'document' in record.change ? this.#notTaken(record, this.get(record.change.document)) : undefined;
   }
 
-  #notTaken({ change, source }: Written, key: string): NotTaken | undefined {
+  #notTaken({ change, source }: Written, before: Document | undefined): NotTaken | undefined {
     if (!('document' in change)) return undefined;
-    const before = this.#byKey.get(key);
-    if (source === 'api' && before !== undefined && this.#ofDirectory.has(key)) return 'directory';
+    if (source === 'api' && before !== undefined && this.#ofDirectory.has(before)) return 'directory';
     if (change.kind === 'delete' && before === undefined) return 'absent';
     if (change.kind === 'apply' && before !== undefined && before.version === change.document.version) return 'same';
     if (change.replaces !== undefined && change.replaces !== (before?.version ?? '')) return 'version';
@@ -55,16 +58,17 @@ export class Documents {
 
   /** C1: a directory owns it, and nobody else changes it. */
   isOfDirectory(key: DocumentKey): boolean {
-    return this.#ofDirectory.has(documentKey(key)) && this.get(key) !== undefined;
+    const document = this.get(key);
+    return document !== undefined && this.#ofDirectory.has(document);
   }
 
   /** Those that a directory owns. */
   ofDirectory(): readonly Document[] {
-    return [...this.#ofDirectory].flatMap((key) => this.#byKey.get(key) ?? []);
+    return [...this.#ofDirectory];
   }
 
   get(key: DocumentKey): Document | undefined {
-    return this.#byKey.get(documentKey(key));
+    return this.#byKind[key.kind].get(key.namespace)?.get(key.name);
   }
 
   /** Who else holds the host that this document names. */
@@ -77,23 +81,24 @@ export class Documents {
     return this.#holders.UpstreamTrafficSetting.get(upstream) as TrafficSetting | undefined;
   }
 
+  /** In no particular order. */
   list(): readonly Document[] {
-    return [...this.#byKey.values()];
+    const groups = Object.values(this.#byKind).flatMap((byNamespace) => [...byNamespace.values()]);
+    return groups.flatMap((group) => [...group.values()]);
   }
 
-  #put(document: Document, key: string): DocumentChange {
-    const before = this.#byKey.get(key);
-    if (before !== undefined) this.#holders[before.kind].delete(nameOf(before));
-    this.#holders[document.kind].set(nameOf(document), document);
-    this.#byKey.set(key, document);
-    return { ...(before === undefined ? {} : { before }), after: document };
+  #put(document: Document): void {
+    const { kind, namespace, name } = document;
+    const group = this.#byKind[kind].get(namespace);
+    if (group === undefined) this.#byKind[kind].set(namespace, new Map([[name, document]]));
+    else group.set(name, document);
+    this.#holders[kind].set(nameOf(document), document);
   }
 
-  #delete(key: string): DocumentChange {
-    const before = this.#byKey.get(key) as Document;
-    this.#holders[before.kind].delete(nameOf(before));
-    this.#byKey.delete(key);
-    return { before };
+  #remove(document: Document): void {
+    this.#byKind[document.kind].get(document.namespace)?.delete(document.name);
+    this.#holders[document.kind].delete(nameOf(document));
+    this.#ofDirectory.delete(document);
   }
 }
 

@@ -89,13 +89,27 @@ export class Follower {
   }
 
   async #readOn(): Promise<void> {
-    let behind = new Map(this.#positions);
+    let behind: ReadonlyMap<number, number> = new Map(this.#positions);
+    let fetching = this.#fetch(behind);
     while (behind.size > 0) {
-      const fetched = await this.#fetch(behind);
+      const fetched = await fetching;
+      behind = this.#stillBehind(behind, fetched);
+      // On its way while what came is taken in.
+      if (behind.size > 0) fetching = this.#fetch(behind);
       for (const each of fetched) this.#absorb(each);
-      const ends = new Map(fetched.map(({ partition, end }) => [partition, end]));
-      behind = new Map([...this.#positions].filter(([partition, position]) => behind.has(partition) && position < (ends.get(partition) ?? Infinity)));
     }
+  }
+
+  /** Those partitions that have more, and where to go on in each. */
+  #stillBehind(asked: ReadonlyMap<number, number>, fetched: readonly Fetched[]): Map<number, number> {
+    const found = new Map(fetched.map((each) => [each.partition, each]));
+    const behind = new Map<number, number>();
+    for (const partition of asked.keys()) {
+      const { next, end } = found.get(partition) ?? { next: 0, end: Infinity };
+      const position = Math.max(next, this.#positions.get(partition) as number);
+      if (position < end) behind.set(partition, position);
+    }
+    return behind;
   }
 
   async #fetch(positions: ReadonlyMap<number, number>): Promise<readonly Fetched[]> {
