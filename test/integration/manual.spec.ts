@@ -96,6 +96,13 @@ describe('every link', () => {
   });
 });
 
+test('every benchmark is named in bench/README.md', () => {
+  const [main, readme] = ['bench/main.ts', 'bench/README.md'].map((path) => readFileSync(join(projectRoot(), path), 'utf8'));
+  const names = [...(main ?? '').matchAll(/^ {2}'?([a-z-]+)'?: \(\) => import\(/gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !readme?.includes(`\`${name}\``) && !readme?.includes(`bench -- ${name}`))).toEqual([]);
+});
+
 function withoutFences(page: string): string {
   return textOf(page).replaceAll(/^([ \t]*`{3,})[^`\n]*\n[^]*?^\1[ \t]*$/gm, '');
 }
