@@ -109,7 +109,7 @@ async function stage({ isAsync = false } = {}) {
     return sent.map(({ value }) => JSON.parse(value) as Record<string, unknown>);
   };
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
-  return { app, payments, become, outcomes, get: (path: string) => fetch(`${url}/${path}`) };
+  return { app, payments, sent, become, outcomes, get: (path: string) => fetch(`${url}/${path}`) };
 }
 
 describe('a guarded method', () => {
@@ -186,8 +186,9 @@ it('what came in by no HTTP gets the refusal as any exception', async () => {
 });
 
 it('an application that closes tells the outcomes of its last calls', async () => {
-  const { app, payments, outcomes } = await stage({ isAsync: true });
+  const { app, payments, sent } = await stage({ isAsync: true });
   await Promise.all(Array.from({ length: 50 }, () => payments.pay('1')));
+  expect(sent.length).toBeLessThan(50);
   await app.close();
-  expect(await outcomes()).toHaveLength(50);
+  expect(sent).toHaveLength(50);
 });
