@@ -96,6 +96,12 @@ describe('a client', () => {
     await expect(refused.fuseboard.ready()).rejects.toThrow(/^token: the console at 127\.0\.0\.1:\d+ refuses us/);
     await expect(refused.fuseboard.get('a.test')).rejects.toThrow(/refuses us/);
     expect(refused.problems.join()).toContain('token: the console at');
+
+    let shown = 'wrong';
+    const renewed = client(console, { tls, token: () => shown });
+    await expect(renewed.fuseboard.get('a.test')).rejects.toThrow(/refuses us/);
+    shown = 'read-it';
+    expect(await renewed.fuseboard.get('a.test')).toMatchObject({ upstream: 'a.test' });
   });
 
   it('is told which option is wrong where the console is another fleet’s', async () => {

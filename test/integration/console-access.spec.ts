@@ -3,9 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { Client, Metadata, credentials, status, type ChannelCredentials } from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '#runtime';
 import { namesIn } from '../../apps/console/src/certificate-names.ts';
+import { protoDefinition } from '../../apps/console/src/proto-definition.ts';
 import { openConsole } from '../../libs/drivers/src/console/console.ts';
 import { run } from '../support/command.ts';
 import { ConsoleStage } from '../support/console-stage.ts';
@@ -63,7 +65,7 @@ function ask(own: Pki, stage: ConsoleStage, { token, method = 'GET', certificate
 }
 
 /** @returns the status's name, of a read or of a method that no console serves and thus is guarded as a write */
-function askGrpc(stage: ConsoleStage, channel: ChannelCredentials, { token, method = 'GetBreaker' }: { token?: string; method?: string } = {}): Promise<string> {
+function askGrpc(stage: ConsoleStage, channel: ChannelCredentials, { token, method = 'BreakerService/GetBreaker' }: { token?: string; method?: string } = {}): Promise<string> {
   const client = new Client(`localhost:${stage.console.grpcAddress.port}`, channel, { 'grpc.use_local_subchannel_pool': 1 });
   clients.push(client);
   const metadata = new Metadata();
@@ -72,7 +74,7 @@ function askGrpc(stage: ConsoleStage, channel: ChannelCredentials, { token, meth
   const message = Buffer.from([0x0a, 6, ...Buffer.from('a.test')]);
   const asIs = (bytes: Buffer): Buffer => bytes;
   return new Promise((resolve) => {
-    client.makeUnaryRequest(`/fuseboard.v1.BreakerService/${method}`, asIs, asIs, message, metadata, { deadline: Date.now() + 10_000 }, (error) => resolve(status[error?.code ?? status.OK]));
+    client.makeUnaryRequest(`/fuseboard.v1.${method}`, asIs, asIs, message, metadata, { deadline: Date.now() + 10_000 }, (error) => resolve(status[error?.code ?? status.OK]));
   });
 }
 
@@ -80,6 +82,18 @@ function channelOf(own: Pki, certificate?: { readonly cert: string; readonly key
   if (certificate === undefined) return credentials.createSsl(readFileSync(own.ca));
   return credentials.createSsl(readFileSync(own.ca), readFileSync(certificate.key), readFileSync(certificate.cert));
 }
+
+it('who may only read is refused every method that writes, and no other', async () => {
+  const stage = await ConsoleStage.start({ env: { ...OPEN, ...TOKENS } });
+  stages.push(stage);
+  const services = Object.entries(protoDefinition()).filter(([name]) => /^fuseboard\.v1\.\w+Service$/.test(name)) as [string, Readonly<Record<string, MethodDefinition<object, object>>>][];
+  const methods = services.flatMap(([name, service]) => Object.entries(service).map(([method, of]) => ({ method: `${name.slice('fuseboard.v1.'.length)}/${method}`, of })));
+  const asked = methods.filter(({ of }) => !of.requestStream && !of.responseStream);
+  const answers = await Promise.all(asked.map(async ({ method }) => [method, await askGrpc(stage, credentials.createInsecure(), { token: 'read-it', method })]));
+  const refused = answers.filter(([, answer]) => answer === 'PERMISSION_DENIED' || answer === 'UNAUTHENTICATED').map(([method]) => method);
+  expect(new Set(refused)).toEqual(new Set(['ApplyPolicy', 'ClearOverride', 'DeletePolicy', 'ForceClosed', 'ForceOpen'].map((method) => `ControlService/${method}`)));
+  expect(asked.length).toBeGreaterThan(refused.length);
+});
 
 describe('over TLS', () => {
   it('HTTP and gRPC take a token of each role, or a certificate, and nobody without', async () => {

@@ -64,6 +64,17 @@ describe('a document', () => {
     expect((await records()).length).toBe(before);
   });
 
+  it('that is too large for a record of the log is refused', async () => {
+    const text = `${policy('large')}# ${'"'.repeat(505_000)}\n`;
+    await expect(apply(text)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(/^document: found \d{7} bytes as a record, allowed: at most 1000000$/) as string });
+  });
+
+  it('whose listener belongs to another one is refused, since no proxy could serve both', async () => {
+    const tcp = (name: string): string => JSON.stringify({ apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name, namespace: 'eu' }, spec: { host: `${name}.local`, protocol: 'tcp', listen: '127.0.0.1:7000', targets: ['127.0.0.1:1'] } });
+    await apply(tcp('first-tcp'));
+    await expect(apply(tcp('second-tcp'))).rejects.toMatchObject({ code: status.FAILED_PRECONDITION, details: 'spec.listen: 127.0.0.1:7000 belongs to Upstream/eu/first-tcp; allowed: a listener of its own' });
+  });
+
   it('of a directory can’t be changed or deleted by hand, and the refusal says where', async () => {
     const { readDocument } = await import('#wire');
     const { parse } = await import('yaml');

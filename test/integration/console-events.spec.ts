@@ -89,6 +89,16 @@ describe('/api/v1/events', () => {
     await reader.until('a pulse without it', () => (reader.told('pulse').at(-1)?.['incomplete'] === undefined ? true : undefined));
   });
 
+  it.each([['events', 500], ['fleet/events', 100]])('%s has %d readers at once, and the next is told so', async (path, readersMax) => {
+    const own = await stage();
+    // Each is held until the end: what nobody holds is let go of, and its place is free.
+    const answers = await Promise.all(Array.from({ length: readersMax }, () => own.get(`/api/v1/${path}`)));
+    const refused = await own.get(`/api/v1/${path}`);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(readersMax);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toEqual({ error: { code: 'unavailable', message: expect.stringContaining(`there are ${readersMax} readers of `) as string } });
+  });
+
   it('ends when the console stops, so that readers go to another', async () => {
     const own = await stage();
     await own.becomesReady();

@@ -70,6 +70,13 @@ describe('the read model', () => {
     expect(own.breaker('a')?.snapshot.window).toEqual({ total: 0, errors: 0, slow: 0 });
   });
 
+  it('takes no older set of documents, unless it is of another control log', () => {
+    const { own } = model();
+    const set = (control: number, statTimeWindowMs: number, identity: string): DocumentSet => ({ control, identity, documents: [{ kind: 'UpstreamTrafficSetting', breaker: { identity: POLICY, upstream: 'a', statTimeWindowMs } } as TrafficSetting] });
+    const lengths = [set(5, 500, 'one'), set(4, 400, 'one'), set(1, 100, 'other')].map((each) => (own.applyDocuments(each), own.policy('a')?.statTimeWindowMs));
+    expect(lengths).toEqual([500, 500, 100]);
+  });
+
   it('says why it may not know all: nothing heard, nothing stored, being restored (V4)', () => {
     const { own } = model();
     expect(own.incompleteBecause).toBe('the states have not been read yet');

@@ -119,6 +119,16 @@ describe('an address that tries tokens', () => {
     expect(from('192.0.2.1', 'hush')).toBe('admitted');
   });
 
+  it('is forgotten when ten thousand others have tried since: what is remembered is bounded', () => {
+    const own = gates({ FUSEBOARD_TOKEN: 'hush' }, () => 0).at('0.0.0.0');
+    const from = (peer: string, token: string): string => whyOf(own.judge({ ...asked(token), peer }, 'read'));
+    for (let tried = 0; tried < 10; tried += 1) from('192.0.2.1', 'wrong');
+    for (let n = 0; n < 9_999; n += 1) from(`10.0.${n >> 8}.${n & 255}`, 'wrong');
+    expect(from('192.0.2.1', 'hush')).toBe('too-many');
+    from('10.1.0.0', 'wrong');
+    expect(from('192.0.2.1', 'hush')).toBe('admitted');
+  });
+
   it('is its /64 in IPv6', () => {
     const own = gates({ FUSEBOARD_TOKEN: 'hush' }, () => 0).at('0.0.0.0');
     for (let tried = 0; tried < 10; tried += 1) own.judge({ ...asked('wrong'), peer: `2001:db8::${tried}` }, 'read');
@@ -128,6 +138,16 @@ describe('an address that tries tokens', () => {
 });
 
 describe('a file of tokens', () => {
+  it('is read anew for what this process shows to others: the first of them, and the one before while it can’t be read', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'fuseboard-tokens-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'tokens');
+    writeFileSync(path, 'old\n');
+    const { write: source } = readConfig({ role: 'standalone', argv: [], env: { FUSEBOARD_TOKEN_FILE: path } }).access.tokens;
+    const shown = ['old\n', 'new\nold\n', 'sécret\n'].map((text) => (writeFileSync(path, text), source?.shown().reveal()));
+    expect(shown).toEqual(['old', 'new', 'new']);
+  });
+
   it('is read again, and what can’t be read leaves those before', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'fuseboard-tokens-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
