@@ -92,6 +92,7 @@ describe('by hand, on the running product', () => {
     await done('close', 'shop.local', '--until-cleared', '--reason', 'never');
     expect(await shown()).toMatchObject({ state: 'closed', override: { reason: 'never' } });
     expect(JSON.parse(await done('clear', 'shop.local', '-o', 'json'))).toEqual({ control_offset: expect.any(Number) as number, in_force_at: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+    expect(await fuseboard('clear', 'shop.local')).toMatchObject({ status: 0, stderr: 'shop.local was not held by hand, so nothing changes: by its policy it is closed\n' });
     expect(JSON.parse(await done('clear', 'shop.local', '-o', 'json', '--no-wait'))).toEqual({ control_offset: expect.any(Number) as number });
   });
 
@@ -114,6 +115,7 @@ describe('by hand, on the running product', () => {
     expect([await trip(), await trip()]).toEqual([502, 502]);
     await applied(policy(AMOUNT));
     await eventually(async () => ((await trip()) === 520 ? true : undefined), { what: 'the degraded answer' });
+    expect((await fuseboard('clear', 'shop.local')).stderr).toMatch(/^shop\.local was not held by hand, so nothing changes: by its policy it is open until \S+Z\. To let its calls through: `fuseboard close shop\.local`$/m);
   });
 
   it('the history is one story, and the store is what the log makes', { timeout: 120_000 }, async () => {

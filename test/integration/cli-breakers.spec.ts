@@ -111,7 +111,10 @@ describe('fuseboard get', () => {
     await own.transition({ atMs, window: { startedAtMs: atMs - 1_500, total: 10, errors: 10, slow: 0 }, openUntilMs: atMs + 60_000 });
     const proxy = { stateAgeMs: 0, judgedAlone: 0, calls: {}, refused: [{ upstream: 'a.test', calls: 3 }, { upstream: 'b.test', calls: 9 }], waiting: 0 };
     const beat = (instance: string, ageMs: number) => ({ heartbeat: { instance, host: 'host-1', version: '1.2.3', engine: 4, startedMs: atMs, missing: [], proxy }, ageMs });
-    await own.store.presence.beat([beat('proxy-a', 0), beat('proxy-silent', 20_000)]);
+    const beatAll = (): Promise<void> => own.store.presence.beat([beat('proxy-a', 0), beat('proxy-silent', 20_000)]);
+    await beatAll();
+    const beating = setInterval(() => void beatAll(), 500);
+    onTestFinished(() => clearInterval(beating));
     const { stdout } = await run(['--server', server(own), 'get', 'a.test']);
     const [heading, line, empty, since, ...rest] = stdout.split('\n').map((each) => each.split(/ {2,}/));
     expect([heading?.[0], line?.slice(0, 2), empty]).toEqual(['UPSTREAM', ['a.test', 'open'], ['']]);

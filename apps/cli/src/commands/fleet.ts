@@ -20,8 +20,8 @@ export async function fleet(connection: Connection, { search, limit, output }: F
 }
 
 /** What isn't there is null in a message, or the name of a synthetic oneof, and left out here. */
-function shownProcess({ started_at: startedAt, ...message }: Process): object {
-  return withoutNothing({ ...message, started_at: timeText(startedAt) });
+function shownProcess({ instance, host, version, engine, started_at: startedAt, age_ms: ageMs, missing, ...roles }: Process): object {
+  return withoutNothing({ instance, host, version, engine, started_at: timeText(startedAt), age_ms: ageMs, missing, ...roles });
 }
 
 function withoutNothing(value: object): object {
