@@ -158,22 +158,27 @@ describe('fuseboard simulate', () => {
   });
 });
 
-describe('colours', () => {
+describe('its table', () => {
   const RED = '\u001b[31m';
   const ARGS = ['simulate', '-f', 'docs/examples/eager.yaml', 'docs/examples/access.log'];
 
   /** On a terminal of its own. */
-  function shownOn(env: Readonly<Record<string, string>>): string {
+  function shownOn(env: Readonly<Record<string, string>>, columns = 200): string {
     const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...inherited } = process.env;
-    const command = [process.execPath, 'bin/fuseboard.mjs', ...ARGS].join(' ');
+    const command = `stty cols ${columns}; ${[process.execPath, 'bin/fuseboard.mjs', ...ARGS].join(' ')}`;
     return execFileSync('script', ['-qec', command, '/dev/null'], { cwd: projectRoot(), encoding: 'utf8', env: { ...inherited, TERM: 'xterm', ...env } });
   }
 
-  it('are there on a terminal, unless NO_COLOR is set', () => {
+  it('has a picture that fits into a terminal', () => {
+    const marks = (columns: number): string | undefined => /^errors +([▁-█]+) /m.exec(shownOn({ NO_COLOR: '1' }, columns))?.[1];
+    expect([200, 80].map((columns) => marks(columns)?.length)).toEqual([94, 47]);
+  });
+
+  it('has colours on a terminal, unless NO_COLOR is set', () => {
     expect([shownOn({}).includes(RED), shownOn({ NO_COLOR: '1' }).includes(RED)]).toEqual([true, false]);
   });
 
-  it('are not there in a pipe, unless FORCE_COLOR is set', async () => {
+  it('has none in a pipe, unless FORCE_COLOR is set', async () => {
     const absolute = ARGS.map((arg) => (arg.startsWith('docs/') ? join(projectRoot(), arg) : arg));
     const [plain, forced] = await Promise.all([run(absolute), run(absolute, { env: { FORCE_COLOR: '1' } })]);
     expect([plain.stdout.includes(RED), forced.stdout.includes(RED)]).toEqual([false, true]);
