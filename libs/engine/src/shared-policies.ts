@@ -69,7 +69,9 @@ type Rule = Exclude<keyof Policy, 'identity' | 'upstream' | 'degraded'>;
 
 function isAlike(a: Policy, b: Policy): boolean {
   const isAnswer = a.degraded === b.degraded || (a.degraded.statusCode === b.degraded.statusCode && a.degraded.content === b.degraded.content);
-  return isAnswer && isEnforced(a.identity) === isEnforced(b.identity) && RULES.every((rule) => a[rule] === b[rule]);
+  if (!isAnswer || isEnforced(a.identity) !== isEnforced(b.identity)) return false;
+  for (const rule of RULES) if (a[rule] !== b[rule]) return false;
+  return true;
 }
 
 function contentOf({ identity, degraded, ...policy }: Policy): string {
