@@ -118,20 +118,24 @@ export class RedisDocumentStore {
     const before = this.#known;
     if (before?.documents.length === documents.length && before.documents.every((each, index) => each === documents[index])) return before.digest;
     const hash = createHash('sha256');
-    const bodies = await bodiesOf(documents);
-    for (let at = 0; at < bodies.length; at += HASHED_AT_ONCE) {
-      hash.update(bodies.slice(at, at + HASHED_AT_ONCE).map(([key, body]) => `${key} ${body}\n`).join(''));
-    }
+    // Made as they are hashed: together they are as large as all documents.
+    const some: string[] = [];
+    await mapInSlices(byKey(documents), ([key, { body }]) => {
+      if (some.push(`${key} ${JSON.stringify(body)}\n`) === HASHED_AT_ONCE) hash.update(some.splice(0).join(''));
+    });
+    hash.update(some.join(''));
     const digest = hash.digest('hex').slice(0, 32);
     this.#known = { documents, digest };
     return digest;
   }
 }
 
-/** By key. */
 async function bodiesOf(documents: readonly Document[]): Promise<(readonly [key: string, body: string])[]> {
-  const bodies = await mapInSlices(documents, (document) => [documentKey(document), JSON.stringify(document.body)] as const);
-  return bodies.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return await mapInSlices(byKey(documents), ([key, { body }]) => [key, JSON.stringify(body)] as const);
+}
+
+function byKey(documents: readonly Document[]): (readonly [key: string, document: Document])[] {
+  return documents.map((document) => [documentKey(document), document] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 interface Difference {
