@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '#runtime';
 import { namesIn } from '../../apps/console/src/certificate-names.ts';
 import { protoDefinition } from '../../apps/console/src/proto-definition.ts';
+import { EventParser } from '../../apps/console/src/shared/event-parser.ts';
 import { openConsole } from '../../libs/drivers/src/console/console.ts';
 import { run } from '../support/command.ts';
 import { ConsoleStage } from '../support/console-stage.ts';
@@ -93,6 +94,19 @@ it('who may only read is refused every method that writes, and no other', async 
   const refused = answers.filter(([, answer]) => answer === 'PERMISSION_DENIED' || answer === 'UNAUTHENTICATED').map(([method]) => method);
   expect(new Set(refused)).toEqual(new Set(['ApplyPolicy', 'ClearOverride', 'DeletePolicy', 'ForceClosed', 'ForceOpen'].map((method) => `ControlService/${method}`)));
   expect(asked.length).toBeGreaterThan(refused.length);
+});
+
+it.each([['read-it', false], ['write-it', true]])('who reads events by %s is told whether they may also write: %s', async (token, mayWrite) => {
+  const stage = await ConsoleStage.start({ env: { ...OPEN, ...TOKENS } });
+  stages.push(stage);
+  const answer = await stage.get('/api/v1/events', { headers: { authorization: `Bearer ${token}` } });
+  const parser = new EventParser();
+  let hello: string | undefined;
+  for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    hello = parser.push(text).find(({ event }) => event === 'hello')?.data;
+    if (hello !== undefined) break;
+  }
+  expect(JSON.parse(hello ?? '{}')).toMatchObject({ may_write: mayWrite });
 });
 
 describe('over TLS', () => {

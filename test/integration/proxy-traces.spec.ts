@@ -168,7 +168,7 @@ it('by TLS: a collector is told whom its authority signed for, and sees our cert
   await expect(tracing({ ...endpoint, ...files, OTEL_EXPORTER_OTLP_CLIENT_KEY: `${directory}/0.yaml` })).rejects.toThrow(/^OTEL_EXPORTER_OTLP_CLIENT_KEY: .*holds no private key/);
 });
 
-it('a collector that is away is said once, counted, and seen again; calls do not notice', async () => {
+it('a collector that is away is said once each time, counted, and seen again; calls do not notice', async () => {
   const { stage, receiver, get } = await tracing({ OTEL_EXPORTER_OTLP_TIMEOUT: '200', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=canary7f3a9c' });
   receiver.answer = 401;
   const fates = async (): Promise<Readonly<Record<string, number>>> => {
@@ -185,6 +185,10 @@ it('a collector that is away is said once, counted, and seen again; calls do not
   await get('/200');
   await eventually(() => stage.lines.find(({ msg }) => msg.endsWith('again')), { what: 'a word that it is there' });
   expect(await fates()).toEqual({ exported: 3, failed: 6, dropped: 0 });
+  // Away once more, it is news once more.
+  receiver.answer = 401;
+  await get('/200');
+  await eventually(() => (stage.lines.filter(({ msg }) => msg.startsWith('traces could not be told')).length === 2 ? true : undefined), { what: 'a second word' });
   expect(stage.lines.filter((line) => JSON.stringify(line).includes('canary7f3a9c'))).toEqual([]);
 });
 

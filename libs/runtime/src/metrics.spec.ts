@@ -10,6 +10,12 @@ function metrics(nowMs?: () => number): Metrics {
 }
 
 describe('metrics', () => {
+  it('begin at zero where an alert waits for them to grow', async () => {
+    const text = await metrics().registry.metrics();
+    const series = ['fuseboard_outcomes_total{fate="late"}', 'fuseboard_marks_total{kind="forged"}', 'fuseboard_dead_letters_total', 'fuseboard_commits_total{answer="error",group="ingest"}', 'fuseboard_log_losses_total{kind="cut",handling="cold"}', 'fuseboard_reports_dropped_total'];
+    for (const each of series) expect(text).toContain(`${each} 0\n`);
+  });
+
   it('show each fate of an outcome, marks and dead letters apart', async () => {
     const own = metrics();
     own.folded({ ...NONE, counted: 7, whileOpen: 2, stale: 1, mark: 3, forgedMark: 1, dead: 4 });
