@@ -79,7 +79,7 @@ function answersOf(world: World, shown?: Shown) {
   const told = (partition: number): readonly ToldTransition[] => (partition === shown?.partition ? shown.told : undefined) ?? world.transitions.of(partition);
   return {
     bounds: (partition: number) => boundsOf(world, partition),
-    read: (partition: number, from: number, max: number) => outcomes.read(partition, Math.max(from, outcomes.bounds(partition).first), max),
+    read: (partition: number, from: number, max: number) => outcomes.read(partition, from, max),
     control: (from: number) => control.records.slice(from),
     kept: (partition: number) => (partition === shown?.partition ? shown.kept : undefined) ?? keptOf(world, partition),
     toldBounds: (partition: number) => ({ first: 0, next: told(partition).length }),

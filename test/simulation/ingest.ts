@@ -72,7 +72,7 @@ export class Ingest {
     const { outcomes, network, profile } = this.#world;
     const { process } = this;
     const fetch = async (from: number): ReturnType<ConstructorParameters<typeof Delivery>[0]['fetch']> => {
-      const read = { to: 'kafka' as const, what: `fetches ${partition} from ${from}`, serve: () => outcomes.made(partition).read(partition, from, profile.batchMax) };
+      const read = { to: 'kafka' as const, what: `fetches ${partition} from ${from}`, serve: () => outcomes.made(partition).fetch(partition, from, profile.batchMax) };
       const records = await network.call(process, read);
       if (records.length > 0) return records;
       await new Promise<void>((resolve) => {

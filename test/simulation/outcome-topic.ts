@@ -107,8 +107,14 @@ export class OutcomeTopic {
     return { first, next: records.length, identity: first > 0 ? undefined : whole };
   }
 
-  /** @throws OutOfRange */
+  /** As the reader's port has it: from below what the log still has, from there on. */
   read(partition: number, from: number, max: number): LogRecord[] {
+    const { records, first } = this.log(partition);
+    return from > records.length ? [] : this.fetch(partition, Math.max(from, first), max);
+  }
+
+  /** @throws OutOfRange */
+  fetch(partition: number, from: number, max: number): LogRecord[] {
     const { records, first } = this.log(partition);
     if (from < first || from > records.length) throw new OutOfRange(`${from} of ${first} to ${records.length}`);
     const found: LogRecord[] = [];

@@ -46,7 +46,7 @@ export interface PartitionHandler {
 export interface OutcomeReader {
   run(handler: PartitionHandler): Promise<Stop>;
   bounds(partition: number): Promise<LogBounds>;
-  /** The records of [from, to) as `take` would deliver them, at most `max`. */
+  /** The records from `from` on as `take` would deliver them, at most `max`; from the log's first where `from` was cut off. */
   read(partition: number, from: number, max: number): Promise<readonly LogRecord[]>;
 }
 
