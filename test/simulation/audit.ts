@@ -3,7 +3,7 @@
  * log says is told to be without difference, and what was tampered with is found.
  */
 import { rebuildPartition, verify, type AuditOptions, type AuditPorts, type PartitionReport, type RebuildPorts } from '#audit';
-import type { CheckpointQuery, ControlDraft, Kept, LogBounds, ToldTransition } from '#engine';
+import { transitionName, type CheckpointQuery, type ControlDraft, type Kept, type LogBounds, type ToldTransition } from '#engine';
 import { Violation } from './invariants.ts';
 import type { Service } from './network.ts';
 import type { PartitionLog } from './outcome-topic.ts';
@@ -162,11 +162,12 @@ function withSnapshot(kept: Kept, change: (snapshot: KeptSnapshot) => KeptSnapsh
 
 type Told = NonNullable<ToldTransition['transition']>;
 
-/** The first that is of the incarnation in force. */
-function withTold({ meta }: Kept, told: readonly ToldTransition[], change: (transition: Told) => readonly Told[]): { told: readonly ToldTransition[] } | undefined {
-  const chosen = told.map(({ transition }) => transition).find((transition) => transition?.incarnation === meta?.incarnation);
+/** The first that is of the incarnation in force, and doesn't wait in the outbox of a store that fell back: those will be told. */
+function withTold({ meta, outbox }: Kept, told: readonly ToldTransition[], change: (transition: Told) => readonly Told[]): { told: readonly ToldTransition[] } | undefined {
+  const waiting = new Set(outbox.map(({ transition }) => transitionName(transition)));
+  const chosen = told.map(({ transition }) => transition).find((each) => each !== undefined && each.incarnation === meta?.incarnation && !waiting.has(transitionName(each)));
   if (chosen === undefined) return undefined;
-  const name = ({ upstream, generation, incarnation }: Told): string => `${upstream} ${incarnation}/${generation}`;
-  const changed = told.flatMap((record) => (record.transition !== undefined && name(record.transition) === name(chosen) ? change(record.transition).map((transition) => ({ ...record, transition })) : [record]));
+  const name = transitionName(chosen);
+  const changed = told.flatMap((record) => (record.transition !== undefined && transitionName(record.transition) === name ? change(record.transition).map((transition) => ({ ...record, transition })) : [record]));
   return { told: changed.map((record, offset) => ({ ...record, offset })) };
 }
