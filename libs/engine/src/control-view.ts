@@ -12,7 +12,6 @@ export class ControlView {
   readonly #records = new Map<number, ControlRecord>();
   /** Those among them that are no operators': few, and asked for by each partition. */
   readonly #ours: ControlRecord[] = [];
-  #first: ControlRecord | undefined;
   #latest = -1;
   #reading: Promise<void> = Promise.resolve();
   /** The reading behind that one, which has not begun. */
@@ -24,7 +23,7 @@ export class ControlView {
 
   /** The log's first record; undefined: none was read. */
   get first(): ControlRecord | undefined {
-    return this.#first;
+    return this.#records.values().next().value;
   }
 
   /** Offset of the last record read; -1: none. */
@@ -79,7 +78,6 @@ export class ControlView {
 
   async #readOn(): Promise<void> {
     for (const record of await this.#log.read(this.#latest + 1)) {
-      this.#first ??= record;
       this.#records.set(record.offset, record);
       if (record.change.kind === 'incarnation' || record.change.kind === 'engine') this.#ours.push(record);
       this.#latest = record.offset;

@@ -20,9 +20,13 @@ export const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const PLAIN_TEXT = /^[\w .:/-]*$/;
 const KIND = 'UpstreamTrafficSetting';
 
-/** What was read of a spec without its host. */
-interface Reading extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
+/** Of a spec, without what names it. */
+interface Shared extends Omit<TrafficSettingSpec, 'upstream' | 'breaker'> {
   readonly breaker?: Omit<NonNullable<TrafficSettingSpec['breaker']>, 'upstream'>;
+}
+
+/** What was read of a spec without its host. */
+interface Reading extends Shared {
   readonly apiVersion: string;
   /** The spec as written. */
   readonly spec: JsonObject;
@@ -71,28 +75,54 @@ export function readLike(like: Like, own: Pick<Plain, 'name' | 'namespace' | 'ho
   const { name, namespace, host } = own;
   const upstream = readUpstreamName(host, namespace);
   if (upstream === undefined || !PLAIN_TEXT.test(host) || !NAME.test(name) || !NAMESPACE.test(namespace)) return undefined;
-  return new LikeSetting(like, own, upstream);
+  return new LikeSetting(like, { name, namespace, host, upstream });
 }
 
 /** One of many policies that are alike. There are so many that it holds its own alone, and makes the rest when it is asked for. */
-export class LikeSetting {
+export abstract class AlikeSetting {
   readonly namespace: string;
   readonly name: string;
   readonly upstream: string;
+  readonly #shared: Shared;
+
+  constructor({ name, namespace, upstream }: Pick<TrafficSetting, 'name' | 'namespace' | 'upstream'>, shared: Shared) {
+    this.namespace = namespace;
+    this.name = name;
+    this.upstream = upstream;
+    this.#shared = shared;
+  }
+
+  abstract get version(): string;
+  abstract get body(): unknown;
+
+  get kind(): TrafficSetting['kind'] {
+    return KIND;
+  }
+
+  get limits(): TrafficSetting['limits'] {
+    return this.#shared.limits;
+  }
+
+  get rateLimits(): TrafficSetting['rateLimits'] {
+    return this.#shared.rateLimits;
+  }
+
+  get breaker(): TrafficSetting['breaker'] {
+    const { breaker } = this.#shared;
+    const { name, namespace, version, upstream } = this;
+    return breaker && { ...breaker, identity: { name, namespace, version }, upstream };
+  }
+}
+
+class LikeSetting extends AlikeSetting {
   readonly #host: string;
   readonly #like: Like;
   #version: string | undefined;
 
-  constructor(like: Like, { name, namespace, host }: Pick<Plain, 'name' | 'namespace' | 'host'>, upstream: string) {
-    this.namespace = namespace;
-    this.name = name;
-    this.upstream = upstream;
+  constructor(like: Like, { host, ...own }: Pick<Plain, 'name' | 'namespace' | 'host'> & { readonly upstream: string }) {
+    super(own, like.reading);
     this.#host = host;
     this.#like = like;
-  }
-
-  get kind(): TrafficSetting['kind'] {
-    return KIND;
   }
 
   get version(): string {
@@ -103,20 +133,6 @@ export class LikeSetting {
   get body(): unknown {
     const { reading, spec } = this.#like;
     return { apiVersion: reading.apiVersion, kind: KIND, metadata: { name: this.name, namespace: this.namespace }, spec: { ...spec, host: this.#host } };
-  }
-
-  get limits(): TrafficSetting['limits'] {
-    return this.#like.reading.limits;
-  }
-
-  get rateLimits(): TrafficSetting['rateLimits'] {
-    return this.#like.reading.rateLimits;
-  }
-
-  get breaker(): TrafficSetting['breaker'] {
-    const { breaker } = this.#like.reading;
-    const { name, namespace, version, upstream } = this;
-    return breaker && { ...breaker, identity: { name, namespace, version }, upstream };
   }
 
   get whole(): TrafficSetting {

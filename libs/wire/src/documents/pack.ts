@@ -5,7 +5,7 @@
  */
 import type { Document, TrafficSetting } from '#engine';
 import { isObject, type JsonObject } from '../json.ts';
-import { plainOf } from './alike.ts';
+import { AlikeSetting, plainOf } from './alike.ts';
 import { readDocument } from './document.ts';
 import { readUpstreamName } from './traffic-setting.ts';
 
@@ -69,47 +69,19 @@ function readGroup({ apiVersion, namespace, spec, names, hosts, versions }: Grou
   return names.map((name, index) => {
     const upstream = readUpstreamName(hosts[index] as string, namespace);
     if (upstream === undefined) throw new Error(`${KIND}/${namespace}/${name}: spec.host is no host name`);
-    return new AlikeSetting(first, { name, upstream, version: versions[index] as string }) as TrafficSetting;
+    return new PackedSetting({ name, namespace, upstream, version: versions[index] as string }, first) as TrafficSetting;
   });
 }
 
-/** One of many policies that are alike. There are so many that it holds its own alone, and makes the rest when it is asked for. */
-class AlikeSetting {
-  readonly name: string;
-  readonly upstream: string;
+class PackedSetting extends AlikeSetting {
   readonly version: string;
-  readonly #first: TrafficSetting;
 
-  constructor(first: TrafficSetting, { name, upstream, version }: Pick<TrafficSetting, 'name' | 'upstream' | 'version'>) {
-    this.name = name;
-    this.upstream = upstream;
+  constructor({ version, ...own }: Pick<TrafficSetting, 'name' | 'namespace' | 'upstream' | 'version'>, first: TrafficSetting) {
+    super(own, first);
     this.version = version;
-    this.#first = first;
-  }
-
-  get kind(): TrafficSetting['kind'] {
-    return KIND;
-  }
-
-  get namespace(): string {
-    return this.#first.namespace;
   }
 
   get body(): undefined {
     return undefined;
-  }
-
-  get limits(): TrafficSetting['limits'] {
-    return this.#first.limits;
-  }
-
-  get rateLimits(): TrafficSetting['rateLimits'] {
-    return this.#first.rateLimits;
-  }
-
-  get breaker(): TrafficSetting['breaker'] {
-    const { breaker } = this.#first;
-    const { name, version, upstream } = this;
-    return breaker && { ...breaker, identity: { ...breaker.identity, name, version }, upstream };
   }
 }
