@@ -12,3 +12,7 @@ export function policyBody(n: number): unknown {
     },
   };
 }
+
+export function upstreamBody(n: number): unknown {
+  return { apiVersion: 'fuseboard.dev/v1', kind: 'Upstream', metadata: { name: `u${n}`, namespace: 'bench' }, spec: { host: knownHost(n), targets: ['127.0.0.1:9'] } };
+}

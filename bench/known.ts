@@ -18,7 +18,7 @@ import type { Document } from '#engine';
 import { readDocument } from '#wire';
 import { eventually } from '../test/support/eventually.ts';
 import { openBenchFleet, type BenchFleet } from './fleet.ts';
-import { knownHost, policyBody } from './known-documents.ts';
+import { knownHost, policyBody, upstreamBody } from './known-documents.ts';
 import type { Floor } from './known-floor.ts';
 import { openProfiles, profiled } from './proxy-profile.ts';
 import { cpuSeconds, residentBytes } from './proxy-subjects.ts';
@@ -27,6 +27,8 @@ import type { LoadOrder } from './trip-load.ts';
 
 const KNOWN = numbered('BENCH_KNOWN', 100_000);
 const BY = chosen('BENCH_KNOWN_BY', ['control', 'directory']).at(0);
+/** Of those known, how many have an Upstream too, so that the proxy serves them. */
+const ROUTED = process.env['BENCH_KNOWN_ROUTED'] === undefined ? 0 : numbered('BENCH_KNOWN_ROUTED', KNOWN);
 const HOT = 1_000;
 const PARTITIONS = 12;
 /** Calls a second of all hot ones, and for how long, ms. */
@@ -71,6 +73,7 @@ export async function run(): Promise<KnownRow[]> {
 
 async function measure(known: number): Promise<KnownRow[]> {
   const bodies = Array.from({ length: known }, (_, n) => policyBody(n));
+  bodies.push(...Array.from({ length: Math.min(ROUTED, known) }, (_, n) => upstreamBody(n)));
   const files = Array.from({ length: Math.ceil(known / FILE_MAX) }, (_, n) => bodies.slice(n * FILE_MAX, (n + 1) * FILE_MAX).map(yamlOf).join(''));
   const fleet = await openBenchFleet(BY === 'directory' ? files : '', { partitions: PARTITIONS });
   const redis = new Redis(fleet.services.redisUrl);
@@ -110,7 +113,7 @@ async function append(fleet: BenchFleet, documents: readonly Document[]): Promis
 async function isKnown({ prefix }: BenchFleet, redis: Redis, known: number): Promise<true | undefined> {
   const counts = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => redis.hlen(`${prefix}:{${partition}}:snapshots`)));
   const documents = await redis.hlen(`${prefix}:{documents}:bodies`);
-  return documents === known && counts.reduce((sum, each) => sum + each, 0) === known ? true : undefined;
+  return documents === known + Math.min(ROUTED, known) && counts.reduce((sum, each) => sum + each, 0) === known ? true : undefined;
 }
 
 async function readAlone(known: number, { services, prefix }: BenchFleet): Promise<KnownRow> {
