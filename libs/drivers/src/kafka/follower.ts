@@ -96,6 +96,8 @@ export class Follower {
       behind = this.#stillBehind(behind, fetched);
       // On its way while what came is taken in.
       if (behind.size > 0) fetching = this.#fetch(behind);
+      // Where taking in throws, nobody waits for it any more.
+      fetching.catch(() => undefined);
       for (const each of fetched) this.#absorb(each);
     }
   }
