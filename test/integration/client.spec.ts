@@ -1,7 +1,7 @@
 /** What a program has of a console by the client library: the console on a store in a test's hands, the client as in production. */
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Fuseboard, UpstreamOpen, type FuseboardOptions } from '#client';
+import { Fuseboard, OptionError, UpstreamOpen, type FuseboardOptions } from '#client';
 import { CallGate, type Decision, type Snapshot } from '#engine';
 import { formatAddress } from '#runtime';
 import { handFedConsole, policy } from '../support/client-stage.ts';
@@ -94,7 +94,9 @@ describe('a client', () => {
 
     const refused = client(console, { tls, token: 'wrong' });
     await expect(refused.fuseboard.ready()).rejects.toThrow(/^token: the console at 127\.0\.0\.1:\d+ refuses us/);
-    await expect(refused.fuseboard.get('a.test')).rejects.toThrow(/refuses us/);
+    for (const [strange, why] of [[refused.fuseboard, 'the bearer token is not the one that is configured'], [client(console, { tls }).fuseboard, 'a bearer token is needed (token)']] as const) {
+      await expect(strange.get('a.test')).rejects.toThrow(new OptionError(`token: the console at ${console} refuses us: ${why}`));
+    }
     expect(refused.problems.join()).toContain('token: the console at');
 
     let shown = 'wrong';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fuseboard } from './fuseboard.ts';
-import type { Dropped, FuseboardOptions, OutcomeMessage } from './options.ts';
+import { OptionError, type Dropped, type FuseboardOptions, type OutcomeMessage } from './options.ts';
 
 /** A client whose outcomes a test takes. */
 function stage(options: Partial<FuseboardOptions> = {}) {
@@ -105,6 +105,10 @@ test('a listener of the program’s that throws fails no call', async () => {
   const { fuseboard } = stage({ onDropped: () => { throw new Error('a bug'); } });
   fuseboard.report({ upstream: 'a.test', status: 700 });
   expect(await fuseboard.guard('a.test', () => 'made')).toBe('made');
+});
+
+test('without a console nothing can be asked, and the option is named', async () => {
+  await expect(stage().fuseboard.get('a.test')).rejects.toThrow(new OptionError('consoles: not given, so there is no console to ask'));
 });
 
 test('with nothing known every call passes, without a stamp (G3)', () => {

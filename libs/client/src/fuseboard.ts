@@ -4,22 +4,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { askBreaker } from '#drivers/client';
 import { CallGate, type Call, type Decision } from '#engine';
-import { formatAddress } from '#runtime/reach';
 import { UPSTREAM_CHARS_MAX, partitionOf } from '#wire';
 import { breakerOf, type Breaker } from './breaker.ts';
 import { readCallResult, type CallResult } from './call-result.ts';
 import { GuardedCall, callOf, guard, type GuardOptions, type GuardPort } from './guard.ts';
 import type { Dropped, FuseboardOptions } from './options.ts';
-import { readOptions, type Settings } from './settings.ts';
+import { readOptions } from './settings.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { UpstreamOpen } from './upstream-open.ts';
 
 /** How often waiting outcomes and the states' age are looked at, ms. */
 const PULSE_MS = 100;
 const FLUSH_MS = 2_000;
-const ANSWER_MS = 5_000;
 const HOST_CHARS_MAX = 128;
 
 /** A call that the program made by itself, after `decide`. */
@@ -50,7 +47,6 @@ export interface Standing {
 
 export class Fuseboard {
   readonly #options: FuseboardOptions;
-  readonly #settings: Settings;
   readonly #stores: Stores;
   readonly #gate: CallGate;
   readonly #port: GuardPort;
@@ -65,7 +61,6 @@ export class Fuseboard {
   constructor(options: FuseboardOptions) {
     this.#options = options;
     const settings = readOptions(options);
-    this.#settings = settings;
     const { partitions, stateMaxAgeMs, instance = `${hostname().slice(0, HOST_CHARS_MAX)}-${process.pid}-${randomBytes(4).toString('hex')}` } = settings;
     this.#stores = openStores({ ...settings, instance, send: options.send, onProblem: (problem) => this.#say(problem) });
     const clocks = options.clocks ?? { wallMs: Date.now, monotonicMs: () => performance.now() };
@@ -157,12 +152,11 @@ export class Fuseboard {
 
   /**
    * Asks a console once, with counts, policy and override. Undefined: no policy ever named the upstream.
+   * @throws {OptionError} no console is given, or the last one won't have this client
    * @throws Error no console answered
    */
   async get(upstream: string): Promise<Breaker | undefined> {
-    const consoles = this.#settings.consoles.map(formatAddress);
-    if (consoles.length === 0) throw new Error('no console to ask: the option consoles is not given');
-    const message = await askBreaker({ upstream: upstream.toLowerCase(), consoles, credentials: this.#stores.credentials(), answerMs: ANSWER_MS });
+    const message = await this.#stores.ask(upstream.toLowerCase());
     return message && breakerOf(message);
   }
 

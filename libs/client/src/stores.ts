@@ -1,10 +1,13 @@
 /** Where a client has its states from and its outcomes to: consoles and Kafka, by the drivers that the proxy uses. */
-import { openConsole, openKafka, type ConsoleCredentials, type OpenConsole, type Reach } from '#drivers/client';
+import { askBreaker, openConsole, openKafka, type ConsoleCredentials, type FollowFailure, type OpenConsole, type Reach } from '#drivers/client';
 import type { Outcome, OutcomeLog } from '#engine';
 import { Outage, StartError, formatAddress, readClientTls, type Address } from '#runtime/reach';
-import { encodeOutcome } from '#wire';
+import { encodeOutcome, type BreakerMessage } from '#wire';
 import { OptionError, type FuseboardOptions } from './options.ts';
 import type { Settings } from './settings.ts';
+
+/** For each console that is asked once, ms. */
+const ANSWER_MS = 5_000;
 
 /** The drivers name the settings of Fuseboard's own processes. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
@@ -24,8 +27,12 @@ export interface Stores {
   /** Absent: no console is followed. */
   readonly console: OpenConsole | undefined;
   readonly outcomes: Pick<OutcomeLog, 'append'>;
-  /** As of now; files are read again. Must not throw. */
-  readonly credentials: () => ConsoleCredentials;
+  /**
+   * What the first console that answers knows of it. Undefined: no policy ever named the upstream.
+   * @throws {OptionError} no console is given, or the last one refuses us
+   * @throws Error no console answered
+   */
+  ask(upstream: string): Promise<BreakerMessage | undefined>;
   /**
    * Settles when Kafka has the topic, and a console of this fleet was heard; tries for as long as it takes.
    * @throws {OptionError} one of them is not as it must be
@@ -62,7 +69,10 @@ function open(options: StoresOptions): Stores {
   const console = consoles.length === 0 ? undefined : openConsole({ consoles, credentials, partitions, topicPrefix, reach, onError });
   return {
     console,
-    credentials,
+    ask: async (upstream) => {
+      if (consoles.length === 0) throw new OptionError('consoles: not given, so there is no console to ask');
+      return await askBreaker({ upstream, consoles: consoles.map(formatAddress), credentials: credentials(), answerMs: ANSWER_MS }).catch(failToAsk);
+    },
     outcomes: kafka?.outcomes ?? logOf(options.send),
     prepare: async () => {
       await Promise.all([kafka?.prepare(), console?.prepare()]).catch((error: unknown) => {
@@ -108,6 +118,10 @@ function outage(what: string, meanwhile: string, say: (problem: string) => void)
 
 function listed(addresses: readonly Address[]): string {
   return addresses.map(formatAddress).join(', ');
+}
+
+function failToAsk({ variable, message }: FollowFailure): never {
+  throw variable === undefined ? new Error(message) : new OptionError(inOptions(`${variable}: ${message}`));
 }
 
 function inOptions(problem: string): string {
