@@ -108,8 +108,16 @@ export class ControlClient {
 
   /** Newest first, at most `limit`; `isMore`: there are older ones. @throws {Failure} */
   async said(upstream: string, limit: number): Promise<{ entries: readonly EntryMessage[]; isMore: boolean }> {
-    const page: { records: EntryMessage[]; next_page_token: string } = await this.#ask('HistoryService', 'ListControlRecords', { request: { upstream, page_size: limit } });
-    return { entries: page.records, isMore: page.next_page_token !== '' };
+    const entries: EntryMessage[] = [];
+    let token = '';
+    do {
+      // Large documents make a page shorter than it was asked for.
+      const request = { upstream, page_size: limit - entries.length, page_token: token };
+      const page: { records: EntryMessage[]; next_page_token: string } = await this.#ask('HistoryService', 'ListControlRecords', { request });
+      entries.push(...page.records);
+      token = page.next_page_token;
+    } while (token !== '' && entries.length < limit);
+    return { entries, isMore: token !== '' };
   }
 
   /** Newest first, at most `limit`. @throws {Failure} */

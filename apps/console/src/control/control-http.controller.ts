@@ -5,7 +5,7 @@ import { invalid } from '../breaker-queries.ts';
 import { answered, asHttp, offsetOf, pageOf, word, type RawQuery } from '../http-answers.ts';
 import { ControlActions } from './control-actions.ts';
 import type { By } from './control-checks.ts';
-import { appliedMessage, asRfc3339, doneMessage, entryMessage, policyMessage } from './control-messages.ts';
+import { appliedMessage, asRfc3339, doneMessage, policyMessage } from './control-messages.ts';
 import { ControlQueries } from './control-queries.ts';
 import { JsonBody } from './json-body.ts';
 
@@ -43,8 +43,8 @@ export class ControlHttpController {
   /** What was said about an upstream by hand and by directories, newest first. */
   @Get('breakers/:upstream/control')
   async records(@Param('upstream') upstream: string, @Query() query: RawQuery): Promise<object> {
-    const { records, nextPageToken } = answered(await this.#queries.records({ upstream, ...pageOf(query) }));
-    return { records: records.map((each) => entryMessage(each, asRfc3339)), next_page_token: nextPageToken };
+    const { messages, nextPageToken } = answered(await this.#queries.records({ upstream, ...pageOf(query) }, asRfc3339));
+    return { records: messages, next_page_token: nextPageToken };
   }
 
   /** A document as one record applied it, whatever came after. */
@@ -56,8 +56,8 @@ export class ControlHttpController {
   @Get('policies')
   async policies(@Query() query: RawQuery): Promise<object> {
     const key = { kind: word(query, 'kind'), namespace: word(query, 'namespace'), name: word(query, 'name') };
-    const { policies, nextPageToken } = answered(await this.#queries.policies({ key, ...pageOf(query) }));
-    return { policies: policies.map((each) => policyMessage(each, asRfc3339)), next_page_token: nextPageToken };
+    const { messages, nextPageToken } = answered(await this.#queries.policies({ key, ...pageOf(query) }, asRfc3339));
+    return { policies: messages, next_page_token: nextPageToken };
   }
 
   @Post('policies')

@@ -4,8 +4,8 @@ import { documentKey } from '#engine';
 import { isRefusal, pageSize, placeOf, type PageRequest, type Refusal } from '../breaker-queries.ts';
 import { encodePageToken } from '../page-token.ts';
 import { ControlActions } from './control-actions.ts';
-import type { Applied, Said } from './control-book.ts';
-import { documentText } from './document-text.ts';
+import type { Applied } from './control-book.ts';
+import { entryMessage, policyMessage, type TimeForm } from './control-messages.ts';
 
 /** '' is any. */
 export interface KeyFilter {
@@ -14,18 +14,12 @@ export interface KeyFilter {
   readonly name: string;
 }
 
-export interface PolicyList {
-  readonly policies: readonly Applied[];
+export interface MessagePage {
+  readonly messages: readonly object[];
   readonly nextPageToken: string;
 }
 
-export interface SaidList {
-  /** Newest first. */
-  readonly records: readonly Said[];
-  readonly nextPageToken: string;
-}
-
-/** Of documents in one page, bytes: a message holds 4 MiB. At least one document is in each. */
+/** Of a page as JSON, bytes; in protobuf, where a message holds 4 MiB, it is smaller. One at least is in each: none alone comes near that. */
 const PAGE_BYTES_MAX = 2_097_152;
 
 @Injectable()
@@ -36,26 +30,26 @@ export class ControlQueries {
     this.#actions = actions;
   }
 
-  async policies({ key, ...page }: PageRequest & { readonly key: KeyFilter }): Promise<PolicyList | Refusal> {
+  async policies({ key, ...page }: PageRequest & { readonly key: KeyFilter }, time: TimeForm): Promise<MessagePage | Refusal> {
     const question = `policies ${JSON.stringify(key)}`;
     const place = await this.#place(page, question);
     if (isRefusal(place)) return place;
     const matching = this.#actions.book.all().filter(({ document }) => fits(document, key));
     const rest = place.after === undefined ? matching : matching.filter(({ document }) => documentKey(document) > (place.after as string));
-    const policies = withinBytes(rest.slice(0, place.size));
-    const last = policies.at(-1);
-    return { policies, nextPageToken: last !== undefined && policies.length < rest.length ? encodePageToken({ of: question, at: documentKey(last.document) }) : '' };
+    const messages = withinBytes(rest.slice(0, place.size), (applied) => policyMessage(applied, time));
+    const last = rest[messages.length - 1];
+    return { messages, nextPageToken: last !== undefined && messages.length < rest.length ? encodePageToken({ of: question, at: documentKey(last.document) }) : '' };
   }
 
-  /** @param upstream '': of all */
-  async records({ upstream, ...page }: PageRequest & { readonly upstream: string }): Promise<SaidList | Refusal> {
+  /** Newest first. @param upstream '': of all */
+  async records({ upstream, ...page }: PageRequest & { readonly upstream: string }, time: TimeForm): Promise<MessagePage | Refusal> {
     const question = `control ${upstream}`;
     const place = await this.#place(page, question);
     if (isRefusal(place)) return place;
     const before = place.after === undefined ? Infinity : Number(place.after);
     const rest = this.#actions.book.said(upstream.toLowerCase()).filter(({ record }) => record.offset < before);
-    const records = rest.slice(-place.size).toReversed();
-    return { records, nextPageToken: records.length < rest.length ? encodePageToken({ of: question, at: `${records.at(-1)?.record.offset}` }) : '' };
+    const messages = withinBytes(rest.slice(-place.size).toReversed(), (said) => entryMessage(said, time));
+    return { messages, nextPageToken: messages.length < rest.length ? encodePageToken({ of: question, at: `${rest.at(-messages.length)?.record.offset}` }) : '' };
   }
 
   async appliedBy(offset: number): Promise<Applied | Refusal> {
@@ -77,11 +71,15 @@ function fits(document: Applied['document'], { kind, namespace, name }: KeyFilte
   return [[kind, document.kind], [namespace, document.namespace], [name, document.name]].every(([asked, is]) => asked === '' || asked === is);
 }
 
-function withinBytes(policies: readonly Applied[]): readonly Applied[] {
+/** The first of them, as many as fit. */
+function withinBytes<T>(listed: readonly T[], messageOf: (one: T) => object): object[] {
+  const messages: object[] = [];
   let bytes = 0;
-  const over = policies.findIndex((applied, n) => {
-    bytes += Buffer.byteLength(documentText(applied));
-    return n > 0 && bytes > PAGE_BYTES_MAX;
-  });
-  return over === -1 ? policies : policies.slice(0, over);
+  for (const one of listed) {
+    const message = messageOf(one);
+    bytes += Buffer.byteLength(JSON.stringify(message));
+    if (messages.length > 0 && bytes > PAGE_BYTES_MAX) break;
+    messages.push(message);
+  }
+  return messages;
 }

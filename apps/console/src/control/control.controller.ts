@@ -6,7 +6,7 @@ import { invalid } from '../breaker-queries.ts';
 import { answered, pageOf, refused, type PageFields } from '../grpc-rim.ts';
 import { ControlActions, type Force } from './control-actions.ts';
 import type { By } from './control-checks.ts';
-import { appliedMessage, asTimestamp, doneMessage, entryMessage, policyMessage } from './control-messages.ts';
+import { appliedMessage, asTimestamp, doneMessage, policyMessage } from './control-messages.ts';
 import { ControlQueries } from './control-queries.ts';
 
 interface DurationMessage {
@@ -52,8 +52,8 @@ export class ControlController {
 
   @GrpcMethod('ControlService', 'ListPolicies')
   async listPolicies(request: PageFields & { readonly key: KeyMessage | null }): Promise<object> {
-    const { policies, nextPageToken } = answered(await this.#queries.policies({ key: request.key ?? ANY, ...pageOf(request) }));
-    return { policies: policies.map((each) => policyMessage(each, asTimestamp)), next_page_token: nextPageToken };
+    const { messages, nextPageToken } = answered(await this.#queries.policies({ key: request.key ?? ANY, ...pageOf(request) }, asTimestamp));
+    return { policies: messages, next_page_token: nextPageToken };
   }
 
   @GrpcMethod('ControlService', 'ForceOpen')
@@ -73,8 +73,8 @@ export class ControlController {
 
   @GrpcMethod('HistoryService', 'ListControlRecords')
   async listControlRecords(request: PageFields & { readonly upstream: string }): Promise<object> {
-    const { records, nextPageToken } = answered(await this.#queries.records({ upstream: request.upstream, ...pageOf(request) }));
-    return { records: records.map((each) => entryMessage(each, asTimestamp)), next_page_token: nextPageToken };
+    const { messages, nextPageToken } = answered(await this.#queries.records({ upstream: request.upstream, ...pageOf(request) }, asTimestamp));
+    return { records: messages, next_page_token: nextPageToken };
   }
 
   @GrpcMethod('HistoryService', 'GetAppliedPolicy')
