@@ -35,8 +35,9 @@ describe('the read model', () => {
     const { own, time, apply } = model();
     apply(opened({ override: { author: 'x', reason: 'y', controlOffset: 3 }, window: { startedAtMs: 900, total: 5, errors: 5, slow: 0 } }));
     time.nowMs = 1_999;
-    expect(own.breaker('a')?.snapshot.state).toBe('open');
+    expect([own.breaker('a')?.snapshot.state, own.isOpen('a')]).toEqual(['open', true]);
     time.nowMs = 2_000;
+    expect([own.isOpen('a'), own.isOpen('never heard of')]).toEqual([false, false]);
     expect(own.breaker('a')?.snapshot).toEqual({
       upstream: 'a',
       incarnation: 1,

@@ -129,6 +129,12 @@ export class ReadModel {
     return held && this.#view(held);
   }
 
+  /** As `breaker` would say, and for less. */
+  isOpen(upstream: string): boolean {
+    const held = this.#held.get(upstream);
+    return held !== undefined && held.snapshot.state === 'open' && this.#view(held).snapshot.state === 'open';
+  }
+
   /** In the order of their names. */
   breakers({ state, after, limit }: BreakerQuery): BreakerPage {
     const breakers: BreakerView[] = [];

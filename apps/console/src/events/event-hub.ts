@@ -122,14 +122,16 @@ export class EventHub {
     return [...this.#changedAt].filter(([, at]) => at > told).map(([upstream]) => upstream);
   }
 
-  *#openFirst(): Iterable<string> {
-    yield* this.#openOnes();
-    yield* this.#options.model.names();
+  #openFirst(): string[] {
+    const { model } = this.#options;
+    const [open, others]: [string[], string[]] = [[], []];
+    for (const upstream of model.names()) (model.isOpen(upstream) ? open : others).push(upstream);
+    return open.concat(others);
   }
 
   *#openOnes(): Iterable<string> {
     const { model } = this.#options;
-    for (const upstream of model.names()) if (model.breaker(upstream)?.snapshot.state === 'open') yield upstream;
+    for (const upstream of model.names()) if (model.isOpen(upstream)) yield upstream;
   }
 
   #breaker(upstream: string): object | undefined {
