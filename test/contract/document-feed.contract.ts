@@ -3,7 +3,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Document, DocumentSet } from '#engine';
 import { afterCrash, opened, type DriverUnderTest, type Harness } from './harness.ts';
 import { draft, keyOf, location, setting } from './samples.ts';
-import { plainDocument } from '../support/plain-document.ts';
+import { everyDocument, plainDocument } from '../support/plain-document.ts';
+
+/** Enough that a driver that tells some as alike does. */
+const ALIKE = 1_200;
 
 interface Heard {
   readonly sets: DocumentSet[];
@@ -42,6 +45,22 @@ export function documentFeedContract(harness: Harness): void {
       expect(sets).toHaveLength(1);
       expect(sets[0]?.control).toBe(control);
       expect(sets[0]?.documents.map(plainDocument).toSorted((a, b) => (a.kind < b.kind ? 1 : -1))).toEqual(documents);
+    });
+
+    test('who asks for no bodies is given the same documents, some maybe as alike; nobody else is given any so', async () => {
+      const driver = await opened(harness);
+      const documents = [...Array.from({ length: ALIKE }, (_, n) => setting(`p${n}`, `h${n}`)), setting('other', 'other', 99), location('u', 'h1.shop')];
+      const control = await apply(driver, ...documents);
+      const sets: DocumentSet[] = [];
+      onTestFinished(await driver.documentFeed.follow((set) => sets.push(set), { withoutBodies: true }));
+      const all = namesOf(...documents);
+      await expect.poll(() => namesOf(...everyDocument(sets.at(-1)!)), { timeout: 10_000 }).toEqual(all);
+      expect(sets.at(-1)?.control).toBe(control);
+      const means = (each: readonly Document[]): Document[] => each.map((document) => ({ ...plainDocument(document), body: undefined })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      expect(means(everyDocument(sets.at(-1)!))).toEqual(means(documents));
+      const heard = await follow(driver);
+      await inForce(heard).toEqual(all);
+      expect(heard.sets.flatMap(({ alike = [] }) => alike)).toEqual([]);
     });
 
     test('is given the whole set each time one is applied, changed, deleted or applied again', async () => {

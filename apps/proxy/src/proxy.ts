@@ -146,7 +146,7 @@ export class Proxy {
     if (!this.#gate.hearDocuments(documents)) return false;
     const { logger } = this.#runtime;
     try {
-      const routes = routesOf(documents.documents);
+      const routes = routesOf(documents);
       this.#upstreams = new Map(routes.flatMap(({ name, upstream }) => (upstream === undefined ? [] : [[name, upstream]])));
       this.#sayProblems(await this.#http.configure(routes));
       return true;

@@ -1,9 +1,10 @@
 /** What the data plane is told of the documents in force. */
 import { expect, test } from 'vitest';
+import { decodePack, encodePack, type PackedDocuments } from '#wire';
 import { read, setting, upstream } from '../../../test/support/document-readings.ts';
 import { routesOf } from './routes.ts';
 
-const routeOf = (...bodies: readonly unknown[]) => routesOf(bodies.map(read))[0];
+const routeOf = (...bodies: readonly unknown[]) => routesOf({ documents: bodies.map(read) })[0];
 
 test('an Upstream without a policy is a route without limits, under the breaker of its host', () => {
   expect(routeOf(upstream({}))).toStrictEqual({
@@ -55,4 +56,15 @@ test('L3: a policy of the port stands in place of the one of the host, limits an
   const other = routeOf(upstream({ port: 82 }), ofHost, ofPort);
   expect(other).toMatchObject({ upstream: 'api.shop', limits: { maxConnections: 1 } });
   expect(other).not.toHaveProperty('rateLimits');
+});
+
+test('a policy is found wherever it lies in its set, also among such as are alike; of HOST:PORT before that of HOST (L3)', () => {
+  const policies = ['a.shop', 'b.shop', 'b.shop:81', 'c', 'd.shop', 'e.shop:80'].map((host, n) => setting({ host, connectionSettings: { tcp: { maxConnections: 7 } } }, { name: `p${n}`, namespace: 'shop' }));
+  const upstreams = [{ host: 'a.shop' }, { host: 'b.shop' }, { host: 'b.shop', port: 81 }, { host: 'c.shop.svc.cluster.local' }, { host: 'e.shop' }, { host: 'f.shop' }].map(upstream);
+  const settings = [...policies, setting({ host: 'f.shop' })].map(read);
+  const packed = decodePack(Buffer.from(encodePack([...settings, ...upstreams.map(read)]))) as PackedDocuments;
+  expect(packed.alike.map(({ size }) => size)).toEqual([6]);
+  const routes = routesOf(packed);
+  expect(routes).toEqual(routesOf({ documents: [...upstreams.map(read), ...settings] }));
+  expect(routes.map(({ upstream: of, limits }) => [of, limits.maxConnections])).toEqual([['a.shop', 7], ['b.shop', 7], ['b.shop:81', 7], ['c.shop.svc.cluster.local', 7], ['e.shop:80', 7], ['f.shop', Infinity]]);
 });

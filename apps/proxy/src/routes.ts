@@ -1,13 +1,13 @@
 /**
  * Documents to routes: where calls may go, how they are made, under which breaker, within which limits.
  */
-import { settingFinder, type Document, type TrafficSetting, type UpstreamDocument } from '#engine';
+import { settingFinder, type DocumentSet, type TrafficSetting, type UpstreamDocument } from '#engine';
 import { NO_LIMITS, type Route } from '#http-proxy';
 
 /** One route for each Upstream. */
-export function routesOf(documents: readonly Document[]): Route[] {
-  const settingOf = settingFinder(documents);
-  return documents.flatMap((document) => (document.kind === 'Upstream' ? [routeOf(document, settingOf(document))] : []));
+export function routesOf(set: Pick<DocumentSet, 'documents' | 'alike'>): Route[] {
+  const settingOf = settingFinder(set);
+  return set.documents.flatMap((document) => (document.kind === 'Upstream' ? [routeOf(document, settingOf(document))] : []));
 }
 
 function routeOf(document: UpstreamDocument, setting: TrafficSetting | undefined): Route {

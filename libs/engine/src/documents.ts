@@ -2,7 +2,9 @@
  * The documents in force: the fold of the control log up to some offset. The partitions' folds, the proxies and the
  * console all know documents through this, so a conflict is settled alike everywhere.
  */
+import { textAt } from './alike-settings.ts';
 import type { ControlRecord, Document, DocumentKey, TrafficSetting, UpstreamDocument } from './control.ts';
+import type { DocumentSet } from './ports.ts';
 
 /** What a control record did to one document; both absent never occurs. */
 export interface DocumentChange {
@@ -116,11 +118,25 @@ function isOfKey(a: DocumentKey, b: DocumentKey): boolean {
   return a.name === b.name && a.namespace === b.namespace && a.kind === b.kind;
 }
 
-/** L3: a setting of HOST:PORT is about that port alone, and stands there in place of the host's. */
-export function settingFinder(documents: readonly Document[]): (upstream: UpstreamDocument) => TrafficSetting | undefined {
-  let settings: Map<string, TrafficSetting> | undefined;
-  return ({ host, port }) => {
-    settings ??= new Map(documents.flatMap((document) => (document.kind === 'UpstreamTrafficSetting' ? [[document.upstream, document]] : [])));
-    return settings.get(`${host}:${port}`) ?? settings.get(host);
-  };
+/**
+ * L3: a setting of HOST:PORT is about that port alone, and stands there in place of the host's. Finds for the set's own
+ * Upstreams: where there are few, most settings are never looked at.
+ */
+export function settingFinder(set: Pick<DocumentSet, 'documents' | 'alike'>): (upstream: UpstreamDocument) => TrafficSetting | undefined {
+  const found = settingsOf(set, new Set(set.documents.flatMap((document) => (document.kind === 'Upstream' ? [document.host, nameOf(document)] : []))));
+  return ({ host, port }) => (found.get(`${host}:${port}`) ?? found.get(host))?.();
+}
+
+/** By upstream; each is made when it is asked for. */
+function settingsOf({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>, wanted: ReadonlySet<string>): Map<string, () => TrafficSetting> {
+  const found = new Map<string, () => TrafficSetting>();
+  if (wanted.size === 0) return found;
+  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting' && wanted.has(document.upstream)) found.set(document.upstream, () => document);
+  for (const group of alike) {
+    for (let index = 0; index < group.size; index++) {
+      const upstream = textAt(group.upstreams, index);
+      if (wanted.has(upstream)) found.set(upstream, () => group.at(index));
+    }
+  }
+  return found;
 }

@@ -1,3 +1,4 @@
+export * from './alike-settings.ts';
 export { CallGate, type CallGateOptions } from './call-gate.ts';
 export { Checkpointer, type CheckpointerOptions } from './checkpointer.ts';
 export * from './control.ts';

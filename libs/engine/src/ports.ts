@@ -5,6 +5,7 @@
  * All of them may reject with any error while the store or log is out of reach; callers retry. "Could not read" is
  * always a rejection, never an empty answer.
  */
+import type { AlikeSettings } from './alike-settings.ts';
 import type { ControlChange, ControlRecord, Document } from './control.ts';
 import type { FoldStart } from './fold.ts';
 import type { LogRecord, Mark, Misrouted, Outcome } from './outcome.ts';
@@ -224,7 +225,7 @@ export interface DocumentFeed {
 }
 
 export interface DocumentFollowOptions {
-  /** What the documents mean is all that is asked for, and a driver may leave `body` out; default: false. */
+  /** What the documents mean is all that is asked for: a driver may leave `body` out, and tell some as `alike`; default: false. */
   readonly withoutBodies?: boolean;
 }
 
@@ -234,6 +235,8 @@ export interface DocumentSet {
   /** Control offset up to which these are so; -1: none. */
   readonly control: number;
   readonly documents: readonly Document[];
+  /** Beside `documents`, those that are alike; only for who asks for no bodies. Absent: none. */
+  readonly alike?: readonly AlikeSettings[];
 }
 
 /** History for people and programs; no input to anything. */

@@ -7,6 +7,7 @@
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
+import { settingsIn } from './alike-settings.ts';
 import type { DocumentKey } from './control.ts';
 import type { Admit, Decision, Ground, Refuse } from './decision.ts';
 import { holdBack, isOfUse, isWhole, type Known, type Partition } from './known.ts';
@@ -137,8 +138,7 @@ export class StateCache {
     this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
     this.#policies = new SharedPolicies(this.#policies);
     for (const known of this.#known.values()) known.name = '';
-    for (const document of documents.documents) {
-      if (document.kind !== 'UpstreamTrafficSetting') continue;
+    for (const document of settingsIn(documents)) {
       const { upstream, breaker } = document;
       if (breaker === undefined) continue;
       const known = this.#known.get(upstream) ?? this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition);

@@ -6,6 +6,7 @@ export { formatDuration, parseGoDuration } from './documents/duration.ts';
 export { problemText, readDirectory } from './documents/file.ts';
 export type { DocumentText, FileReading, Problem, Warning } from './documents/file.ts';
 export { decodePack, encodePack } from './documents/pack.ts';
+export type { PackedDocuments } from './documents/pack.ts';
 export { readTexts } from './documents/folder.ts';
 export { tripRates } from './documents/trip-rate.ts';
 export type { TripRate } from './documents/trip-rate.ts';

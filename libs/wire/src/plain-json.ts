@@ -2,6 +2,7 @@
  * JSON that Fuseboard wrote itself, followed along its bytes where they lie: fields in the order in which they are written,
  * texts of plain ASCII, whole numbers, times. Whatever else there may be is left to a reader of JSON.
  */
+import type { TextColumn } from '#engine';
 import type { Written } from './fields.ts';
 import { Spelling } from './interned.ts';
 
@@ -9,6 +10,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const TILDE = 0x7e;
+const COMMA = 0x2c;
 const ZERO = 0x30;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
@@ -106,6 +108,43 @@ export class PlainJson {
       return JSON.parse(`"${bytes.toString('latin1', from, at)}"`) as string;
     } catch {
       return this.#spoilt('');
+    }
+  }
+
+  /** Behind its bracket, the texts of an array that has one at least, up to its other bracket: where they lie. */
+  texts(): TextColumn {
+    const [starts, ends]: [number[], number[]] = [[], []];
+    const bytes = this.#bytes;
+    let next = COMMA;
+    for (; next === COMMA; next = bytes[this.#at++] as number) {
+      if (bytes[this.#at++] !== QUOTE) this.#isSpoilt = true;
+      starts.push(this.#at);
+      this.passText();
+      ends.push(this.#at++);
+    }
+    if (next !== CLOSE_ARRAY) this.#isSpoilt = true;
+    return { bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends) };
+  }
+
+  /** An object or array, whatever is in it. */
+  value(): unknown {
+    const [bytes, from] = [this.#bytes, this.#at];
+    let [at, depth, isText] = [from, 0, false];
+    do {
+      if (at >= this.#end) return this.#spoilt(undefined);
+      const byte = bytes[at++] as number;
+      if (isText) {
+        if (byte === BACKSLASH) at++;
+        else isText = byte !== QUOTE;
+      } else if (byte === QUOTE) isText = true;
+      else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth--;
+    } while (depth > 0);
+    this.#at = at;
+    try {
+      return JSON.parse(bytes.toString('utf8', from, at)) as unknown;
+    } catch {
+      return this.#spoilt(undefined);
     }
   }
 

@@ -11,9 +11,11 @@ import { documentsIn, PACKS_AT_ONCE } from './document-packs.ts';
 import { documentMetaOf, type DocumentMeta } from './document-store.ts';
 import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
-import { scanHash } from './hash-scan.ts';
+import { scanHash, scanHashBytes } from './hash-scan.ts';
 import { documentKeys, type DocumentKeys } from './keys.ts';
 import { mapInSlices } from './slices.ts';
+
+type Documents = Pick<DocumentSet, 'documents' | 'alike'>;
 
 export class RedisDocumentFeed implements DocumentFeed, Source {
   readonly channels: readonly string[];
@@ -65,32 +67,32 @@ export class RedisDocumentFeed implements DocumentFeed, Source {
     const meta = await this.#readMeta(reader);
     if (meta === undefined || (!this.#isNews(meta) && !this.#followers.isAwaited(0))) return;
     const areBodiesWanted = this.#areBodiesWanted;
-    const documents = (areBodiesWanted ? undefined : await this.#packed(meta, reader)) ?? (await this.#asWritten(meta, reader));
-    if (documents === undefined) return this.#wake();
+    const found = (areBodiesWanted ? undefined : await this.#packed(meta, reader)) ?? (await this.#asWritten(meta, reader));
+    if (found === undefined) return this.#wake();
     // Who wants them came while we read without.
     if (areBodiesWanted !== this.#areBodiesWanted) return this.#wake();
-    const set: DocumentSet = { control: meta.control, documents, ...(meta.identity === '' ? {} : { identity: meta.identity }) };
+    const set: DocumentSet = { control: meta.control, ...found, ...(meta.identity === '' ? {} : { identity: meta.identity }) };
     if (this.#isNews(meta)) this.#followers.tell(set, 0);
     else this.#followers.tellAwaiting(set, 0);
     this.#told = meta;
   }
 
   /** Undefined: the store has no packs of this set, or such as are not known here. */
-  async #packed(meta: DocumentMeta, reader: Connection): Promise<Document[] | undefined> {
+  async #packed(meta: DocumentMeta, reader: Connection): Promise<Documents | undefined> {
     if (meta.packs === undefined) return undefined;
-    const packs = await this.#readWhile(meta, reader, { key: this.#keys.packs, atOnce: PACKS_AT_ONCE });
+    const packs = await this.#readWhile(meta, reader, () => scanHashBytes((send) => reader.ask(send), this.#keys.packs, { atOnce: PACKS_AT_ONCE }));
     return packs?.size === meta.packs ? await documentsIn(packs) : undefined;
   }
 
   /** Undefined: they were written in between. */
-  async #asWritten(meta: DocumentMeta, reader: Connection): Promise<Document[] | undefined> {
-    const bodies = await this.#readWhile(meta, reader, { key: this.#keys.bodies });
-    return bodies && (await this.#documentsOf(bodies));
+  async #asWritten(meta: DocumentMeta, reader: Connection): Promise<Documents | undefined> {
+    const bodies = await this.#readWhile(meta, reader, () => scanHash((send) => reader.ask(send), this.#keys.bodies));
+    return bodies && { documents: await this.#documentsOf(bodies) };
   }
 
   /** Undefined: it was written in between; which set was read is not known. */
-  async #readWhile(meta: DocumentMeta, reader: Connection, { key, atOnce }: { readonly key: string; readonly atOnce?: number }): Promise<Map<string, string> | undefined> {
-    const found = await scanHash((send) => reader.ask(send), key, { atOnce });
+  async #readWhile<T>(meta: DocumentMeta, reader: Connection, read: () => Promise<T>): Promise<T | undefined> {
+    const found = await read();
     const after = await this.#readMeta(reader);
     return after?.digest === meta.digest && after.identity === meta.identity && after.packs === meta.packs ? found : undefined;
   }

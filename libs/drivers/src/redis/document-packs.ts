@@ -3,7 +3,7 @@
  * changes one pack. Which pack, its key says. They are valid while the store's meta names them as those of its digest:
  * who writes documents and knows no packs leaves them behind, and readers go by the bodies meanwhile.
  */
-import { documentKey, type Document } from '#engine';
+import { documentKey, type Document, type DocumentSet } from '#engine';
 import { decodePack, encodePack, partitionOf } from '#wire';
 import { mapInSlices } from './slices.ts';
 
@@ -25,11 +25,13 @@ export async function packsOf(documents: readonly Document[]): Promise<Map<strin
 }
 
 /**
- * In no particular order. Undefined: packed in a way that is not known here.
+ * Undefined: packed in a way that is not known here.
  * @throws Error a document can't be read
  */
-export async function documentsIn(packs: ReadonlyMap<string, string>): Promise<Document[] | undefined> {
+export async function documentsIn(packs: ReadonlyMap<string, Uint8Array>): Promise<Pick<DocumentSet, 'documents' | 'alike'> | undefined> {
   const inOrder = [...packs].toSorted(([a], [b]) => Number(a) - Number(b));
-  const read = await mapInSlices(inOrder, ([, text]) => decodePack(text), 1);
-  return read.every((documents) => documents !== undefined) ? read.flat() : undefined;
+  const read = await mapInSlices(inOrder, ([, bytes]) => decodePack(bytes), 1);
+  if (!read.every((pack) => pack !== undefined)) return undefined;
+  const alike = read.flatMap((pack) => pack.alike);
+  return { documents: read.flatMap(({ documents }) => documents), ...(alike.length > 0 && { alike }) };
 }

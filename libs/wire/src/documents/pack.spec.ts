@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Document } from '#engine';
-import { plainDocument } from '../../../../test/support/plain-document.ts';
+import { textAt, type AlikeSettings, type Document, type TrafficSetting } from '#engine';
+import { everyDocument, plainDocument } from '../../../../test/support/plain-document.ts';
 import { readDocument } from './document.ts';
-import { decodePack, encodePack } from './pack.ts';
+import { decodePack, encodePack, type PackedDocuments } from './pack.ts';
 
+/** Whose content is 'null', which is read whole. */
 const policy = (name: string, host: string, more: { readonly amount?: number; readonly namespace?: string; readonly annotations?: object } = {}) => ({
   apiVersion: 'policy.openservicemesh.io/v1alpha1',
   kind: 'UpstreamTrafficSetting',
@@ -19,14 +20,35 @@ function read(body: unknown): Document {
   return reading.document;
 }
 
-const byName = (documents: readonly Document[] | undefined) => documents?.map(plainDocument).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+const byName = (documents: readonly Document[]) => documents.map(plainDocument).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+const decoded = (text: string) => decodePack(Buffer.from(text));
+/** The same for the reader of JSON alone: nobody writes a pack like that. */
+const decodedAsJson = (text: string) => decoded(` ${text}`);
+const decodedAgain = (documents: readonly Document[]) => [decoded, decodedAsJson].map((decode) => byName(everyDocument(decode(encodePack(documents)) as PackedDocuments)));
+const withoutBodies = (documents: readonly Document[]) => byName(documents.map((document) => ({ ...document, body: undefined })));
 
 test('all that is packed comes out as it was, without its body', () => {
   const alike = Array.from({ length: 20 }, (_, n) => policy(`p${n}`, n % 2 === 0 ? `h${n}.shop` : `H${n}`));
   const others = [policy('x', 'x.shop', { amount: 6 }), policy('y', 'y', { namespace: 'other' }), policy('z', 'z.shop:81', { annotations: { 'fuseboard.dev/enforce': 'false' } })];
   const plain = alike.map((body) => ({ ...body, spec: { ...body.spec, connectionSettings: { tcp: { maxConnections: 9 } } } })).map((body, n) => ({ ...body, metadata: { ...body.metadata, name: `q${n}` } }));
-  const documents = [...alike, ...others, ...plain, location, limitsOnly].map(read);
-  expect(byName(decodePack(encodePack(documents)))).toEqual(byName(documents.map((document) => ({ ...document, body: undefined }))));
+  for (const documents of [[...alike, ...others, ...plain, location, limitsOnly].map(read), []]) {
+    for (const out of decodedAgain(documents)) expect(out).toEqual(withoutBodies(documents));
+  }
+});
+
+test('of policies that are alike each keeps its bytes in the pack, be its host as it is written or not', () => {
+  const breaking = { http: { circuitBreaking: { errorAmountThreshold: 5 } } };
+  const named = (hostOf: (n: number) => string) => Array.from({ length: 9 }, (_, n) => read({ ...policy(`p${n}`, ''), spec: { host: hostOf(n), connectionSettings: breaking } }));
+  for (const hostOf of [(n: number) => `h${n}.shop`, (n: number) => `h${n}.shop:${8_080 + n}`, (n: number) => `h${n}`, (n: number) => `H${n}.shop`, (n: number) => `[::${n + 1}]:80`, (n: number) => `h${n}.shop:080`]) {
+    const documents = named(hostOf);
+    for (const out of decodedAgain(documents)) expect(out).toEqual(withoutBodies(documents));
+    const { documents: rest, alike } = decoded(encodePack(documents)) as PackedDocuments;
+    expect([rest.length, alike.map(({ size }) => size)]).toEqual([0, [9]]);
+    const [group] = alike as [AlikeSettings];
+    expect(plainDocument(group.like)).toEqual(plainDocument(group.at(0)));
+    expect(documents.map(({ name }, index) => [name, textAt(group.upstreams, index)])).toEqual(documents.map((document, index) => [textAt(group.names, index), (document as TrafficSetting).upstream]));
+    expect(group.at(3)).toMatchObject({ kind: 'UpstreamTrafficSetting', name: 'p3', breaker: { identity: { name: 'p3', version: documents[3]?.version }, upstream: textAt(group.upstreams, 3) } });
+  }
 });
 
 test('of policies that are alike each takes little more than its name, its host and its version', () => {
@@ -35,9 +57,15 @@ test('of policies that are alike each takes little more than its name, its host 
 });
 
 test('a pack of another kind is left, and one with a document that can\'t be read is refused with what is wrong', () => {
-  expect(decodePack('{"v":2}')).toBeUndefined();
-  expect(() => decodePack(encodePack([read(location)]).replace('u.shop', 'u shop'))).toThrow('spec.host');
-  expect(() => decodePack(encodePack([read(limitsOnly)]).replace('limits.shop', 'a b'))).toThrow('spec.host');
-  const two = encodePack([read(limitsOnly), read({ ...limitsOnly, metadata: { name: 'second', namespace: 'shop' }, spec: { ...limitsOnly.spec, host: 'second.shop' } })]);
-  expect(() => decodePack(two.replace('second.shop', 'a b'))).toThrow('UpstreamTrafficSetting/shop/second: spec.host');
+  const named = (...names: readonly string[]): string => encodePack(names.map((name) => read({ ...limitsOnly, metadata: { name, namespace: 'shop' }, spec: { ...limitsOnly.spec, host: `${name}.shop` } })));
+  for (const decode of [decoded, decodedAsJson]) {
+    expect(decode('{"v":2}')).toBeUndefined();
+    expect(decode('{"v":2,"groups":[],"others":[]}')).toBeUndefined();
+    expect(() => decode(encodePack([read(location)]).replace('u.shop', 'u shop'))).toThrow('spec.host');
+    expect(() => decode(encodePack([read(limitsOnly)]).replace('limits.shop', 'a b'))).toThrow('spec.host');
+    for (const pack of [named('first', 'second'), named('first', 'a', 'b', 'c', 'second')]) {
+      expect(() => decode(pack.replace('second.shop', 'a b'))).toThrow('UpstreamTrafficSetting/shop/second: spec.host');
+      expect(() => decode(pack.replace('first.shop', 'a b'))).toThrow('spec.host');
+    }
+  }
 });

@@ -14,7 +14,7 @@ export interface PairWarning {
 
 /** In the order of the documents. */
 export function pairWarnings(documents: readonly Document[]): readonly PairWarning[] {
-  const settingOf = settingFinder(documents);
+  const settingOf = settingFinder({ documents });
   return documents.flatMap((upstream) => {
     if (upstream.kind !== 'Upstream') return [];
     const document = settingOf(upstream);

@@ -1,0 +1,31 @@
+/** Policies that are alike, in columns: who knows 100,000 of them keeps some bytes of each, and no object. */
+import type { TrafficSetting } from './control.ts';
+import type { DocumentSet } from './ports.ts';
+
+/** Texts of ASCII, each from its start up to its end where they lie in `bytes`, among whatever else. */
+export interface TextColumn {
+  readonly bytes: Buffer;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** Policies of one namespace that differ in name, upstream and version alone. */
+export interface AlikeSettings {
+  readonly size: number;
+  /** One of them: what it says of all else, all of them say. */
+  readonly like: TrafficSetting;
+  readonly names: TextColumn;
+  readonly upstreams: TextColumn;
+  /** Made anew each time, without body. */
+  at(index: number): TrafficSetting;
+}
+
+export function textAt({ bytes, starts, ends }: TextColumn, index: number): string {
+  return bytes.toString('latin1', starts[index], ends[index]);
+}
+
+/** All of them, those that are alike made one by one as they are asked for. */
+export function* settingsIn({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): Generator<TrafficSetting, void> {
+  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') yield document;
+  for (const group of alike) for (let index = 0; index < group.size; index++) yield group.at(index);
+}
