@@ -39,24 +39,35 @@ export async function openToWrite({ env, dataDir }: StoreOptions): Promise<Opene
 }
 
 async function openedFleet(config: StoresConfig, fleetConfig: FleetConfig): Promise<Opened<Fleet>> {
+  const { drivers, trouble } = await prepared((note) => {
+    const reach = { failed: note, reached: () => {} };
+    return openFleet({ config: fleetConfig, instance: `fuseboard-cli-${process.pid}`, part: 'audit', kafka: reach, redis: reach, onError: note });
+  }, PREPARE_MAX_MS);
+  return { ...opened(config, drivers), trouble };
+}
+
+/**
+ * What `open` makes, once it is ready; it hands what goes wrong in the background to `note`. That something did before it was
+ * ready is no trouble.
+ * @throws {Failure} it was not ready `withinMs`; then, and where `prepare` rejects, it is closed
+ */
+export async function prepared<T extends { prepare(): Promise<unknown>; close(): Promise<void> }>(open: (note: (error: unknown) => void) => T, withinMs: number): Promise<{ readonly drivers: T; readonly trouble: () => unknown }> {
   let trouble: unknown;
-  const note = (error: unknown): void => void (trouble = error);
-  const reach = { failed: note, reached: () => {} };
-  const fleet = openFleet({ config: fleetConfig, instance: `fuseboard-cli-${process.pid}`, part: 'audit', kafka: reach, redis: reach, onError: note });
+  const drivers = open((error) => void (trouble = error));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Failure(`Kafka and Redis did not both answer within ${PREPARE_MAX_MS / 1_000} s: ${messageOf(trouble)}`)), PREPARE_MAX_MS);
+    timer = setTimeout(() => reject(new Failure(`Kafka and Redis did not both answer within ${withinMs / 1_000} s: ${messageOf(trouble)}`)), withinMs);
   });
   try {
-    await Promise.race([fleet.prepare(), late]);
+    await Promise.race([drivers.prepare(), late]);
   } catch (error) {
-    await fleet.close();
+    await drivers.close();
     throw error;
   } finally {
     clearTimeout(timer);
   }
   trouble = undefined;
-  return { ...opened(config, fleet), trouble: () => trouble };
+  return { drivers, trouble: () => trouble };
 }
 
 function opened<T extends { readonly partitions: number; close(): Promise<void> }>({ lateAfterMs }: StoresConfig, drivers: T): Opened<T> {
