@@ -80,6 +80,14 @@ describe('a call that is refused', () => {
     expect([calls, made]).toEqual([[], 0]);
   });
 
+  test('has at least a moment to wait, also where its end has come meanwhile', () => {
+    const { degraded } = REFUSE;
+    for (const nowMs of [5_000, 5_001, 60_000]) {
+      const error = new UpstreamOpen('a.test', { kind: 'refuse', degraded, untilMs: 5_000 }, nowMs);
+      expect([error.retryAfterMs, error.headers['retry-after']]).toEqual([1, '1']);
+    }
+  });
+
   test('gets the fallback where there is one', async () => {
     const { run } = stage(REFUSE);
     expect(await run(() => 'paid', { fallback: ({ degraded }) => degraded.content })).toBe('closed for now');

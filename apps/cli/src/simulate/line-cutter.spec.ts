@@ -51,3 +51,12 @@ test('a line beyond the bound is told as such, whole or in pieces, and the next 
   expect(cut([long.subarray(0, 600_000), long.subarray(600_000), next])).toEqual(['(too long)', 'next']);
   expect(cut([Buffer.concat([long.subarray(0, LINE_BYTES_MAX), next])]).map(({ length }) => length)).toEqual([LINE_BYTES_MAX, 4]);
 });
+
+test('of a line beyond the bound nothing is kept, however long it goes on', () => {
+  const chunk = Buffer.alloc(LINE_BYTES_MAX, 'a');
+  const cutter = new LineCutter({ line: () => expect.unreachable('it is too long'), tooLong: () => {} });
+  const before = process.memoryUsage().arrayBuffers;
+  for (let n = 0; n < 64; n++) cutter.push(chunk);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * LINE_BYTES_MAX);
+  cutter.end();
+});
