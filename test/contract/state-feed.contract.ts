@@ -1,7 +1,6 @@
 /** StateFeed: a watcher misses no newer version, never sees an older one, and nothing that is not committed (V1, V3, K3). */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { PartitionMeta, Snapshot, StateUpdate } from '#engine';
-import { isNewer } from '#engine';
+import { canTrip, isNewer, type PartitionMeta, type QuietStates, type Snapshot, type StateUpdate } from '#engine';
 import { opened, turns, type DriverUnderTest, type Harness } from './harness.ts';
 import { commit, snapshot } from './samples.ts';
 
@@ -36,6 +35,19 @@ async function follow(driver: DriverUnderTest, watcher = new Watcher()): Promise
   return watcher;
 }
 
+function wholeOf({ quiet, ...update }: StateUpdate): StateUpdate {
+  const more = Array.from({ length: quiet?.size ?? 0 }, (_, index) => (quiet as QuietStates).at(index));
+  return { ...update, snapshots: [...update.snapshots, ...more] };
+}
+
+const rowOf = (each: Snapshot) => ({ upstream: each.upstream, incarnation: each.incarnation, generation: each.generation, next: each.next, canTrip: canTrip(each) });
+
+function rowsOf({ size, upstreams: { bytes, starts, ends }, incarnations, generations, nexts, canTrip: canTrips }: QuietStates): unknown[] {
+  return Array.from({ length: size }, (_, n) => ({
+    upstream: Buffer.from(bytes.subarray(starts[n], ends[n])).toString('latin1'), incarnation: incarnations[n], generation: generations[n], next: nexts[n], canTrip: canTrips[n] === 1,
+  }));
+}
+
 /** Of what was committed the meta may be told behind the states, for whoever reads all reads it before them (V3). */
 const eventually = (claim: () => void): Promise<void> => vi.waitFor(claim, 10_000);
 
@@ -61,6 +73,22 @@ export function stateFeedContract(harness: Harness): void {
       expect([...watcher.known.values()].toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1))).toEqual(snapshots);
       expect(watcher.meta).toEqual((await driver.states.claim(0, 'looking on')).meta);
       expect(watcher.meta?.restoringTo).toBe(9);
+    });
+
+    test('who asks for quiet states apart is told the same, as snapshots or as columns that say the same; who then comes and does not ask has all as snapshots', async () => {
+      const driver = await opened(harness);
+      const open: Snapshot = { ...snapshot('b.test', 5), state: 'open', admit: 0, untilMs: 9_000_000_000_000 };
+      const all = [snapshot('a.test', 3), open, snapshot('c.test', 4)];
+      await driver.states.commit(commit(null, 6, { snapshots: all }));
+      const [whole, apart] = [await follow(driver), new Watcher()];
+      await eventually(() => expect(whole.meta?.next).toBe(6));
+      const told: StateUpdate[] = [];
+      onTestFinished(await driver.stateFeed.follow((update) => (told.push(update), apart.hear(wholeOf(update))), { quietApart: true }));
+      const byName = (watcher: Watcher): Snapshot[] => [...watcher.known.values()].toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1));
+      expect(byName(apart)).toEqual(all);
+      const columns = told.flatMap(({ quiet }) => quiet ?? []);
+      expect(columns.flatMap(rowsOf)).toEqual(columns.flatMap((quiet) => Array.from({ length: quiet.size }, (_, index) => rowOf(quiet.at(index)))));
+      expect(byName(await follow(driver))).toEqual(all);
     });
 
     test('is given each commit\'s changes and its meta, and is told of no upstream that did not change', async () => {

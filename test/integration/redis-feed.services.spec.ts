@@ -1,7 +1,8 @@
 /** The feed of states where messages are lost, connections end, and the store falls back (V3, V4). */
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { StateUpdate } from '#engine';
+import type { QuietStates, StateUpdate } from '#engine';
+import { encodeSnapshot } from '#wire';
 import { commit, snapshot } from '../contract/samples.ts';
 import { hear, redisClient, stageRedis } from '../support/redis-stage.ts';
 import { ownRedis } from '../support/services/services.ts';
@@ -31,6 +32,21 @@ test('a commit that is too large to be told is read, at once', async () => {
   await stage.states.commit(commit(4, 5, { snapshots: many }));
   await eventually(() => expect(heard.known.size).toBe(1_001));
   expect(heard.last?.meta?.next).toBe(5);
+});
+
+test('who asks for quiet states apart has those of a partition that is read as columns, but for those newer than its meta', async () => {
+  const stage = stageRedis({ freshnessMs: NO_ROUNDS_MS });
+  const many = Array.from({ length: 40 }, (_, index) => snapshot(`u${index}.test`, 2 * index + 1));
+  await stage.states.commit(commit(null, 80, { snapshots: [...many, snapshot('open.test', 40)] }));
+  const redis = redisClient();
+  await redis.hset(stage.keys.snapshots, 'ahead.test', Buffer.from(encodeSnapshot(snapshot('ahead.test', 81))));
+  const updates: StateUpdate[] = [];
+  onTestFinished(await stage.stateFeed.follow((update) => updates.push(update), { quietApart: true }));
+  const [first] = updates.filter(({ partition, meta }) => partition === 0 && meta !== undefined);
+  expect(first?.snapshots.map(({ upstream }) => upstream).toSorted()).toEqual(['ahead.test', 'open.test']);
+  const quiet = first?.quiet as QuietStates;
+  const columns = Array.from({ length: quiet.size }, (_, index) => quiet.at(index)).toSorted((a, b) => a.next - b.next);
+  expect(columns).toEqual(many);
 });
 
 test('a commit whose message is lost is found by the next round', async () => {

@@ -37,6 +37,7 @@ export class SourceCopy {
 
   /** Those that ran: of the specs, or of the titles in which `title` stands; none where a spec can't be loaded or a test doesn't end. */
   async run(specs: readonly string[], title?: string): Promise<readonly RanTest[]> {
+    if (specs.length === 0) return [];
     const server = (this.#server ??= await this.#startServer());
     const asked: Asked = { specs, ...(title !== undefined && { title: title.replaceAll(/[^\w\s]/g, String.raw`\$&`) }) };
     const answer = new Promise<readonly RanTest[]>((resolve) => (this.#answered = resolve));

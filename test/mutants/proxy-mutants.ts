@@ -2,6 +2,7 @@
 import { inEngine, SIMULATOR, type Mutant } from './mutant.ts';
 
 const cache = inEngine('state-cache.ts', 'state-cache.spec.ts');
+const dormant = inEngine('dormant.ts', 'dormant.property.spec.ts');
 const known = inEngine('known.ts', 'state-cache.spec.ts');
 const judging = inEngine('state-cache.ts', 'local-breakers.spec.ts');
 const reporter = inEngine('reporter.ts', 'reporter.spec.ts');
@@ -47,7 +48,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return untilMs - clocks.nowMs();', title: 'T4: no trip refuses for longer than its own length',
   }),
   inEngine('seen.ts', 'state-cache.spec.ts')('T4', 'first seen anew with each news', {
-    find: 'before !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs', replace: 'atMs', title: 'T4: news of the same generation does not begin its time anew',
+    find: 'before?.untilMs !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs', replace: 'atMs', title: 'T4: news of the same generation does not begin its time anew',
   }),
   cache('G3', 'old generation stamped after the lease', {
     find: 'this.#leftMs(seen) > 0 ? generation : generation + 1', replace: 'generation', by: SIMULATOR,
@@ -58,6 +59,8 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
   cache('V1', 'cache applies older', {
     find: 'if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
   }),
+  dormant('V1', 'a dormant state goes back', { find: 'if (incarnation < before ||', replace: 'if (false ||', title: 'V1, V4, V5: who is asked for at the end alone' }),
+  dormant('V1', 'news of who is awake kept for the dormant', { find: 'if (row === -1 || this.#isAwake(this.#rowOf(row))) return false;', replace: 'if (row === -1) return false; this.#rowOf(row);', title: 'V1, V4, V5: who is asked for at the end alone' }),
   inEngine('snapshot.ts', 'state-cache.spec.ts')('V1', 'incarnation not part of the version', {
     find: 'return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;', replace: 'return a.next > b.next;',
     title: 'V1: a higher incarnation is newer, however low its offset',

@@ -90,7 +90,7 @@ export class Proxy {
     const { documentFeed, stateFeed } = this.#drivers;
     const awaited = { notReady: (why: string) => void (this.#isOwnEnough || this.#documents.notReady(why)) };
     this.#follow('the documents', awaited, () => documentFeed.follow((documents) => this.#onDocuments(documents), { withoutBodies: true }));
-    this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update)));
+    this.#follow('the states', this.#states, () => stateFeed.follow((update) => this.#onStates(update), { quietApart: true }));
     await this.#serveOwnDirectory();
     return await this.#listen();
   }

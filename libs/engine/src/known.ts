@@ -1,5 +1,5 @@
-/** What a proxy knows of upstreams and partitions; how it comes to be and what is made of it, state-cache.ts has. */
-import type { Decision } from './decision.ts';
+/** What a proxy knows of upstreams that are not dormant (dormant.ts), and of partitions; how it comes to be and what is made of it, state-cache.ts has. */
+import type { Admit, Decision } from './decision.ts';
 import type { LocalBreakers } from './local-breakers.ts';
 import type { Admission } from './outcome.ts';
 import type { OwnOutcomes } from './own-outcomes.ts';
@@ -7,6 +7,9 @@ import type { PartitionMeta } from './ports.ts';
 import type { Seen } from './seen.ts';
 import type { SharedPolicy } from './shared-policies.ts';
 import { isNewer, type Snapshot } from './snapshot.ts';
+
+/** Nothing is known and nothing judged, so nothing is refused and nothing stamped (G3). */
+export const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
 
 /** What is known of one upstream, and what follows from it. It has a policy, or a state, or both. */
 export interface Known {
@@ -40,7 +43,7 @@ export interface Partition {
   heardMs: number;
   /** Of a store that is being restored; by upstream, the newest. */
   readonly heldBack: Map<string, Snapshot>;
-  /** All that is known of it. */
+  /** All that is known of it and isn't dormant. */
   members: Known[];
   /** Those in it whose state has an end. */
   readonly leased: Set<Known>;

@@ -21,30 +21,31 @@ export interface LocalBreakersOptions {
   readonly incarnation: number;
   /** The log's clock as known here, ms (log-clock.ts). */
   readonly nowMs: () => number;
-  /** Those to be judged, as they are when the first call is. */
-  readonly settings: () => readonly PolicedSetting[];
+  /** Asked at an upstream's first call, and when the documents have changed. Undefined: it has no policy. */
+  readonly settingOf: (upstream: string) => PolicedSetting | undefined;
 }
 
 export class LocalBreakers {
   readonly incarnation: number;
   readonly #nowMs: () => number;
-  readonly #settings: () => readonly PolicedSetting[];
+  readonly #settingOf: LocalBreakersOptions['settingOf'];
   /** Made for the first call: most partitions are known again before there is one. */
   #fold: PartitionFold | undefined;
-  /** In force, by upstream. */
-  #inForce: ReadonlyMap<string, PolicedSetting> = new Map();
+  /** Of upstreams that were called, in force; undefined: it has none. */
+  readonly #inForce = new Map<string, PolicedSetting | undefined>();
   /** What is being put in force, by control offset. */
   #control: ReadonlyMap<number, ControlRecord> = new Map();
 
-  constructor({ incarnation, nowMs, settings }: LocalBreakersOptions) {
+  constructor({ incarnation, nowMs, settingOf }: LocalBreakersOptions) {
     this.incarnation = incarnation;
     this.#nowMs = nowMs;
-    this.#settings = settings;
+    this.#settingOf = settingOf;
   }
 
   /** @returns whether any breaker changed its state. Calls that weren't let through by this judgement count nothing. */
   judge({ upstream, result, durationMs }: Pick<Outcome, 'upstream' | 'result' | 'durationMs'>, admitted: Admission): boolean {
     const fold = this.#fold ?? this.#begin();
+    if (!this.#inForce.has(upstream)) this.#putInForce(fold, [upstream]);
     const atMs = this.#nowMs();
     const outcome: Outcome = { upstream, atMs, reporter: '', result, count: 1, admitted, ...(durationMs === undefined ? {} : { durationMs }) };
     return this.#append(fold, { kind: 'outcome', outcome }) > 0;
@@ -52,7 +53,7 @@ export class LocalBreakers {
 
   /** The documents have changed. */
   settingsChanged(): void {
-    if (this.#fold !== undefined) this.#putInForce(this.#fold);
+    if (this.#fold !== undefined) this.#putInForce(this.#fold, [...this.#inForce.keys()]);
   }
 
   /** Undefined: nothing has been judged yet, or the upstream has no policy. */
@@ -63,22 +64,21 @@ export class LocalBreakers {
   #begin(): PartitionFold {
     const start = { partition: 0, incarnation: this.incarnation, next: 0, clockMs: 0, control: -1, snapshots: [], ids: [] };
     this.#fold = new PartitionFold(start, (offset) => this.#control.get(offset), { owns: () => true, idsMax: 1 });
-    this.#putInForce(this.#fold);
     return this.#fold;
   }
 
   /** By a mark, like everywhere (C2). Deletions first, so that a host is free for whoever takes it over. */
-  #putInForce(fold: PartitionFold): void {
-    const wanted = new Map(this.#settings().map((setting) => [setting.upstream, setting]));
-    const gone = [...this.#inForce].filter(([upstream, before]) => !isSameDocument(wanted.get(upstream), before));
+  #putInForce(fold: PartitionFold, upstreams: readonly string[]): void {
+    const news = upstreams.map((upstream) => ({ upstream, before: this.#inForce.get(upstream), setting: this.#settingOf(upstream) }));
+    const gone = news.flatMap(({ before, setting }) => (before === undefined || isSameDocument(setting, before) ? [] : [before]));
     const changes: ControlRecord['change'][] = [
-      ...gone.map(([, { kind, namespace, name }]) => ({ kind: 'delete' as const, document: { kind, namespace, name } })),
-      ...[...wanted.values()].map((document) => ({ kind: 'apply' as const, document })),
+      ...gone.map(({ kind, namespace, name }) => ({ kind: 'delete' as const, document: { kind, namespace, name } })),
+      ...news.flatMap(({ setting }) => (setting === undefined ? [] : [{ kind: 'apply' as const, document: setting }])),
     ];
+    for (const { upstream, setting } of news) this.#inForce.set(upstream, setting);
     const first = fold.control + 1;
     const records = changes.map((change, n) => ({ offset: first + n, appendMs: 0, hash: '', author: '', reason: '', source: 'fuseboard' as const, change }));
     this.#control = new Map(records.map((record) => [record.offset, record]));
-    this.#inForce = wanted;
     if (records.length > 0) this.#append(fold, { kind: 'mark', mark: { control: fold.control + records.length, hash: '' } });
   }
 

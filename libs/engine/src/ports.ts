@@ -5,7 +5,7 @@
  * All of them may reject with any error while the store or log is out of reach; callers retry. "Could not read" is
  * always a rejection, never an empty answer.
  */
-import type { AlikeSettings } from './alike-settings.ts';
+import type { AlikeSettings, TextColumn } from './alike-settings.ts';
 import type { ControlChange, ControlRecord, Document } from './control.ts';
 import type { FoldStart } from './fold.ts';
 import type { LogRecord, Mark, Misrouted, Outcome } from './outcome.ts';
@@ -195,6 +195,8 @@ export interface StateUpdate {
   readonly meta?: PartitionMeta;
   /** Possibly none, possibly some that are known already. One that differs in counts alone may be left out. */
   readonly snapshots: readonly Snapshot[];
+  /** More of them, for who follows with `quietApart`. */
+  readonly quiet?: QuietStates;
   /** When the store said so, where it said it to somebody else who passes it on (V4): by `performance.now()`; default: now. */
   readonly heardMonotonicMs?: number;
   /** T2: what the store's clock said, between two moments of ours; for who sends nothing to the log. */
@@ -209,6 +211,16 @@ export interface StoreTime {
   readonly toldMonotonicMs: number;
 }
 
+/** Snapshots that are closed and have no end, as columns: most are, and most are asked for by nobody. To be read at once. */
+export interface QuietStates extends Readonly<Record<'incarnations' | 'generations' | 'nexts', Float64Array>> {
+  readonly size: number;
+  readonly upstreams: TextColumn;
+  /** 1 where outcomes can trip it (`canTrip`), else 0. */
+  readonly canTrip: Uint8Array;
+  /** One of them, whole. */
+  readonly at: (index: number) => Snapshot;
+}
+
 export interface StateFeed {
   /** Settles when every partition has been delivered once. */
   follow(listener: (update: StateUpdate) => void, options?: FollowOptions): Promise<Stop>;
@@ -217,6 +229,8 @@ export interface StateFeed {
 export interface FollowOptions {
   /** Only meta is asked for, and a driver may leave the snapshots out; default: false. */
   readonly withoutSnapshots?: boolean;
+  /** A driver may give some snapshots as `quiet`; default: false. */
+  readonly quietApart?: boolean;
 }
 
 /** The documents in force, whole each time they change (V2). */

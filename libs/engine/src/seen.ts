@@ -1,32 +1,43 @@
 /** What a proxy keeps of snapshots: what decides, and since when it is known. */
+import type { QuietState } from './dormant.ts';
 import { canTrip, isSameGeneration, type Snapshot } from './snapshot.ts';
 
 /**
- * What decides of a snapshot, and when its generation was first seen, by the monotonic clock (T4). There are many: no more
- * is kept, and those that came to be and were heard of together share one.
+ * What decides of a snapshot, and when its lease was first seen, by the monotonic clock (T4). There are many: no more is
+ * kept, and those that are alike share one.
  */
 export interface Seen extends Pick<Snapshot, 'incarnation' | 'generation' | 'state' | 'admit'> {
-  /** 0 where it has no end: then it decides nothing. */
+  /** 0, as `firstSeenMs`, where it has no end: then both decide nothing. */
   readonly sinceMs: number;
   readonly untilMs: number | undefined;
   readonly canTrip: boolean;
   readonly firstSeenMs: number;
 }
 
+const ENDLESS = { sinceMs: 0, firstSeenMs: 0 } as const;
+
 export class SeenStates {
   /** Those that are alike mostly come together. */
   #last: Seen | undefined;
 
   /**
-   * T4: a generation is first seen once.
+   * T4: the lease of a generation is first seen once.
    * @param before of the same upstream
    * @param atMs when the snapshot was heard of, by the monotonic clock
    */
   of(snapshot: Snapshot, before: Seen | undefined, atMs: number): Seen {
     const { incarnation, generation, state, admit, untilMs } = snapshot;
-    const sinceMs = untilMs === undefined ? 0 : snapshot.sinceMs;
-    const firstSeenMs = before !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs;
-    const seen = { incarnation, generation, state, admit, sinceMs, untilMs, canTrip: canTrip(snapshot), firstSeenMs };
+    const decides = { incarnation, generation, state, admit, untilMs, canTrip: canTrip(snapshot) };
+    if (untilMs === undefined) return this.#shared({ ...decides, ...ENDLESS });
+    const firstSeenMs = before?.untilMs !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs;
+    return this.#shared({ ...decides, sinceMs: snapshot.sinceMs, firstSeenMs });
+  }
+
+  ofQuiet({ incarnation, generation, canTrip: isTrippable }: QuietState): Seen {
+    return this.#shared({ incarnation, generation, state: 'closed', admit: 1, untilMs: undefined, canTrip: isTrippable, ...ENDLESS });
+  }
+
+  #shared(seen: Seen): Seen {
     const last = this.#last;
     return last !== undefined && isAlike(last, seen) ? last : (this.#last = seen);
   }

@@ -1,25 +1,25 @@
 /**
  * A proxy's memory of every state it needs. Updates come in from the feeds; `decide` asks nobody and allocates nothing
- * (V5): each upstream has its decision made ahead, and only a running lease needs a clock. That is the monotonic one
- * alone: where the lease ends by it is worked out when the state comes, and again with each update, about each second,
+ * (V5): each upstream has its decision made ahead, or, while nobody calls it and it is closed for good, at its first call
+ * (dormant.ts); and only a running lease needs a clock. That is the monotonic one alone: where the lease ends by it is worked out when the state comes, and again with each update, about each second,
  * so that a correction of the wall clock (T2) is followed.
  *
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
-import { settingsIn } from './alike-settings.ts';
-import type { DocumentKey } from './control.ts';
 import type { Admit, Decision, Ground, Refuse } from './decision.ts';
-import { holdBack, isOfUse, isWhole, type Known, type Partition } from './known.ts';
+import type { PolicyHeld } from './dormant.ts';
+import { holdBack, isOfUse, isWhole, UNKNOWN, type Known, type Partition } from './known.ts';
+import { KnownUpstreams } from './known-upstreams.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
-import { FIRST_GENERATION, LocalBreakers } from './local-breakers.ts';
+import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
 import { SeenStates, type Seen } from './seen.ts';
 import { settingOf, SharedPolicies, type SharedPolicy } from './shared-policies.ts';
 import type { Admission } from './outcome.ts';
 import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
-import { measuresAlike, opensByAmount, type DegradedAnswer, type Policy } from './policy.ts';
-import type { DocumentSet, StateUpdate } from './ports.ts';
+import { measuresAlike, opensByAmount, type DegradedAnswer } from './policy.ts';
+import type { DocumentSet, QuietStates, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
 import { isNewer, isSameGeneration } from './snapshot.ts';
@@ -33,15 +33,12 @@ export interface StateCacheOptions extends HolderClocks {
   readonly stateMaxAgeMs: number;
 }
 
-/** Nothing is known and nothing judged, so nothing is refused and nothing stamped (G3). */
-const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
-
 /** Used where a state says open and its document isn't here yet. */
 const DEFAULT_ANSWER: DegradedAnswer = Object.freeze({ statusCode: 409, content: 'Coming soon ...' });
 
 export class StateCache {
   readonly #options: StateCacheOptions;
-  readonly #known = new Map<string, Known>();
+  readonly #known: KnownUpstreams;
   readonly #partitions: readonly Partition[];
   /** V7: those that are open by their own outcomes. */
   readonly #provisional = new Set<Known>();
@@ -56,12 +53,20 @@ export class StateCache {
   /** Nothing is known yet, so every partition is judged locally. */
   constructor(options: StateCacheOptions) {
     this.#options = options;
+    this.#known = new KnownUpstreams({
+      partitionOf: (upstream) => this.#partitions[options.partitionOf(upstream)] as Partition,
+      seen: this.#seen,
+      onWoken: (known) => {
+        this.#seeLocal(known);
+        this.#decideAnew(known);
+      },
+    });
     this.#partitions = Array.from({ length: options.partitions }, () => ({ meta: undefined, heardMs: -Infinity, heldBack: new Map(), members: [], leased: new Set(), steady: undefined, local: undefined }));
-    for (const partition of this.#partitions) partition.local = this.#newJudgement(partition);
+    for (const partition of this.#partitions) partition.local = this.#newJudgement();
   }
 
   decide(upstream: string): Decision {
-    const known = this.#known.get(upstream);
+    const known = this.#known.find(upstream);
     if (known === undefined) return UNKNOWN;
     if (known.untilMonotonicMs !== undefined && this.#options.monotonicMs() >= known.untilMonotonicMs) this.#decideAnew(known);
     return known.decision;
@@ -69,7 +74,7 @@ export class StateCache {
 
   /** What `decision`, as `decide` has just given it, was made on. Slower than deciding: for the calls that somebody looks at. */
   groundOf(upstream: string, decision: Decision): Ground {
-    const known = this.#known.get(upstream);
+    const known = this.#known.find(upstream);
     if (known === undefined) return { state: 'unknown', judgedBy: 'nobody' };
     const policy = known.policy === undefined ? {} : { policy: `${known.namespace}/${known.name}` };
     return { ...this.#judgedBy(known, decision), ...policy };
@@ -112,7 +117,7 @@ export class StateCache {
    * being restored are held back until it is whole: until then its states are unknown, and what is known stays (V4).
    * Where others passed the store's word on, the latest one counts, and its age counts from the store.
    */
-  applyStates({ partition: number, meta, snapshots, heardMonotonicMs: heardMs = this.#options.monotonicMs() }: StateUpdate): void {
+  applyStates({ partition: number, meta, snapshots, quiet, heardMonotonicMs: heardMs = this.#options.monotonicMs() }: StateUpdate): void {
     const partition = this.#partitions[number];
     if (partition === undefined) throw new Error(`assertion: partition ${number} of ${this.#partitions.length}`);
     if (heardMs >= partition.heardMs) {
@@ -125,8 +130,10 @@ export class StateCache {
       for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition, atMs);
       partition.heldBack.clear();
       for (const snapshot of snapshots) this.#hear(snapshot, partition, atMs);
+      if (quiet !== undefined) this.#known.hearAll(quiet, (index) => this.#hear(quiet.at(index), partition, atMs));
     } else {
       for (const snapshot of snapshots) holdBack(snapshot, partition);
+      for (let index = 0; index < (quiet?.size ?? 0); index++) holdBack((quiet as QuietStates).at(index), partition);
     }
     for (const known of partition.leased) this.#decideAnew(known);
   }
@@ -137,21 +144,27 @@ export class StateCache {
     if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
     this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
     this.#policies = new SharedPolicies(this.#policies);
-    for (const known of this.#known.values()) known.name = '';
-    for (const document of settingsIn(documents)) {
-      const { upstream, breaker } = document;
+    this.#known.unpoliceAll();
+    for (const document of documents.documents) {
+      if (document.kind !== 'UpstreamTrafficSetting') continue;
+      const { upstream, breaker, name, namespace } = document;
       if (breaker === undefined) continue;
-      const known = this.#known.get(upstream) ?? this.#begin(upstream, this.#partitions[this.#options.partitionOf(upstream)] as Partition);
-      this.#police(known, document, breaker);
+      const held = { policy: this.#policies.of(breaker), name, namespace };
+      const known = this.#known.police(upstream, held);
+      if (known !== undefined) this.#police(known, held);
+    }
+    for (const group of documents.alike ?? []) {
+      const { breaker } = group.like;
+      if (breaker !== undefined) this.#known.policeAll(group, this.#policies.of(breaker), (known, held) => this.#police(known, held));
     }
     let isAnyForgotten = false;
-    for (const known of this.#known.values()) if (known.name === '' && !this.#unpolice(known)) isAnyForgotten = true;
+    for (const known of this.#known.awake()) if (known.name === '' && !this.#unpolice(known)) isAnyForgotten = true;
     for (const partition of this.#partitions) {
       partition.steady = undefined;
       if (isAnyForgotten) partition.members = partition.members.filter(isOfUse);
     }
     for (const { local } of this.#partitions) local?.settingsChanged();
-    for (const known of this.#known.values()) {
+    for (const known of this.#known.awake()) {
       this.#seeLocal(known);
       this.#decideAnew(known);
     }
@@ -165,7 +178,7 @@ export class StateCache {
 
   /** V4: upstreams that are refused by this proxy's own judgement. */
   get openLocally(): number {
-    return [...this.#known.values()].filter(({ local }) => local !== undefined && this.#refuses(local)).length;
+    return [...this.#known.awake()].filter(({ local }) => local !== undefined && this.#refuses(local)).length;
   }
 
   /** V7: how many of this proxy's provisional openings ended so. */
@@ -179,19 +192,19 @@ export class StateCache {
     return Math.max(...this.#partitions.map(({ heardMs }) => now - heardMs));
   }
 
-  #newJudgement(partition: Partition): LocalBreakers {
-    return new LocalBreakers({
-      incarnation: ++this.#judgements,
-      nowMs: this.#options.nowMs,
-      settings: () => partition.members.flatMap((known) => (known.policy === undefined ? [] : [settingOf(known.policy, known)])),
-    });
+  #newJudgement(): LocalBreakers {
+    const policed = (upstream: string): PolicedSetting | undefined => {
+      const known = this.#known.find(upstream);
+      return known?.policy && settingOf(known.policy, known);
+    };
+    return new LocalBreakers({ incarnation: ++this.#judgements, nowMs: this.#options.nowMs, settingOf: policed });
   }
 
   /** What was judged locally is dropped as soon as the shared state is known, and begins anew the next time. */
   #chooseJudge(partition: Partition): void {
     const isKnown = isWhole(partition.meta) && this.#options.monotonicMs() - partition.heardMs <= this.#options.stateMaxAgeMs;
     if (isKnown === (partition.local === undefined)) return;
-    partition.local = isKnown ? undefined : this.#newJudgement(partition);
+    partition.local = isKnown ? undefined : this.#newJudgement();
     partition.steady = undefined;
     for (const known of partition.members) {
       known.local = undefined;
@@ -200,28 +213,9 @@ export class StateCache {
     }
   }
 
-  #begin(upstream: string, partition: Partition): Known {
-    const known: Known = {
-      upstream,
-      partition,
-      policy: undefined,
-      name: '',
-      namespace: '',
-      shared: undefined,
-      next: 0,
-      local: undefined,
-      own: undefined,
-      countsUnder: undefined,
-      decision: UNKNOWN,
-      untilMonotonicMs: undefined,
-    };
-    this.#known.set(upstream, known);
-    partition.members.push(known);
-    return known;
-  }
-
   #hear(snapshot: Snapshot, partition: Partition, atMs: number): void {
-    const known = this.#known.get(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
+    const known = this.#known.hear(snapshot, partition);
+    if (known === undefined) return;
     const before = known.shared;
     if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;
     known.shared = this.#seen.of(snapshot, before, atMs);
@@ -231,9 +225,8 @@ export class StateCache {
   }
 
   /** C3, V7: a change of what is measured begins an empty window. */
-  #police(known: Known, { name, namespace }: DocumentKey, breaker: Policy): void {
+  #police(known: Known, { policy, name, namespace }: PolicyHeld): void {
     const before = known.policy;
-    const policy = this.#policies.of(breaker);
     known.policy = policy;
     known.name = name;
     known.namespace = namespace;
@@ -248,7 +241,7 @@ export class StateCache {
     this.#endProvisional(known, 'other');
     known.own?.empty();
     if (isOfUse(known)) return true;
-    this.#known.delete(known.upstream);
+    this.#known.forget(known);
     known.partition.leased.delete(known);
     return false;
   }

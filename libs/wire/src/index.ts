@@ -22,4 +22,6 @@ export { PROTO_FILES, openApiFile, protoDir } from './proto.ts';
 export { metaMessage, metaOfMessage, snapshotOfMessage } from './state-message.ts';
 export type { DocumentChangesMessage, FollowMessage, PartitionMetaMessage, PartitionStateMessage, StoreTimeMessage } from './state-message.ts';
 export { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
+export { scanQuiet } from './snapshot-scan.ts';
+export type { ScannedQuiet } from './snapshot-scan.ts';
 export { decodeTransition, encodeTransition } from './transition.ts';

@@ -97,6 +97,15 @@ export class PlainJson {
     if (byte !== QUOTE) this.#isSpoilt = true;
   }
 
+  /** Where it stands in `memory`. */
+  get at(): number {
+    return this.#at;
+  }
+
+  get memory(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** Up to its quote, with escapes in it. */
   escapedText(): string {
     const bytes = this.#bytes;

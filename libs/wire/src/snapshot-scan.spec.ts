@@ -1,25 +1,44 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Snapshot } from '#engine';
+import { canTrip, type Snapshot } from '#engine';
 import { Fields } from './fields.ts';
 import { encodeSnapshot, readSnapshot } from './snapshot.ts';
-import { scanSnapshot } from './snapshot-scan.ts';
+import { scanQuiet, scanSnapshot } from './snapshot-scan.ts';
 
 const CASES = 6_000;
 const reached = { scanned: 0, left: 0, refused: 0 };
 
 /** The same bytes as they lie in an answer, between others. */
-function scan(value: Uint8Array): Snapshot | undefined {
+function amongOthers(value: Uint8Array): Uint8Array {
   const around = Buffer.from('"}1,');
-  return scanSnapshot(Buffer.concat([around, value, around]).subarray(around.length, around.length + value.length));
+  return Buffer.concat([around, value, around]).subarray(around.length, around.length + value.length);
 }
 
-/** What is scanned is what is read as JSON; what isn't is left to that. */
+function scan(value: Uint8Array): Snapshot | undefined {
+  return scanSnapshot(amongOthers(value));
+}
+
+/** Which of what is read a quiet one has; undefined: it isn't quiet. */
+function quietOf(snapshot: Snapshot | undefined): unknown {
+  if (snapshot === undefined || snapshot.state !== 'closed' || snapshot.untilMs !== undefined) return undefined;
+  const { upstream, incarnation, generation, next } = snapshot;
+  return { upstream, incarnation, generation, next, canTrip: canTrip(snapshot) };
+}
+
+function scannedQuiet(value: Uint8Array): unknown {
+  const scanned = scanQuiet(amongOthers(value));
+  if (scanned === undefined) return undefined;
+  const { memory, nameFrom, nameTo, ...rest } = scanned;
+  return { upstream: Buffer.from(memory.subarray(nameFrom, nameTo)).toString('latin1'), ...rest };
+}
+
+/** What is scanned is what is read as JSON; what isn't is left to that. Of what is scanned and quiet the same can be had without a snapshot. */
 function isAlike(value: Uint8Array): boolean {
   const [scanned, read] = [scan(value), asJson(value)];
   reached[scanned === undefined ? (read === undefined ? 'refused' : 'left') : 'scanned']++;
-  return scanned === undefined || isDeepStrictEqual(scanned, read);
+  const isQuietAlike = isDeepStrictEqual(scannedQuiet(value), quietOf(scanned));
+  return isQuietAlike && (scanned === undefined || isDeepStrictEqual(scanned, read));
 }
 
 /** Undefined: it is refused. */

@@ -54,6 +54,36 @@ export function scanSnapshot(bytes: Uint8Array): Snapshot | undefined {
   return snapshot;
 }
 
+/** What `canTrip` says of a quiet snapshot, and where its upstream's name lies. One for all: to be looked at before the next is scanned. */
+export interface ScannedQuiet extends Pick<Snapshot, 'incarnation' | 'generation' | 'next'> {
+  readonly memory: Uint8Array;
+  readonly nameFrom: number;
+  readonly nameTo: number;
+  readonly canTrip: boolean;
+}
+
+const quiet: Written<ScannedQuiet> = { memory: new Uint8Array(0), nameFrom: 0, nameTo: 0, incarnation: 0, generation: 0, next: 0, canTrip: false };
+
+/** The same of one that is closed and has no end (`isQuiet`), with nothing made of it. Undefined: it isn't, or these bytes are for the reader of JSON. */
+export function scanQuiet(bytes: Uint8Array): ScannedQuiet | undefined {
+  json.begin(bytes);
+  json.pass(UPSTREAM);
+  quiet.nameFrom = json.at;
+  json.passText();
+  quiet.nameTo = json.at;
+  if (!json.skips(CLOSED)) return undefined;
+  quiet.incarnation = wholeBehind(INCARNATION);
+  quiet.generation = wholeBehind(GENERATION);
+  quiet.next = wholeBehind(NEXT);
+  timeBehind(SINCE);
+  scanWindow();
+  quiet.canTrip = json.skips(POLICY);
+  if (quiet.canTrip) passPolicy();
+  json.pass(END);
+  quiet.memory = json.memory;
+  return json.isRead ? quiet : undefined;
+}
+
 function scanWindow(): WindowCounts {
   json.pass(WINDOW);
   if (json.skips(NO_COUNTS)) return NOTHING_COUNTED;
@@ -70,6 +100,15 @@ function scanPolicy(): PolicyIdentity {
   if (json.skips(NOT_ENFORCED)) policy.enforced = false;
   else json.pass(ENFORCED);
   return policy;
+}
+
+function passPolicy(): void {
+  json.passText();
+  json.pass(NAMESPACE);
+  json.passText();
+  json.pass(VERSION);
+  json.passText();
+  if (!json.skips(NOT_ENFORCED)) json.pass(ENFORCED);
 }
 
 function textBehind(spelling: Spelling): string {

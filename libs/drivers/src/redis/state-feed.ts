@@ -14,6 +14,7 @@ import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { isSameMeta, metaOf } from './partition-meta.ts';
+import { readApart } from './quiet-columns.ts';
 import { decodeSnapshots } from './snapshots.ts';
 import type { StoreOptions } from './state-store.ts';
 
@@ -21,6 +22,9 @@ import type { StoreOptions } from './state-store.ts';
 const ON_ITS_WAY_MS = 50;
 /** Changes that wait while their partition is being read. A dropped one is noticed by the one after it. */
 const WAITING_MAX = 32;
+
+/** Of snapshots. */
+type Wanted = 'none' | 'quiet-apart' | 'whole';
 
 /** One partition as it was told. */
 interface View {
@@ -42,8 +46,8 @@ export class RedisStateFeed implements StateFeed, Source {
   readonly #views: readonly View[];
   readonly #byChannel: ReadonlyMap<string, View>;
   readonly #followers: Followers<StateUpdate>;
-  /** By somebody, since it first was: until then none is read. */
-  #areSnapshotsWanted = false;
+  /** By those who asked for most of them, since they did. */
+  #wanted: Wanted = 'none';
 
   /** @param wake lets the next round begin now */
   constructor({ prefix, partitions }: StoreOptions, wake: () => void, onError: OnError) {
@@ -60,8 +64,8 @@ export class RedisStateFeed implements StateFeed, Source {
    * Stays pending for as long as Redis is out of reach, and goes on by itself.
    * @throws Error the drivers were closed before
    */
-  async follow(listener: (update: StateUpdate) => void, { withoutSnapshots = false }: FollowOptions = {}): Promise<Stop> {
-    if (!withoutSnapshots) this.#areSnapshotsWanted = true;
+  async follow(listener: (update: StateUpdate) => void, { withoutSnapshots = false, quietApart = false }: FollowOptions = {}): Promise<Stop> {
+    if (!withoutSnapshots) this.#wanted = quietApart && this.#wanted !== 'whole' ? 'quiet-apart' : 'whole';
     const following = this.#followers.add(listener);
     this.#wake();
     return await following;
@@ -133,18 +137,18 @@ export class RedisStateFeed implements StateFeed, Source {
    */
   async #read(view: View, reader: Connection, storeTime: StoreTime): Promise<void> {
     view.waiting = [];
-    const areWanted = this.#areSnapshotsWanted;
+    const wanted = this.#wanted;
     try {
       const fields = await reader.ask((redis) => redis.hgetall(view.keys.meta));
-      const values = areWanted ? await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots)) : [];
+      const values = wanted === 'none' ? [] : await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots));
       const meta = this.#metaOf(view, fields);
-      const snapshots = meta === undefined ? [] : await decodeSnapshots(values);
-      // Who wants them came while we read without.
-      if (areWanted !== this.#areSnapshotsWanted) return this.#doubt(view);
-      view.ahead = new Map(snapshots.filter((each) => meta !== undefined && isNewer(each, meta)).map((each) => [each.upstream, each]));
+      const read = await readSnapshots(values, meta, wanted);
+      // Who wants more of them came while we read.
+      if (wanted !== this.#wanted) return this.#doubt(view);
+      view.ahead = new Map(read.snapshots.filter((each) => meta !== undefined && isNewer(each, meta)).map((each) => [each.upstream, each]));
       const isNew = view.known === undefined || !isSameMeta(view.known.meta, meta) || view.ahead.size > 0;
       view.known = { meta };
-      const update = { ...updateOf(view.partition, meta, snapshots), storeTime };
+      const update = { ...updateOf(view.partition, meta, []), ...read, storeTime };
       if (isNew) this.#followers.tell(update, view.partition);
       else this.#followers.tellAwaiting(update, view.partition);
     } catch (error) {
@@ -183,7 +187,7 @@ export class RedisStateFeed implements StateFeed, Source {
 
   /** Undefined: they can't be had from here. */
   #snapshotsOf(change: Change, { keys, ahead }: View): readonly Snapshot[] | undefined {
-    if (!this.#areSnapshotsWanted) return [];
+    if (this.#wanted === 'none') return [];
     try {
       return change.snapshots()?.filter((each) => !isNewer(ahead.get(each.upstream) ?? each, each));
     } catch (error) {
@@ -196,6 +200,13 @@ export class RedisStateFeed implements StateFeed, Source {
     view.known = undefined;
     this.#wake();
   }
+}
+
+/** Of a store that is being restored there are no columns: its states are held back one by one (V4). */
+async function readSnapshots(values: readonly Buffer[], meta: PartitionMeta | undefined, wanted: Wanted): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
+  if (meta === undefined) return { snapshots: [] };
+  if (wanted === 'quiet-apart' && meta.restoringTo === undefined) return await readApart(values, meta);
+  return { snapshots: await decodeSnapshots(values) };
 }
 
 /** Would one who is at `to` have passed `found`? */

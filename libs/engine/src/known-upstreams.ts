@@ -1,0 +1,116 @@
+/**
+ * All upstreams that a proxy knows. Those that were called, or whose state may end by itself, are objects with a decision;
+ * all others are dormant, a row each.
+ */
+import { textAt, type AlikeSettings } from './alike-settings.ts';
+import { DormantUpstreams, type PolicyHeld } from './dormant.ts';
+import { UNKNOWN, type Known, type Partition } from './known.ts';
+import type { QuietStates } from './ports.ts';
+import type { SeenStates } from './seen.ts';
+import type { SharedPolicy } from './shared-policies.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface KnownUpstreamsOptions {
+  readonly partitionOf: (upstream: string) => Partition;
+  readonly seen: SeenStates;
+  /** It was dormant, and is to be decided. */
+  readonly onWoken: (known: Known) => void;
+}
+
+export class KnownUpstreams {
+  readonly #options: KnownUpstreamsOptions;
+  readonly #awake = new Map<string, Known>();
+  #dormant = new DormantUpstreams();
+
+  constructor(options: KnownUpstreamsOptions) {
+    this.#options = options;
+  }
+
+  /** Those that aren't dormant. */
+  awake(): MapIterator<Known> {
+    return this.#awake.values();
+  }
+
+  /** Unless it is dormant. */
+  get(upstream: string): Known | undefined {
+    return this.#awake.get(upstream);
+  }
+
+  /** Whoever is asked for is dormant no more. */
+  find(upstream: string): Known | undefined {
+    return this.#awake.get(upstream) ?? this.#wake(upstream);
+  }
+
+  /** @returns undefined: it is dormant, and that is all there is to do */
+  hear(snapshot: Snapshot, partition: Partition): Known | undefined {
+    if (this.#dormant.hear(snapshot)) return undefined;
+    return this.find(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
+  }
+
+  /** @param onAwake those that aren't dormant, by where they are in `states` */
+  hearAll(states: QuietStates, onAwake: (index: number) => void): void {
+    this.#dormant.hearAll(states, onAwake);
+  }
+
+  /** Nobody has a policy from here on, until it is given one. */
+  unpoliceAll(): void {
+    this.#dormant = this.#dormant.withoutPolicies();
+    for (const known of this.#awake.values()) {
+      known.name = '';
+      this.#dormant.wakes(known.upstream);
+    }
+  }
+
+  /** @returns undefined: it is dormant, and that is all there is to do */
+  police(upstream: string, held: PolicyHeld): Known | undefined {
+    if (this.#dormant.police(upstream, held)) return undefined;
+    return this.#awake.get(upstream) ?? this.#begin(upstream, this.#options.partitionOf(upstream));
+  }
+
+  policeAll(group: AlikeSettings, policy: SharedPolicy, onAwake: (known: Known, held: PolicyHeld) => void): void {
+    const { names, upstreams, like: { namespace } } = group;
+    this.#dormant.policeAll(group, policy, (index) => {
+      const known = this.#awake.get(textAt(upstreams, index));
+      if (known !== undefined) onAwake(known, { policy, namespace, name: textAt(names, index) });
+    });
+  }
+
+  forget({ upstream }: Known): void {
+    this.#awake.delete(upstream);
+    this.#dormant.forgets(upstream);
+  }
+
+  #wake(upstream: string): Known | undefined {
+    const dormant = this.#dormant.find(upstream);
+    if (dormant === undefined) return undefined;
+    const known = this.#begin(upstream, this.#options.partitionOf(upstream));
+    if (dormant.policy !== undefined) Object.assign(known, dormant.policy);
+    if (dormant.state !== undefined) {
+      known.shared = this.#options.seen.ofQuiet(dormant.state);
+      known.next = dormant.state.next;
+    }
+    this.#options.onWoken(known);
+    return known;
+  }
+
+  #begin(upstream: string, partition: Partition): Known {
+    const known: Known = {
+      upstream,
+      partition,
+      policy: undefined,
+      name: '',
+      namespace: '',
+      shared: undefined,
+      next: 0,
+      local: undefined,
+      own: undefined,
+      countsUnder: undefined,
+      decision: UNKNOWN,
+      untilMonotonicMs: undefined,
+    };
+    this.#awake.set(upstream, known);
+    this.#dormant.wakes(upstream);
+    partition.members.push(known);
+    return known;
+  }
+}

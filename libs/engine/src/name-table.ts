@@ -1,0 +1,140 @@
+/**
+ * Names of plain ASCII, numbered from 0 as they came, as bytes one behind the other: of 100,000 a tenth of what strings and
+ * a Map of them hold, and nothing for a collection to walk. None leaves: who has names to forget makes a new table.
+ */
+
+const FIRST_NAMES = 64;
+const CHARS_EACH = 32;
+/** Longer ones are not taken: a host name with its port has 259 at most. */
+export const NAME_CHARS_MAX = 512;
+const TILDE = 0x7e;
+const SPACE = 0x20;
+/** FNV-1a's. */
+const HASH_BASE = 0x811c9dc5;
+const HASH_PRIME = 0x01000193;
+
+export class NameTable {
+  /** Open addressing; a number + 1, or 0: free. Never more than half full. */
+  #slots = new Int32Array(4 * FIRST_NAMES);
+  #bytes = new Uint8Array(FIRST_NAMES * CHARS_EACH);
+  /** By number: where it ends in `#bytes`; it begins where the one before ends. */
+  #ends = new Uint32Array(FIRST_NAMES);
+  #hashes = new Int32Array(FIRST_NAMES);
+  #size = 0;
+  /** A name that came as a string. */
+  readonly #spelt = new Uint8Array(NAME_CHARS_MAX);
+  /** What is looked for: where it lies, and its hash. */
+  #wanted: Uint8Array = this.#spelt;
+  #from = 0;
+  #to = 0;
+  #hash = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** -1: it isn't here. */
+  find(name: string): number {
+    return this.#spell(name) ? this.#numberIn(this.#slotOf(this.#spelt, 0, name.length)) : -1;
+  }
+
+  /** Its number, new or not; -1: it isn't plain, or too long, and is not taken. */
+  add(name: string): number {
+    return this.#spell(name) ? this.addBytes(this.#spelt, 0, name.length) : -1;
+  }
+
+  /** The same of bytes that are known to be plain. */
+  addBytes(bytes: Uint8Array, from: number, to: number): number {
+    const slot = this.#slotOf(bytes, from, to);
+    const known = this.#numberIn(slot);
+    if (known !== -1) return known;
+    const number = this.#size++;
+    const begin = this.#beginOf(number);
+    this.#makeRoom(begin + to - from);
+    for (let at = from; at < to; at++) this.#bytes[begin + at - from] = bytes[at] as number;
+    this.#ends[number] = begin + to - from;
+    this.#hashes[number] = this.#hash;
+    this.#slots[slot] = number + 1;
+    if (2 * this.#size > this.#slots.length) this.#spread();
+    return number;
+  }
+
+  addOf(other: NameTable, number: number): number {
+    return this.addBytes(other.#bytes, other.#beginOf(number), other.#ends[number] as number);
+  }
+
+  text(number: number): string {
+    return Buffer.from(this.#bytes.buffer, this.#beginOf(number), (this.#ends[number] as number) - this.#beginOf(number)).toString('latin1');
+  }
+
+  #spell(name: string): boolean {
+    const { length } = name;
+    if (length > NAME_CHARS_MAX) return false;
+    for (let at = 0; at < length; at++) {
+      const char = name.charCodeAt(at);
+      if (char < SPACE || char > TILDE) return false;
+      this.#spelt[at] = char;
+    }
+    return true;
+  }
+
+  #beginOf(number: number): number {
+    return number === 0 ? 0 : (this.#ends[number - 1] as number);
+  }
+
+  #numberIn(slot: number): number {
+    return (this.#slots[slot] as number) - 1;
+  }
+
+  /** Where it is, or would be. */
+  #slotOf(bytes: Uint8Array, from: number, to: number): number {
+    [this.#wanted, this.#from, this.#to, this.#hash] = [bytes, from, to, hashOf(bytes, from, to)];
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = this.#hash & mask;
+    while (slots[slot] !== 0 && !this.#isWanted(this.#numberIn(slot))) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #isWanted(number: number): boolean {
+    if (this.#hashes[number] !== this.#hash) return false;
+    const [own, wanted, begin, from, to] = [this.#bytes, this.#wanted, this.#beginOf(number), this.#from, this.#to];
+    if ((this.#ends[number] as number) - begin !== to - from) return false;
+    for (let at = from; at < to; at++) if (own[begin + at - from] !== wanted[at]) return false;
+    return true;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes > this.#bytes.length) this.#bytes = grown(this.#bytes, Uint8Array, bytes);
+    if (this.#size <= this.#ends.length) return;
+    this.#ends = grown(this.#ends, Uint32Array);
+    this.#hashes = grown(this.#hashes, Int32Array);
+  }
+
+  #spread(): void {
+    const slots = new Int32Array(2 * this.#slots.length);
+    const mask = slots.length - 1;
+    for (let number = 0; number < this.#size; number++) {
+      let slot = (this.#hashes[number] as number) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = number + 1;
+    }
+    this.#slots = slots;
+  }
+}
+
+function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = HASH_BASE;
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), HASH_PRIME);
+  // Names that are alike differ in the low bits of few bytes, and those are what a slot goes by.
+  return hash ^ (hash >>> 15);
+}
+
+type Column = Uint8Array | Uint32Array | Int32Array | Float64Array;
+
+/** The same with room for twice as much, and `least` at least; what is new is 0. */
+export function grown<T extends Column>(column: T, Made: new (length: number) => T, least = 0): T {
+  const larger = new Made(Math.max(least, 2 * column.length));
+  larger.set(column);
+  return larger;
+}
