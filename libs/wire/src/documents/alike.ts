@@ -2,22 +2,18 @@
  * Policies of a large fleet differ mostly in name and host alone. What such a spec says beside its host is read once, and
  * what came of it is shared: the reading takes a fifth of the time, and of 100,000 alike there is one of each part.
  */
-import { hash } from 'node:crypto';
-import type { TrafficSetting } from '#engine';
+import type { DocumentKey, TrafficSetting } from '#engine';
 import { given } from '../fields.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { readUpstreamName, type TrafficSettingSpec } from './traffic-setting.ts';
+import { canonicalFields, PLAIN_TEXT, versionOf } from './version.ts';
 
 /** Different specs that are remembered, and the longest of them; those beyond are read like the first one. */
 const SPECS_MAX = 1_000;
 const SPEC_CHARS_MAX = 8_192;
-/** Of the content hash: the first of SHA-256 over kind, key, spec and what is not enforced, whatever the fields' order. */
-const VERSION_DIGITS = 12;
 /** Kubernetes' rules, so that what we accept can go back there. */
 export const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 export const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
-/** Texts that JSON has as they are. */
-const PLAIN_TEXT = /^[\w .:/-]*$/;
 const KIND = 'UpstreamTrafficSetting';
 
 /** Of a spec, without what names it. */
@@ -39,11 +35,8 @@ interface Reading extends Shared {
 const readings = new Map<string, Reading>();
 
 /** A document as a value, if it says no more than what one is made of. */
-export interface Plain {
-  readonly name: string;
-  readonly namespace: string;
+export interface Plain extends Named {
   readonly host: string;
-  readonly spec: JsonObject;
   /** JSON of the spec without its host. */
   readonly rest: string;
 }
@@ -144,9 +137,8 @@ class LikeSetting extends AlikeSetting {
 /** Of a document in which nothing was found to be wrong or odd. */
 export function rememberReading({ body, limits, rateLimits, breaker }: TrafficSetting): void {
   const plain = plainOf(body);
-  if (plain === undefined || readings.size >= SPECS_MAX || plain.rest.length > SPEC_CHARS_MAX) return;
-  const fields = Object.keys(plain.spec).filter((field) => field !== 'host' && plain.spec[field] !== undefined).toSorted();
-  const texts = fields.map((field) => [field, `${canonical(field)}:${canonical(plain.spec[field])}`] as const);
+  if (plain === undefined || !isWorthKeeping(plain, readings)) return;
+  const texts = canonicalFields(plain.spec);
   const { identity: _identity, upstream: _upstream, ...shared } = breaker ?? {};
   readings.set(plain.rest, {
     apiVersion: (body as { apiVersion: string }).apiVersion,
@@ -159,41 +151,50 @@ export function rememberReading({ body, limits, rateLimits, breaker }: TrafficSe
   });
 }
 
+/** There is room for what was read of such a spec. */
+export function isWorthKeeping({ rest }: Pick<Plain, 'rest'>, among: ReadonlyMap<string, unknown>): boolean {
+  return among.size < SPECS_MAX && rest.length <= SPEC_CHARS_MAX;
+}
+
 /**
  * Undefined: it says more than name, namespace, host and the rest of a spec, or is no policy.
  * `null` is left to the whole reading: JSON has it for what it can't say, too.
  */
 export function plainOf(value: unknown): Plain | undefined {
-  if (!isObject(value) || value['kind'] !== KIND) return undefined;
-  const { apiVersion: _apiVersion, kind: _kind, metadata, spec, ...others } = value;
+  const named = namedSpec(value, KIND);
+  if (named === undefined) return undefined;
+  const { host, ...wanted } = named.spec;
+  const rest = restOf(named, wanted);
+  return typeof host === 'string' && rest !== undefined ? { ...named, host, rest } : undefined;
+}
+
+/** A document that says no more. */
+export interface Named {
+  readonly apiVersion: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly spec: JsonObject;
+}
+
+/** Undefined: it is of another kind, or says more. */
+export function namedSpec(value: unknown, kind: DocumentKey['kind']): Named | undefined {
+  if (!isObject(value) || value['kind'] !== kind) return undefined;
+  const { apiVersion, kind: _kind, metadata, spec, ...others } = value;
   if (!isObject(metadata) || !isObject(spec) || Object.keys(others).length > 0) return undefined;
   const { name, namespace, ...annotations } = metadata;
-  const { host, ...wanted } = spec;
-  if (typeof name !== 'string' || typeof namespace !== 'string' || typeof host !== 'string' || Object.keys(annotations).length > 0) return undefined;
-  const rest = `${String(value['apiVersion'])} ${JSON.stringify(wanted)}`;
-  return rest.includes('null') ? undefined : { name, namespace, host, spec, rest };
+  if (typeof name !== 'string' || typeof namespace !== 'string' || Object.keys(annotations).length > 0) return undefined;
+  return { apiVersion: String(apiVersion), name, namespace, spec };
 }
 
-/** Its fields in its own order, and what is in them of the one that was read. */
-function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
+/** @param wanted of the spec, what others may say as well. Undefined: it is not for sure what JSON makes of it. */
+export function restOf({ apiVersion }: Pick<Named, 'apiVersion'>, wanted: JsonObject): string | undefined {
+  const rest = `${apiVersion} ${JSON.stringify(wanted)}`;
+  return rest.includes('null') ? undefined : rest;
+}
+
+/** Its fields in its own order, and what is in them of the one that was read but where it may differ. */
+export function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
   const shared: Record<string, unknown> = {};
-  for (const field of Object.keys(spec)) shared[field] = field === 'host' ? spec[field] : read[field];
+  for (const field of Object.keys(spec)) shared[field] = field === 'host' || field === 'targets' ? spec[field] : read[field];
   return shared;
-}
-
-export function versionOf(content: string): string {
-  return hash('sha256', content, 'hex').slice(0, VERSION_DIGITS);
-}
-
-/** JSON with the fields of every object in order. */
-export function canonical(value: unknown): string {
-  if (typeof value === 'string' && PLAIN_TEXT.test(value)) return `"${value}"`;
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
-  let text = '';
-  for (const field of Object.keys(value).toSorted()) {
-    const inner = value[field];
-    if (inner !== undefined) text += `${text === '' ? '' : ','}${canonical(field)}:${canonical(inner)}`;
-  }
-  return `{${text}}`;
 }

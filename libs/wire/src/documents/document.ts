@@ -5,12 +5,14 @@
 import type { Document, DocumentKey } from '#engine';
 import { given } from '../fields.ts';
 import { isObject } from '../json.ts';
-import { NAME, NAMESPACE, canonical, readAlike, rememberReading, versionOf } from './alike.ts';
+import { NAME, NAMESPACE, readAlike, rememberReading } from './alike.ts';
+import { readAlikeUpstream, rememberUpstream } from './alike-upstream.ts';
 import { pathText, Place } from './place.ts';
 import type { Note, Notes, Path } from './place.ts';
 import { readTrafficSetting } from './traffic-setting.ts';
 import { suggestion } from './suggestion.ts';
 import { readUpstream } from './upstream.ts';
+import { canonical, versionOf } from './version.ts';
 
 const API_VERSIONS = {
   UpstreamTrafficSetting: 'policy.openservicemesh.io/v1alpha1',
@@ -50,13 +52,18 @@ export type DocumentReading = { readonly document: Document; readonly warnings: 
 
 /** `path`: where the document stands in its file (an item of a List has `items`, index). */
 export function readAt(value: unknown, path: Path): DocumentReading {
-  const alike = readAlike(value);
+  const alike = readAlike(value) ?? readAlikeUpstream(value);
   if (alike !== undefined) return { document: alike, warnings: [] };
   const notes: Notes = { problems: [], warnings: [] };
   const document = readWhole(new Place(value, path, notes));
   if (document === undefined || notes.problems.length > 0) return { problems: notes.problems };
-  if (document.kind === 'UpstreamTrafficSetting' && notes.warnings.length === 0) rememberReading(document);
+  if (notes.warnings.length === 0) remember(document);
   return { document, warnings: notes.warnings };
+}
+
+function remember(document: Document): void {
+  if (document.kind === 'Upstream') rememberUpstream(document);
+  else rememberReading(document);
 }
 
 function readWhole(root: Place): Document | undefined {

@@ -25,11 +25,10 @@ export type UpstreamSpec = Omit<UpstreamDocument, keyof DocumentKey | 'version' 
 
 export function readUpstream(spec: Place, namespace: string): UpstreamSpec | undefined {
   if (!spec.hasOnly(['host', 'targets', 'port', 'protocol', 'listen', 'retries', 'timeouts', 'tls'])) return undefined;
-  const host = readHost(spec.at('host'));
+  const host = readHost(spec.at('host'), namespace);
   const protocol = spec.at('protocol').absent ? 'http' : spec.at('protocol').oneOf(['http', 'h2c', 'grpc', 'tcp']);
   return {
-    host: qualify(host, namespace),
-    ...given('alias', host !== '' && isBare(host) ? host : undefined),
+    ...host,
     port: spec.at('port').absent ? 80 : spec.at('port').integer(1, 65_535),
     ...given('targets', readTargets(spec)),
     protocol,
@@ -40,11 +39,20 @@ export function readUpstream(spec: Place, namespace: string): UpstreamSpec | und
   };
 }
 
-function readHost(place: Place): string {
-  const parsed = typeof place.value === 'string' ? parseHostPort(place.value) : undefined;
-  if (parsed !== undefined && parsed.port === undefined) return parsed.host;
-  place.refuse('a host name such as fortio.circuit-breaking.svc.cluster.local, without a port (that is spec.port)');
-  return '';
+function readHost(place: Place, namespace: string): UpstreamHost {
+  const host = typeof place.value === 'string' ? readUpstreamHost(place.value, namespace) : undefined;
+  if (host === undefined) place.refuse('a host name such as fortio.circuit-breaking.svc.cluster.local, without a port (that is spec.port)');
+  return host ?? { host: '' };
+}
+
+export type UpstreamHost = Pick<UpstreamSpec, 'host' | 'alias'>;
+
+/** Undefined: it is no host name, or has a port. */
+export function readUpstreamHost(text: string, namespace: string): UpstreamHost | undefined {
+  const parsed = parseHostPort(text);
+  if (parsed === undefined || parsed.port !== undefined) return undefined;
+  const { host } = parsed;
+  return isBare(host) ? { host: qualify(host, namespace), alias: host } : { host };
 }
 
 /** Absent means DNS; empty would mean an upstream that is nowhere, so it is a slip. */
@@ -59,11 +67,16 @@ function readTargets(spec: Place): readonly string[] | undefined {
   const items = place.items(allowed);
   if (items.length > TARGETS_MAX) place.problem(`found ${items.length} targets; allowed: at most ${TARGETS_MAX}`);
   return items.slice(0, TARGETS_MAX).map((item) => {
-    const target = readHostPort(item);
-    if (target !== undefined && target.port !== 0) return hostPortText(target);
-    item.refuse('HOST:PORT such as "127.0.0.1:8079" or "[::1]:8079"');
-    return '';
+    const target = readTarget(item.value);
+    if (target === undefined) item.refuse('HOST:PORT such as "127.0.0.1:8079" or "[::1]:8079"');
+    return target ?? '';
   });
+}
+
+/** Undefined: it is no target. */
+export function readTarget(value: unknown): string | undefined {
+  const target = readHostPort(value);
+  return target === undefined || target.port === 0 ? undefined : hostPortText(target);
 }
 
 /** Port 0 asks the system for a free one. */
@@ -74,13 +87,13 @@ function readListen(place: Place, protocol: Protocol): string | undefined {
     if (protocol === 'tcp') place.refuse(`${allowed} (a tcp upstream needs one)`);
     return undefined;
   }
-  const listen = readHostPort(place);
+  const listen = readHostPort(place.value);
   if (listen === undefined) place.refuse(allowed);
   return listen === undefined ? undefined : hostPortText(listen);
 }
 
-function readHostPort(place: Place): Required<HostPort> | undefined {
-  const parsed = typeof place.value === 'string' ? parseHostPort(place.value) : undefined;
+function readHostPort(value: unknown): Required<HostPort> | undefined {
+  const parsed = typeof value === 'string' ? parseHostPort(value) : undefined;
   return parsed?.port === undefined ? undefined : { host: parsed.host, port: parsed.port };
 }
 
