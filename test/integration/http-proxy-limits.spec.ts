@@ -59,7 +59,7 @@ describe('maxConnections 1, maxPendingRequests 1, maxRequestsPerConnection 1', (
     await inUpstream(1);
     const second = call(plane.port);
     await eventually(() => plane.proxy.stats().routes[0]?.pending === 1 || undefined, { what: 'a pending call' });
-    expect(plane.proxy.stats().routes).toEqual([{ route: 'test/api', connections: 1, inFlight: 1, pending: 1 }]);
+    expect(plane.proxy.stats().routes).toEqual([{ route: 'test/api', upstream: 'api.test', connections: 1, inFlight: 1, pending: 1 }]);
     expect(await call(plane.port)).toMatchObject({ status: 503, headers: { 'x-envoy-overloaded': 'true' } });
     release();
     await inUpstream(1);

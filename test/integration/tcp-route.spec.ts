@@ -30,11 +30,11 @@ describe('a route of protocol tcp', () => {
   it('is served on its own listener, and counts like any other call', async () => {
     const { plane, port } = await startTcpPlane();
     const client = await greeted(port);
-    expect(plane.proxy.stats()).toEqual({ routes: [{ route: 'test/api', connections: 1, inFlight: 1, pending: 0 }], clientConnections: 1, callsInFlight: 1, http2Floods: 0 });
+    expect(plane.proxy.stats()).toEqual({ routes: [{ route: 'test/api', upstream: 'api.test', connections: 1, inFlight: 1, pending: 0 }], clientConnections: 1, callsInFlight: 1, http2Floods: 0 });
     client.socket.end();
     await client.ends();
     await expect.poll(() => plane.calls).toEqual([{ answer: 'upstream', statusCode: 0, route: 'test/api', upstream: 'api.test' }]);
-    await expect.poll(() => plane.proxy.stats()).toEqual({ routes: [{ route: 'test/api', connections: 0, inFlight: 0, pending: 0 }], clientConnections: 0, callsInFlight: 0, http2Floods: 0 });
+    await expect.poll(() => plane.proxy.stats()).toEqual({ routes: [{ route: 'test/api', upstream: 'api.test', connections: 0, inFlight: 0, pending: 0 }], clientConnections: 0, callsInFlight: 0, http2Floods: 0 });
     expect(plane.outcomes).toMatchObject([{ result: { kind: 'ok' }, upstream: 'api.test' }]);
   });
 

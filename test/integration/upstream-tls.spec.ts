@@ -9,6 +9,7 @@ import type { UpstreamTls } from '#http-proxy';
 import { connectErrorOf, type ConnectError } from '../../libs/http-proxy/src/failure.ts';
 import { dial } from '../../libs/http-proxy/src/upstream/dial.ts';
 import { ClientTls } from '../../libs/http-proxy/src/upstream/tls.ts';
+import { TlsFiles } from '../../libs/http-proxy/src/upstream/tls-files.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { call, Cleanup, route, startDataPlane, startRawUpstream } from '../support/data-plane.ts';
 import { UpstreamStage } from '../support/upstream-stage.ts';
@@ -63,11 +64,12 @@ async function resultOf({ target }: SecureServer, tls: UpstreamTls): Promise<num
 
 /** What connecting fails with, also where an upstream that has spoken TLS 1.3 says so only after it. */
 async function failureOf(target: string, words: UpstreamTls): Promise<ConnectError> {
-  const tls = new ClientTls(words, 'api.test');
+  const files = new TlsFiles(words);
+  const tls = new ClientTls(words, 'api.test', files);
   const [host = '', port] = target.split(':');
   const { socket } = dial({ label: target, host, port: Number(port) }, { tls });
   cleanup.add(() => {
-    tls.close();
+    files.close();
     socket.destroy();
   });
   const [error] = (await once(socket.resume(), 'error')) as [NodeJS.ErrnoException];
@@ -163,7 +165,7 @@ describe('the files of a route’s TLS', () => {
     const broken = file('broken.pem', cert.replace(/\n.{8}/, '\nAAAAAAAA'));
     const problem = (tls: UpstreamTls): string => {
       try {
-        new ClientTls(tls, 'api.test').close();
+        new TlsFiles(tls).close();
         return 'none';
       } catch (error) {
         return (error as Error).message;
@@ -183,24 +185,24 @@ describe('the files of a route’s TLS', () => {
     const ca = file('ca.pem', stranger.cert);
     const server = await secureServer(signed(['api.test']));
     const stage = new UpstreamStage(cleanup, { targets: [server.target], tls: { ca } });
-    const tls = stage.service.tls as ClientTls;
+    const { files } = stage.service.tls as ClientTls;
     expect((await stage.call()).result).toBe('tls');
     file('ca.pem', authority.cert);
-    await tls.look();
-    expect([(await stage.call()).result, tls.problem]).toEqual([200, undefined]);
+    await files.look();
+    expect([(await stage.call()).result, files.problem]).toEqual([200, undefined]);
     file('ca.pem', 'rubbish');
-    await tls.look();
-    expect([(await stage.call()).result, tls.problem]).toEqual([200, expect.stringContaining('tls.ca: ')]);
+    await files.look();
+    expect([(await stage.call()).result, files.problem]).toEqual([200, expect.stringContaining('tls.ca: ')]);
     file('ca.pem', authority.cert);
-    await tls.look();
-    expect(tls.problem).toBeUndefined();
+    await files.look();
+    expect(files.problem).toBeUndefined();
   });
 
   it('are looked at from time to time, by themselves', async () => {
     const file = folder();
-    const tls = new ClientTls({ ca: file('ca.pem', stranger.cert) }, 'api.test', { eachMs: 5 });
-    cleanup.add(() => tls.close());
+    const files = new TlsFiles({ ca: file('ca.pem', stranger.cert) }, { eachMs: 5 });
+    cleanup.add(() => files.close());
     file('ca.pem', 'rubbish');
-    await expect.poll(() => tls.problem).toContain('ca.pem holds no certificate');
+    await expect.poll(() => files.problem).toContain('ca.pem holds no certificate');
   });
 });

@@ -12,6 +12,7 @@ import { TokenBucket } from '../../libs/http-proxy/src/upstream/rate-limit.ts';
 import { Resolver } from '../../libs/http-proxy/src/upstream/resolver.ts';
 import { Targets, type Target } from '../../libs/http-proxy/src/upstream/targets.ts';
 import { ClientTls } from '../../libs/http-proxy/src/upstream/tls.ts';
+import { TlsFiles } from '../../libs/http-proxy/src/upstream/tls-files.ts';
 import { ADMIT, route as routeOf, type Cleanup, type RouteWords } from './data-plane.ts';
 
 export interface TcpWords extends RouteWords {
@@ -70,7 +71,7 @@ function serviceOf({ hasNoBreaker, ...words }: TcpWords, tcpSlots: TcpSlots): Tc
     route,
     tcpSlots,
     targets: new Targets(names, { now, resolver: new Resolver({ now }), onGone: () => undefined }),
-    tls: route.tls === undefined ? undefined : new ClientTls(route.tls, route.host),
+    tls: route.tls === undefined ? undefined : new ClientTls(route.tls, route.host, new TlsFiles(route.tls)),
     connectionBucket: tcp === undefined ? undefined : new TokenBucket(tcp, now),
   };
 }

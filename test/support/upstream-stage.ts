@@ -1,7 +1,8 @@
 /** A route in service with a clock and a DNS of the test's, and calls that it makes without a listener in front. */
 import { Deadlines } from '../../libs/http-proxy/src/deadlines.ts';
 import type { ConnectError } from '../../libs/http-proxy/src/failure.ts';
-import { readRoute, Service } from '../../libs/http-proxy/src/service.ts';
+import { RouteReader } from '../../libs/http-proxy/src/route-reader.ts';
+import { Service } from '../../libs/http-proxy/src/service.ts';
 import type { Exchange, UpstreamConnection } from '../../libs/http-proxy/src/upstream-connection.ts';
 import type { Waiter } from '../../libs/http-proxy/src/upstream/pool.ts';
 import { Resolver, type Lookup } from '../../libs/http-proxy/src/upstream/resolver.ts';
@@ -29,9 +30,8 @@ export class UpstreamStage {
   constructor(cleanup: Cleanup, words: RouteWords) {
     const now = () => this.nowMs;
     const deadlines = new Deadlines(now, 1_000);
-    const read = readRoute(route(words));
-    if ('field' in read) throw new Error(read.message);
-    this.service = new Service(read, {
+    const reader = new RouteReader();
+    this.service = new Service(reader.read(route(words)), {
       now,
       timeouts: { responseHeadMs: 5_000, idleMs: 5_000 },
       resolver: new Resolver({ now, lookup: async (host) => this.lookup(host) }),
@@ -40,7 +40,7 @@ export class UpstreamStage {
     cleanup.add(() => {
       this.service.destroy();
       this.service.targets.close();
-      this.service.tls?.close();
+      reader.close();
       deadlines.stop();
     });
   }

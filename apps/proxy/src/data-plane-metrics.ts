@@ -3,26 +3,20 @@ import { Counter, Gauge } from 'prom-client';
 import type { HttpProxy, RouteStats } from '#http-proxy';
 import type { Metrics } from '#runtime';
 
-export interface DataPlane {
-  readonly http: Pick<HttpProxy, 'stats'>;
-  /** Whose breaker guards a route; undefined: nobody's. */
-  readonly upstreamOf: (route: string) => string | undefined;
-}
-
-export function gaugeDataPlane(metrics: Pick<Metrics, 'registry' | 'upstreamLabel'>, { http, upstreamOf }: DataPlane): void {
+export function gaugeDataPlane(metrics: Pick<Metrics, 'registry' | 'upstreamLabel'>, http: Pick<HttpProxy, 'stats'>): void {
   const whole = (name: string, help: string, read: () => number): void => {
     const gauge: Gauge = new Gauge({ name, help, registers: [metrics.registry], collect: () => gauge.set(read()) });
   };
-  const perUpstream = (name: string, help: string, of: Exclude<keyof RouteStats, 'route'>): void => {
+  const perUpstream = (name: string, help: string, of: Exclude<keyof RouteStats, 'route' | 'upstream'>): void => {
     const gauge: Gauge<'upstream'> = new Gauge({
       name,
       help,
       labelNames: ['upstream'],
       registers: [metrics.registry],
       collect: () => {
-        // Of routes that are gone nothing is left.
+        // Of routes that are gone nothing is left, and of those that nobody called there is nothing yet.
         gauge.reset();
-        for (const stats of http.stats().routes) gauge.inc({ upstream: metrics.upstreamLabel(upstreamOf(stats.route) ?? '') }, stats[of]);
+        for (const stats of http.stats().routes) gauge.inc({ upstream: metrics.upstreamLabel(stats.upstream ?? '') }, stats[of]);
       },
     });
   };

@@ -35,7 +35,6 @@ export class Proxy {
   readonly #documents: Condition;
   readonly #stops: Stop[] = [];
   readonly #recent = new RecentCalls();
-  #upstreams: ReadonlyMap<string, string> = new Map();
   #isSynced = false;
   /** Its own directory is served, and that is all that FUSEBOARD_PROXY_READY asks for. */
   #isOwnEnough = false;
@@ -74,7 +73,7 @@ export class Proxy {
       ...(tracing === undefined ? {} : { tracer: tracing.tracer((upstream, decision) => this.#gate.cache.groundOf(upstream, decision)) }),
       now: () => this.#gate.clock.nowMs(),
     });
-    gaugeDataPlane(metrics, { http: this.#http, upstreamOf: (route) => this.#upstreams.get(route) });
+    gaugeDataPlane(metrics, this.#http);
     if (files === undefined || tls === undefined) return;
     const stopRenewing = renewListenerTls({ files, tls, use: (renewed) => this.#http.setTls(renewed), logger: runtime.logger });
     this.#stops.push(async () => stopRenewing());
@@ -146,9 +145,7 @@ export class Proxy {
     if (!this.#gate.hearDocuments(documents)) return false;
     const { logger } = this.#runtime;
     try {
-      const routes = routesOf(documents);
-      this.#upstreams = new Map(routes.flatMap(({ name, upstream }) => (upstream === undefined ? [] : [[name, upstream]])));
-      this.#sayProblems(await this.#http.configure(routes));
+      this.#sayProblems(await this.#http.configure(routesOf(documents)));
       return true;
     } catch (error) {
       logger.error({ err: error }, 'the routes could not be changed; those before stay');

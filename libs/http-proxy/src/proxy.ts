@@ -17,12 +17,13 @@ import { tracedHttp1 } from './traced-request.ts';
 import { completeOptions, type HttpProxyOptions, type ListenerTls, type Settings } from './options.ts';
 import { rateLimitAnswer, textAnswer, type OwnAnswer } from './own-answer.ts';
 import type { Answer, Route, RouteProblem, RouteStats } from './route.ts';
-import type { Service } from './service.ts';
+import { speaksHttp2, type Service } from './service.ts';
 import { ServiceTable, type AnyListener } from './service-table.ts';
 import { TcpListener } from './tcp/tcp-listener.ts';
 import { Resolver } from './upstream/resolver.ts';
 
 export interface ProxyStats {
+  /** Those that were called since they came into service. */
   readonly routes: readonly RouteStats[];
   /** Connections of clients, on all listeners. */
   readonly clientConnections: number;
@@ -113,7 +114,7 @@ class DataPlane implements HttpProxy, ProxyContext {
     this.#clients = new Clients(bounds, settings.trustedNetworks);
     this.#table = new ServiceTable({
       services: { now: this.deadlines.now, timeouts, resolver: new Resolver({ now: this.deadlines.now }), connections },
-      createListener: (protocol, entry) => (protocol === 'tcp' ? new TcpListener(this, this.#clients, () => entry().service) : this.#createListener(() => entry().service)),
+      createListener: (protocol, service) => (protocol === 'tcp' ? new TcpListener(this, this.#clients, service) : this.#createListener(service)),
     });
   }
 
@@ -135,11 +136,11 @@ class DataPlane implements HttpProxy, ProxyContext {
   }
 
   problems(): readonly RouteProblem[] {
-    return [...this.#table.services].flatMap(({ name, tls }) => (tls?.problem === undefined ? [] : [{ route: name, field: 'tls' as const, message: tls.problem }]));
+    return this.#table.problems();
   }
 
   stats(): ProxyStats {
-    const routes = [...this.#table.services].map(({ name, connections, inFlight, pending }) => ({ route: name, connections, inFlight, pending }));
+    const routes = [...this.#table.services].map(statsOf);
     const clientConnections = this.#listeners.reduce((sum, listener) => sum + listener.clientConnections, 0);
     return { routes, clientConnections, callsInFlight: this.#callsInFlight, http2Floods: this.#http2Floods };
   }
@@ -202,7 +203,10 @@ class DataPlane implements HttpProxy, ProxyContext {
       mayAccept: () => own()?.connectionBucket?.take() ?? true,
       serve: (client, head) => this.#serve(client, head, own()),
       onUnreadable: (statusCode) => this.answered('bad-request', statusCode),
-      speaksHttp2: (name) => (own() ?? this.#table.find(name))?.http2 !== undefined,
+      speaksHttp2: (name) => {
+        const route = own()?.route ?? this.#table.routeOf(name);
+        return route !== undefined && speaksHttp2(route);
+      },
       serveHttp2: (socket, first, peer) => http2.serve(socket, first, peer),
       closeHttp2: () => http2.close(),
     });
@@ -250,4 +254,8 @@ class DataPlane implements HttpProxy, ProxyContext {
     client.refuse(answer, how.closes);
     how.context.answered(how.kind, answer.statusCode, how.route);
   }
+}
+
+function statsOf({ name, route, connections, inFlight, pending }: Service): RouteStats {
+  return { route: name, ...(route.upstream === undefined ? {} : { upstream: route.upstream }), connections, inFlight, pending };
 }

@@ -79,30 +79,33 @@ export interface UpstreamTls {
   readonly serverName?: string;
 }
 
-/** One upstream as the proxy serves it. */
+/**
+ * One upstream as the proxy serves it. It may work its fields out when they are asked for: they are kept, as they are then,
+ * from its first call on.
+ */
 export interface Route {
   /** Identity: a route of the same name replaces the one before, and keeps its connections. Also named in problems. */
   readonly name: string;
   /** The breaker to ask and to report to. Absent: none is known, calls pass and are not reported. */
-  readonly upstream?: string;
+  readonly upstream?: string | undefined;
   /** What callers call it; letter case and a trailing dot don't matter. */
   readonly host: string;
   /** A short name for it; means this route where no other has it. */
-  readonly alias?: string;
+  readonly alias?: string | undefined;
   /** The port that callers name, and the one to dial where a target names none; 1 to 65,535. */
   readonly port: number;
   /** Where it is, `HOST:PORT` each, used in turn. Empty: `host:port` by DNS. */
   readonly targets: readonly string[];
   /** `HOST:PORT` of a listener of its own, where every call is for this route whatever its Host says. */
-  readonly listen?: string;
+  readonly listen?: string | undefined;
   /** Absent: `http`. */
-  readonly protocol?: Protocol;
+  readonly protocol?: Protocol | undefined;
   readonly limits: Limits;
-  readonly rateLimits?: RateLimits;
-  readonly retries?: Retries;
+  readonly rateLimits?: RateLimits | undefined;
+  readonly retries?: Retries | undefined;
   /** Where they differ from the proxy's own (options.ts). */
-  readonly timeouts?: { readonly responseHeadMs?: number; readonly idleMs?: number };
-  readonly tls?: UpstreamTls;
+  readonly timeouts?: { readonly responseHeadMs?: number; readonly idleMs?: number } | undefined;
+  readonly tls?: UpstreamTls | undefined;
 }
 
 /** Why a route, or a part of it, isn't served; the others are. */
@@ -198,9 +201,10 @@ export interface ServedCall {
   readonly upstream?: string;
 }
 
-/** Gauges of a route. */
+/** Gauges of a route that was called. */
 export interface RouteStats {
   readonly route: string;
+  readonly upstream?: string;
   /** Sockets to the upstream that count against maxConnections: opening, in use, idle or closing. */
   readonly connections: number;
   readonly inFlight: number;

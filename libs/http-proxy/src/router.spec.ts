@@ -67,9 +67,9 @@ describe('a router', () => {
     ['h:9000', 'h:80'],
   ])('finds a host by the port of its own listener too, unless a document has that port: %j as %j', (authority, name) => {
     const routes = [
-      { ...at('h', 80), ownPort: 18_080 },
-      { ...at('h', 81), ownPort: 18_081 },
-      { ...at('i', 80), ownPort: 81 },
+      { ...at('h', 80), listen: '127.0.0.1:18080' },
+      { ...at('h', 81), listen: '127.0.0.1:18081' },
+      { ...at('i', 80), listen: '127.0.0.1:81' },
     ];
     expect(new Router(routes, 9_000).find(authority)?.name).toBe(name);
   });

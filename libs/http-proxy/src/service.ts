@@ -1,16 +1,16 @@
-/** A route in service: the document's words, and what carries them out. It keeps its connections while its route changes. */
-import { formatAddress, parseAddress } from './address.ts';
+/** A route that is called: the document's words, and what carries them out. It keeps its connections while its route changes. */
 import type { Timeouts } from './options.ts';
 import type { Route } from './route.ts';
+import type { ReadRoute } from './route-reader.ts';
 import { SessionPool, type SessionPoolSettings } from './http2/session-pool.ts';
 import { TcpSlots } from './tcp/tcp-slots.ts';
 import { dial } from './upstream/dial.ts';
 import { Pool } from './upstream/pool.ts';
-import { isPathPattern, isSameLimit, RequestLimiter, TokenBucket } from './upstream/rate-limit.ts';
+import { isSameLimit, RequestLimiter, TokenBucket } from './upstream/rate-limit.ts';
 import type { Resolver } from './upstream/resolver.ts';
 import { RetryBudget } from './upstream/retry-budget.ts';
 import { Targets, type Target } from './upstream/targets.ts';
-import { ClientTls } from './upstream/tls.ts';
+import type { ClientTls } from './upstream/tls.ts';
 import { UpstreamConnection, type ConnectionSettings } from './upstream-connection.ts';
 
 /** What services share. */
@@ -20,19 +20,6 @@ export interface ServiceParts {
   readonly timeouts: Pick<Timeouts, 'responseHeadMs' | 'idleMs'>;
   readonly resolver: Resolver;
   readonly connections: Omit<ConnectionSettings, 'connectTimeoutMs' | 'tls'>;
-}
-
-/** What can't be read of a route. */
-export interface Unreadable {
-  readonly field: 'targets' | 'tls' | 'rateLimits';
-  readonly message: string;
-}
-
-/** A route with what was read for it. */
-export interface ReadRoute {
-  readonly route: Route;
-  readonly targets: readonly Target[];
-  readonly tls: ClientTls | undefined;
 }
 
 export class Service {
@@ -72,23 +59,6 @@ export class Service {
 
   get name(): string {
     return this.route.name;
-  }
-
-  get host(): string {
-    return this.route.host;
-  }
-
-  get alias(): string | undefined {
-    return this.route.alias;
-  }
-
-  get port(): number {
-    return this.route.port;
-  }
-
-  get ownPort(): number | undefined {
-    const { listen } = this.route;
-    return listen === undefined ? undefined : parseAddress(listen)?.port;
   }
 
   /** Of connections that the route's own listener accepts. */
@@ -133,8 +103,7 @@ export class Service {
 
   /** The same route by name, with other contents; calls in flight are not touched. */
   update(read: ReadRoute): void {
-    const { route, targets, tls } = read;
-    if (tls !== this.tls) this.tls?.close();
+    const { route, targets } = read;
     this.#read = read;
     this.#defaultHost = hostHeader(route);
     this.limiter.update(route.rateLimits);
@@ -148,7 +117,6 @@ export class Service {
   async retire(): Promise<void> {
     await Promise.all([this.pool.retire(), this.http2?.retire(), this.tcpSlots.empty()]);
     this.targets.close();
-    this.tls?.close();
   }
 
   /** Cuts every connection off. */
@@ -176,33 +144,8 @@ export class Service {
   }
 }
 
-function speaksHttp2({ protocol }: Route): boolean {
+export function speaksHttp2({ protocol }: Route): boolean {
   return protocol === 'h2c' || protocol === 'grpc';
-}
-
-/** Where a route's calls go, or the one that can't be read. */
-function targetsOf(route: Route): readonly Target[] | { readonly unreadable: string } {
-  const texts = route.targets.length === 0 ? [formatAddress(route)] : route.targets;
-  const targets: Target[] = [];
-  for (const text of texts) {
-    const address = parseAddress(text, route.port);
-    if (address === undefined || address.port === 0) return { unreadable: text };
-    targets.push({ label: formatAddress(address), ...address });
-  }
-  return targets;
-}
-
-/** Where a route's calls go and how, or what of it can't be read. */
-export function readRoute(route: Route): ReadRoute | Unreadable {
-  const targets = targetsOf(route);
-  if ('unreadable' in targets) return { field: 'targets', message: `"${targets.unreadable}" is not HOST:PORT` };
-  const pattern = route.rateLimits?.paths.find(({ path }) => !isPathPattern(path));
-  if (pattern !== undefined) return { field: 'rateLimits', message: `"${pattern.path}" is no RE2 expression` };
-  try {
-    return { route, targets, tls: route.tls === undefined ? undefined : new ClientTls(route.tls, route.host) };
-  } catch (error) {
-    return { field: 'tls', message: (error as Error).message };
-  }
 }
 
 function hostHeader(route: Route): string {
