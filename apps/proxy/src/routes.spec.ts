@@ -1,10 +1,31 @@
 /** What the data plane is told of the documents in force. */
 import { expect, test } from 'vitest';
+import type { Route } from '#http-proxy';
 import { decodePack, encodePack, type PackedDocuments } from '#wire';
 import { read, setting, upstream } from '../../../test/support/document-readings.ts';
 import { routesOf } from './routes.ts';
 
-const routeOf = (...bodies: readonly unknown[]) => routesOf({ documents: bodies.map(read) })[0];
+/** All that a route can say. */
+const FIELDS = Object.keys({
+  name: true,
+  upstream: true,
+  host: true,
+  alias: true,
+  port: true,
+  targets: true,
+  listen: true,
+  protocol: true,
+  limits: true,
+  rateLimits: true,
+  retries: true,
+  timeouts: true,
+  tls: true,
+} satisfies Record<keyof Route, true>) as (keyof Route)[];
+
+/** What each route says. */
+const saidOf = (set: Parameters<typeof routesOf>[0]) => routesOf(set).map((route) => Object.fromEntries(FIELDS.flatMap((field) => (route[field] === undefined ? [] : [[field, route[field]]]))) as unknown as Route);
+
+const routeOf = (...bodies: readonly unknown[]) => saidOf({ documents: bodies.map(read) })[0];
 
 test('an Upstream without a policy is a route without limits, under the breaker of its host', () => {
   expect(routeOf(upstream({}))).toStrictEqual({
@@ -64,7 +85,7 @@ test('a policy is found wherever it lies in its set, also among such as are alik
   const settings = [...policies, setting({ host: 'f.shop' })].map(read);
   const packed = decodePack(Buffer.from(encodePack([...settings, ...upstreams.map(read)]))) as PackedDocuments;
   expect(packed.alike.map(({ size }) => size)).toEqual([6]);
-  const routes = routesOf(packed);
-  expect(routes).toEqual(routesOf({ documents: [...upstreams.map(read), ...settings] }));
+  const routes = saidOf(packed);
+  expect(routes).toEqual(saidOf({ documents: [...upstreams.map(read), ...settings] }));
   expect(routes.map(({ upstream: of, limits }) => [of, limits.maxConnections])).toEqual([['a.shop', 7], ['b.shop', 7], ['b.shop:81', 7], ['c.shop.svc.cluster.local', 7], ['e.shop:80', 7], ['f.shop', Infinity]]);
 });
