@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { FetchedMessage } from 'kafkajs/src/cluster/index.js';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { LogRecord } from '#engine';
+import { UnreadableBatch } from './codecs.ts';
 import { Delivery } from './delivery.ts';
 import { RecordBatch } from './record-batch.ts';
 
@@ -9,9 +10,14 @@ const taken: number[] = [];
 let claims = 0;
 let nowMs = 0;
 let delivery: Delivery | undefined;
+/** What is asked for the end of a batch that can't be read, and what is said of it. */
+const searches: { readonly from: number; readonly found: PromiseWithResolvers<number> }[] = [];
+const said: string[] = [];
 afterEach(async () => {
   await delivery?.stop();
-  taken.length = 0;
+  const unexpected = said.splice(0);
+  for (const list of [taken, searches]) list.length = 0;
+  if (unexpected.length > 0) throw new Error(`nobody expected ${unexpected.join()}`);
 });
 
 function deliverFrom(offset: number, whileTaking = async (): Promise<void> => {}): Delivery {
@@ -32,8 +38,13 @@ function deliverFrom(offset: number, whileTaking = async (): Promise<void> => {}
     before: undefined,
     mayTake: async () => {},
     look: { identity: async () => 'log', appendMsAt: async (at) => (at < 100 ? 1 : undefined), monotonicMs: () => nowMs },
+    endOfUnreadable: (from) => {
+      const found = Promise.withResolvers<number>();
+      searches.push({ from, found });
+      return found.promise;
+    },
     onWanting: () => {},
-    onError: (error) => expect.unreachable(String(error)),
+    onError: (error, doing) => void said.push(`${doing}: ${String(error)}`),
   }));
 }
 
@@ -75,6 +86,56 @@ test('nothing more is fetched while 4 MiB of a partition wait, however few recor
   release();
   await vi.waitFor(() => expect(begun.position).toBe(2));
 });
+
+const UNREADABLE = new UnreadableBatch('a bomb');
+
+test('a batch that nobody can read is asked for no more while its end is looked for, and then passed over, which is said once', async () => {
+  const begun = deliverFrom(3);
+  await vi.waitFor(() => expect(begun.position).toBe(3));
+  const over = begun.failed(3, UNREADABLE);
+  // Asked for before, and come late.
+  await begun.failed(3, UNREADABLE);
+  expect([begun.position, searches.map(({ from }) => from)]).toEqual([undefined, [3]]);
+  searches[0]?.found.resolve(7);
+  await over;
+  expect([begun.position, said.splice(0)]).toEqual([7, ['reading partition 0: the records from 3 to 6 are passed over: it: UnreadableBatch: a bomb']]);
+});
+
+test('what failed where a batch was passed over meanwhile is nothing against the record behind it', async () => {
+  const begun = deliverFrom(3);
+  await vi.waitFor(() => expect(begun.position).toBe(3));
+  const over = begun.failed(3, UNREADABLE);
+  searches[0]?.found.resolve(7);
+  await over;
+  said.length = 0;
+  for (const error of [UNREADABLE, outOfRange()]) await begun.failed(3, error);
+  begun.push(fetched(7, 9));
+  await vi.waitFor(() => expect(taken).toEqual([7, 8]));
+  expect([searches.length, begun.position]).toEqual([1, 9]);
+});
+
+test('the end of a batch that nobody can read is nothing to a claim that goes on elsewhere', async () => {
+  claims = 0;
+  const held = Promise.withResolvers<void>();
+  const begun = deliverFrom(200, async () => await held.promise);
+  await vi.waitFor(() => expect(begun.position).toBe(200));
+  begun.push(fetched(200, 201));
+  await vi.waitFor(() => expect(taken).toEqual([200]));
+  begun.push(fetched(201, 202));
+  const over = begun.failed(202, UNREADABLE);
+  // A gap, behind which the log has another record there than it had.
+  nowMs += 60_000;
+  begun.push({ ...fetched(202, 202), batches: [] });
+  held.resolve();
+  await vi.waitFor(() => expect(claims).toBe(2));
+  searches[0]?.found.resolve(210);
+  await over;
+  await vi.waitFor(() => expect(begun.position).toBe(200));
+});
+
+function outOfRange(): Error {
+  return Object.assign(new Error('the offset is out of range'), { type: 'OFFSET_OUT_OF_RANGE' });
+}
 
 /** A batch of one record at offset 1. */
 function oneOf(value: Buffer) {

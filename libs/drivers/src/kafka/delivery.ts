@@ -4,7 +4,7 @@
  */
 import { Defect, type LogRecord, type PartitionHandler } from '#engine';
 import type { OnError } from '../drivers.ts';
-import type { Fetched } from './link.ts';
+import { isOutOfRange, isUnreadable, type Fetched } from './link.ts';
 import { LogWatch, type LogLook, type Sighting } from './log-watch.ts';
 import type { RecordBatch } from './record-batch.ts';
 import { RecordQueue } from './record-queue.ts';
@@ -18,6 +18,8 @@ const QUEUED_BYTES_MAX = 4 * 1024 * 1024;
 /** Wait after a handler's refusal; doubled each time, ms. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
+/** What can't be read, for whatever reason, is tried again after this, ms. */
+const REST_MS = 1_000;
 /** A claim that ended with a log other than claimed is followed by another after this, ms. */
 const CLAIM_AGAIN_MS = 200;
 
@@ -30,6 +32,8 @@ export interface DeliveryOptions {
   /** Settles when a batch may be handed over; at once where nothing speaks against it. */
   readonly mayTake: (signal: AbortSignal) => Promise<void>;
   readonly look: LogLook;
+  /** The first offset above this one that isn't in the batches there which can't be read. */
+  readonly endOfUnreadable: (from: number) => Promise<number>;
   /** There is room, or somewhere to begin. */
   readonly onWanting: () => void;
   readonly onError: OnError;
@@ -91,24 +95,17 @@ export class Delivery {
     this.#news();
   }
 
-  /** To be fetched from here on: what lies between can't be read by anybody. */
-  skipTo(position: number): void {
-    if (this.#position !== undefined && position > this.#position) this.#position = position;
-  }
-
-  /** Nothing is fetched for a while. */
-  async rest(ms: number): Promise<void> {
+  /**
+   * Nothing can be read from `position`, where it was asked for. Where it stands elsewhere by now, as behind a batch that
+   * was passed over meanwhile, that says nothing.
+   */
+  async failed(position: number, error: unknown): Promise<void> {
+    if (position !== this.position) return;
+    if (isOutOfRange(error)) return this.#claimAgain();
     this.#isResting = true;
-    await pause(ms, this.#stopping.signal);
+    await this.#getOver(position, error);
     this.#isResting = false;
     this.#options.onWanting();
-  }
-
-  /** The log has nothing at our position: it was cut, or is another one. The handler is to claim it again. */
-  claimAgain(): void {
-    this.#position = undefined;
-    this.#claim.abort();
-    this.#news();
   }
 
   /** Waits for the batch at hand. */
@@ -117,6 +114,29 @@ export class Delivery {
     this.#claim.abort();
     this.#news();
     await this.#ended;
+  }
+
+  /** The log has nothing at our position: it was cut, or is another one. The handler is to claim it again. */
+  #claimAgain(): void {
+    this.#position = undefined;
+    this.#claim.abort();
+    this.#news();
+  }
+
+  /** Settles when it may be asked for again. */
+  async #getOver(position: number, error: unknown): Promise<void> {
+    const { partition, endOfUnreadable, onError } = this.#options;
+    try {
+      if (!isUnreadable(error)) throw error;
+      const end = await endOfUnreadable(position);
+      // Unless the handler has claimed it again meanwhile, to go on elsewhere.
+      if (this.#position !== position) return;
+      this.#position = end;
+      onError(error, `reading partition ${partition}: the records from ${position} to ${end - 1} are passed over: it`);
+    } catch (failure) {
+      onError(failure, failure === error ? `reading partition ${partition} from offset ${position}` : `passing over what can't be read in partition ${partition}`);
+      await pause(REST_MS, this.#stopping.signal);
+    }
   }
 
   async #run(): Promise<void> {

@@ -20,8 +20,8 @@ export interface FetchSink {
   /** Is there a partition that isn't in `positions` for a short while only? */
   isHeldBack(): boolean;
   fetched(fetched: Fetched): void;
-  /** One partition can't be read from where it stands; the others can. To be out of `positions` until it may be tried again. */
-  failed(partition: number, error: unknown): void;
+  /** One partition can't be read from `position`, where it stood when that was asked; the others can. To be out of `positions` until it may be tried again. */
+  failed(partition: number, position: number, error: unknown): void;
 }
 
 export class FetchLoop {
@@ -130,7 +130,7 @@ export class FetchLoop {
       this.#give(await this.#link.fetch(new Map([[partition, position]]), { waitMs: 0, partitionBytesMax: ONE_BATCH }));
     } catch (error) {
       if (isPassing(error)) throw error;
-      this.#sink.failed(partition, error);
+      this.#sink.failed(partition, position, error);
     }
   }
 

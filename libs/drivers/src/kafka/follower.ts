@@ -76,7 +76,7 @@ export class Follower {
       positions: () => this.#awake(),
       isHeldBack: () => false,
       fetched: (fetched) => this.#absorb(fetched),
-      failed: (partition, error) => void this.#recover(partition, error),
+      failed: (partition, _, error) => void this.#recover(partition, error),
     });
   }
 

@@ -25,8 +25,6 @@ const LOOK_AGAIN_MS = 20;
 const COMMIT_EACH_MS = 1_000;
 /** How often it is asked whether the topic still has as many partitions, ms. */
 const COUNT_EACH_MS = 2_000;
-/** A partition that can't be read rests, ms. */
-const REST_MS = 1_000;
 /** Stopping: for the batches at hand, then for the group to know how far they went. */
 const TAKE_BEFORE_STOP_MAX_MS = 10_000;
 const LAST_COMMIT_MAX_MS = 500;
@@ -142,7 +140,7 @@ class Run {
       positions: () => this.#positions(),
       isHeldBack: () => [...this.#deliveries.values()].some(({ isFull }) => isFull),
       fetched: (fetched) => this.#deliveries.get(fetched.partition)?.push(fetched),
-      failed: (partition, error) => this.#failed(partition, error),
+      failed: (partition, position, error) => void this.#deliveries.get(partition)?.failed(position, error),
     });
     // Who prepares is told why it can't be.
     prepared().then(() => this.#join(), () => {});
@@ -215,6 +213,7 @@ class Run {
       before: this.#leaving.get(partition),
       mayTake: (signal) => this.#certainty(signal),
       look: { identity, appendMsAt: (offset) => appendMsAt(reads, partition, offset), monotonicMs: () => performance.now() },
+      endOfUnreadable: (from) => endOfUnreadable(reads, partition, from),
       onWanting: () => this.#loop.wake(),
       onError,
     });
@@ -234,22 +233,6 @@ class Run {
     const positions = new Map<number, number>();
     for (const [partition, { position }] of this.#deliveries) if (position !== undefined) positions.set(partition, position);
     return positions;
-  }
-
-  #failed(partition: number, error: unknown): void {
-    const delivery = this.#deliveries.get(partition);
-    const position = delivery?.position;
-    if (delivery === undefined || position === undefined) return;
-    if (isOutOfRange(error)) return delivery.claimAgain();
-    void delivery.rest(REST_MS);
-    if (!isUnreadable(error)) return this.#options.onError(error, `reading partition ${partition} from offset ${position}`);
-    endOfUnreadable(this.#options.reads, partition, position).then(
-      (end) => {
-        this.#options.onError(error, `reading partition ${partition}: the records from ${position} to ${end - 1} are passed over: it`);
-        delivery.skipTo(end);
-      },
-      (failure: unknown) => this.#options.onError(failure, `passing over what can't be read in partition ${partition}`),
-    );
   }
 
   async #commit(): Promise<void> {
