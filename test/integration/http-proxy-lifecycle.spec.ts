@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpProxy, ListenError } from '#http-proxy';
 import { eventually } from '../support/eventually.ts';
 import { ADMIT, call, Cleanup, freePort, keptAgent, RawClient, route, startDataPlane, startUpstream } from '../support/data-plane.ts';
+import { http2Call, http2Client, startHttp2Upstream } from '../support/http2-stage.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -105,6 +106,21 @@ describe('routes that are replaced', () => {
     await plane.proxy.configure([route({ targets: [upstream.target] })]);
     await call(plane.port);
     expect(upstream.requests()).toEqual([2]);
+  });
+
+  it('are served anew where their protocol is another', async () => {
+    const [upstream, { target }] = await Promise.all([
+      named('HTTP/1.1'),
+      startHttp2Upstream(cleanup, (stream) => {
+        stream.respond({ ':status': 200 });
+        stream.end('HTTP/2');
+      }),
+    ]);
+    const plane = await startDataPlane(cleanup, [route({ targets: [upstream.target] })]);
+    expect((await call(plane.port)).body).toBe('HTTP/1.1');
+    expect(await plane.proxy.configure([route({ protocol: 'h2c', targets: [target] })])).toEqual([]);
+    expect(await http2Call(http2Client(cleanup, plane.port))).toMatchObject({ status: 200, body: 'HTTP/2' });
+    await expect.poll(() => upstream.open()).toBe(0);
   });
 
   it('end their calls in flight undisturbed when they are taken away; then their connections go', async () => {

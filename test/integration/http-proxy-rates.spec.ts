@@ -77,3 +77,9 @@ it('a path that can not be matched keeps its route out of service, and says whic
   const bad = route({ rateLimits: { paths: [{ path: '(', http: http() }] } });
   expect(await proxy.configure([bad])).toEqual([{ route: 'test/api', field: 'rateLimits', message: '"(" is no RE2 expression' }]);
 });
+
+it('a path that can not be matched keeps each route that has it out of service', async () => {
+  const { proxy } = await startDataPlane(cleanup, []);
+  const routes = ['/a', '(', '/a', '('].map((path, n) => route({ name: `${n}`, host: `${n}.test`, rateLimits: { paths: [{ path, http: http() }] } }));
+  expect((await proxy.configure(routes)).map(({ route: name }) => name)).toEqual(['1', '3']);
+});

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Route } from '#http-proxy';
 import { RouteReader } from '../../libs/http-proxy/src/route-reader.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -73,6 +73,8 @@ describe('a route that nobody called', () => {
 });
 
 describe('the files of TLS that many routes name', () => {
+  const authority = makeCertificate({ commonName: 'Test authority' });
+
   function pem(content: string): string {
     const directory = mkdtempSync(join(tmpdir(), 'fuseboard-uncalled-'));
     cleanup.add(() => rmSync(directory, { recursive: true }));
@@ -81,7 +83,7 @@ describe('the files of TLS that many routes name', () => {
   }
 
   it('are read once; what is wrong with them, each route is told of', async () => {
-    const ca = pem(makeCertificate({ commonName: 'Test authority' }).cert);
+    const [ca, key] = [pem(authority.cert), pem(authority.key)];
     const reader = new RouteReader();
     cleanup.add(() => reader.close());
     const routes = ['a', 'b', 'c'].map((name) => route({ name, host: `${name}.test`, ...(name === 'c' ? {} : { tls: { ca, serverName: name } }) }));
@@ -89,6 +91,8 @@ describe('the files of TLS that many routes name', () => {
     const [one, other] = routes.map((each) => reader.read(each).tls?.files);
     expect(one).toBeDefined();
     expect(other).toBe(one);
+    expect(reader.read(route({ tls: {} })).tls?.files).not.toBe(one);
+    expect(reader.read(route({ tls: { ca, cert: ca, key } })).tls?.files).not.toBe(one);
     expect([...reader.problems(routes)]).toEqual([]);
     writeFileSync(ca, 'rubbish');
     await one?.look();
@@ -103,7 +107,19 @@ describe('the files of TLS that many routes name', () => {
     const message = `tls.ca: ${ca} holds no certificate in PEM: nothing between BEGIN and END CERTIFICATE`;
     expect(await plane.proxy.configure(routes)).toEqual(['a', 'b'].map((name) => ({ route: name, field: 'tls', message })));
     expect((await call(plane.port, { headers: { host: 'a.test' } })).status).toBe(404);
-    writeFileSync(ca, makeCertificate({ commonName: 'Test authority' }).cert);
+    writeFileSync(ca, authority.cert);
     expect(await plane.proxy.configure(routes)).toEqual([]);
+  });
+
+  it('are looked at for the routes there are, and for no others', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    cleanup.add(() => vi.useRealTimers());
+    const { proxy } = await startDataPlane(cleanup, []);
+    const before = vi.getTimerCount();
+    const routes = ['a', 'b'].map((name) => route({ name, host: `${name}.test`, tls: { ca: pem(authority.cert) } }));
+    for (let n = 0; n < 3; n++) await proxy.configure([...routes, ...routes.map((each) => ({ ...each, name: `${each.name} again`, host: `again.${each.host}` }))]);
+    expect(vi.getTimerCount() - before).toBe(2);
+    await proxy.configure([]);
+    expect(vi.getTimerCount() - before).toBe(0);
   });
 });

@@ -102,7 +102,6 @@ export class ServiceTable {
   setMainPort(port: number): void {
     this.#mainPort = port;
     this.#router.listenPort = port;
-    this.#called.clear();
   }
 
   async replace(routes: readonly Route[]): Promise<readonly RouteProblem[]> {
