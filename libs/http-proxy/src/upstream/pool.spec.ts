@@ -103,6 +103,8 @@ class Call implements Waiter<Connection> {
   ends = 0;
   connection: Connection | undefined;
   error: ConnectError | undefined;
+  /** On a connection whose rest was over. */
+  begunLate = false;
   readonly #world: World;
 
   constructor(world: World) {
@@ -112,6 +114,7 @@ class Call implements Waiter<Connection> {
   onConnection(connection: Connection): void {
     this.#end();
     this.connection = connection;
+    this.begunLate = connection.dueAtMs <= this.#world.nowMs;
     connection.begin();
   }
 
@@ -201,7 +204,7 @@ describe('a pool', () => {
         expect(world.waiting).toEqual([]);
         for (const { ends } of accepted) expect(ends).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -251,6 +254,59 @@ describe('a pool', () => {
     world.of('connecting')[0]?.connect();
     expect(third.connection).toBe(world.connections[2]);
     expect(world.pool.acquire(fourth)).toBe('accepted');
+  });
+
+  it('none whose rest is over is given to a call, whatever came to rest when, and whoever waits', () => {
+    const step = fc.record({ does: fc.constantFrom('call', 'call', 'connect', 'connect', 'answer', 'close', 'fail', 'pass'), which: fc.nat(9), ms: fc.integer({ min: 1, max: 20 }) });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 60, size: 'max' }), (targets, maxConnections, steps) => {
+        const world = new World(targets, { maxConnections });
+        const calls: Call[] = [];
+        for (const { does, which, ms } of steps) {
+          const one = (phase: Phase): Connection | undefined => world.of(phase)[which % world.of(phase).length];
+          const resting = (connection: Connection | undefined): Connection | undefined => connection && Object.assign(connection, { dueAtMs: world.nowMs + ms });
+          if (does === 'call') world.pool.acquire(calls[calls.push(new Call(world)) - 1] as Call);
+          else if (does === 'connect') resting(one('connecting'))?.connect();
+          else if (does === 'answer') resting(one('busy'))?.answer();
+          else if (does === 'fail') one('connecting')?.fail();
+          else if (does === 'close') (one('leaving') ?? one('idle'))?.close();
+          else world.nowMs += ms;
+        }
+        expect(calls.filter(({ begunLate }) => begunLate)).toEqual([]);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('nor is one that is the next to be used only since the upstream closed the one before it', () => {
+    const world = new World(2, {});
+    for (let n = 0; n < 4; n++) {
+      world.pool.acquire(new Call(world));
+      world.of('connecting')[0]?.connect();
+    }
+    const [used, next, over, closed] = world.connections as [Connection, Connection, Connection, Connection];
+    for (const [connection, dueAtMs] of [[used, 100], [over, 8], [next, 15], [closed, 20]] as const) Object.assign(connection, { dueAtMs }).answer();
+    world.nowMs = 9;
+    world.pool.acquire(new Call(world));
+    expect([over, used].map(({ phase }) => phase)).toEqual(['leaving', 'busy']);
+    closed.close();
+    world.nowMs = 16;
+    world.pool.acquire(new Call(world));
+    expect(next.phase).toBe('leaving');
+  });
+
+  it('who asks looks at none but what it takes while none is due, however many targets there are', () => {
+    const world = new World(100, {});
+    let looks = 0;
+    for (let n = 0; n < 200; n++) world.pool.acquire(new Call(world));
+    for (const connection of world.connections) {
+      connection.connect();
+      Object.defineProperty(connection, 'dueAtMs', { get: () => (looks++, 10) });
+    }
+    for (const connection of world.connections) connection.answer();
+    looks = 0;
+    world.pool.acquire(new Call(world));
+    expect(looks).toBeLessThanOrEqual(2);
   });
 
   it('a connection that fails is the failure of one call: the others open their own', () => {

@@ -18,7 +18,7 @@ export interface Pooled {
   /** When it was begun, monotonic ms. */
   readonly startedAtMs: number;
   readonly phase: Phase;
-  /** While it is idle: from then on it may not be used, monotonic ms. */
+  /** While it is idle: from then on it may not be used, monotonic ms. Known before the owner is told that it is idle. */
   readonly dueAtMs: number;
   readonly requests: number;
   isLast: boolean;
@@ -60,6 +60,8 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
   #connecting = 0;
   #busy = 0;
   #idle = 0;
+  /** The last idle one of no target is due before this, monotonic ms: until then nobody needs to look. */
+  #dueFromMs = Infinity;
   #isRetired = false;
   readonly #whenEmpty: (() => void)[] = [];
 
@@ -97,7 +99,8 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
 
   /** Gives the waiter a connection, now or later, or says which limit forbids it. */
   acquire(waiter: Waiter<C>): Overflow | 'accepted' {
-    if (this.#idle > 0) this.#retireOverdue();
+    const nowMs = this.#settings.now();
+    this.#retireOverdue(nowMs);
     // Opened for a call that has left meanwhile.
     const isSpareComing = this.#connecting > this.#waiters.size;
     if (this.#idle === 0 && !isSpareComing && !this.#canOpen) {
@@ -116,7 +119,7 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
       return 'accepted';
     }
     this.#targets.giveBack(target);
-    if (idle !== undefined) this.#assign(idle, waiter, this.#settings.now());
+    if (idle !== undefined) this.#assign(idle, waiter, nowMs);
     return 'accepted';
   }
 
@@ -200,13 +203,15 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
   /** Serves those who wait as far as connections and limits allow. */
   #pump(): void {
     while (this.#waiters.size > 0) {
+      const nowMs = this.#settings.now();
+      this.#retireOverdue(nowMs);
       if (this.#idle > 0 && this.#busy < this.#limits.maxRequests) {
         const waiter = this.#firstWaiter() as Waiter<C>;
         const target = this.#targets.next();
         const idle = this.#takeIdle(target, true) as C;
         this.#targets.giveBack(target);
         this.#waiters.delete(waiter);
-        this.#assign(idle, waiter, this.#settings.now());
+        this.#assign(idle, waiter, nowMs);
       } else if (this.pending > 0 && this.#canOpen && this.inFlight < this.#limits.maxRequests) {
         this.#open(this.#targets.next());
       } else {
@@ -237,26 +242,39 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     const idle = this.#idleOf.get(label);
     if (idle === undefined) this.#idleOf.set(label, [connection]);
     else idle.push(connection);
+    this.#noteDue(connection);
   }
 
   /** The target's own, else another target's if that will do. */
   #takeIdle(preferred: Target, anyTarget: boolean): C | undefined {
-    let idle = this.#idleOf.get(preferred.label)?.pop();
-    if (idle === undefined && anyTarget) for (const others of this.#idleOf.values()) if ((idle = others.pop()) !== undefined) break;
-    if (idle !== undefined) this.#idle--;
+    let idle = this.#takeLast(this.#idleOf.get(preferred.label));
+    if (idle === undefined && anyTarget) for (const others of this.#idleOf.values()) if ((idle = this.#takeLast(others)) !== undefined) break;
     return idle;
+  }
+
+  /** Who came to rest last is used first, and is due last. */
+  #takeLast(idle: C[] | undefined): C | undefined {
+    const last = idle?.pop();
+    if (last === undefined) return undefined;
+    this.#idle--;
+    this.#noteDue(idle?.at(-1));
+    return last;
   }
 
   /**
    * The sweep may be late on a busy event loop, and a request on a connection that the upstream is about to close would be
    * reset, and held against it.
    */
-  #retireOverdue(): void {
-    const nowMs = this.#settings.now();
-    for (const idle of this.#idleOf.values()) {
-      // Who came to rest last is used first, and is due last.
-      for (let last = idle.at(-1); last !== undefined && last.dueAtMs <= nowMs; last = idle.at(-1)) last.retire();
-    }
+  #retireOverdue(nowMs: number): void {
+    if (nowMs < this.#dueFromMs) return;
+    for (const idle of this.#idleOf.values()) for (let last = idle.at(-1); last !== undefined && last.dueAtMs <= nowMs; last = idle.at(-1)) last.retire();
+    this.#dueFromMs = Infinity;
+    for (const idle of this.#idleOf.values()) this.#noteDue(idle.at(-1));
+  }
+
+  /** The last one of its target. */
+  #noteDue(last: C | undefined): void {
+    if (last !== undefined && last.dueAtMs < this.#dueFromMs) this.#dueFromMs = last.dueAtMs;
   }
 
   #forgetIdle(connection: C): void {
@@ -264,6 +282,7 @@ export class Pool<C extends Pooled> implements ConnectionOwner<C> {
     const at = idle.lastIndexOf(connection);
     if (at === -1) return;
     idle.splice(at, 1);
+    this.#noteDue(idle.at(-1));
     this.#idle--;
   }
 
