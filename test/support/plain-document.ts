@@ -1,10 +1,15 @@
 /** All that a document says as fields of its own: of many that are alike, those of a pack, and those of a long control log, have some from what they share. */
-import { settingsIn, type ControlChange, type Document, type DocumentSet } from '#engine';
+import { settingsIn, type ControlChange, type Document, type DocumentSet, type UpstreamDocument } from '#engine';
 
 export function plainDocument(document: Document): Document {
-  if (document.kind === 'Upstream') return document;
+  if (document.kind === 'Upstream') return plainUpstream(document);
   const { kind, namespace, name, version, body, upstream, limits, rateLimits, breaker } = document;
   return { kind, namespace, name, version, body, upstream, limits, ...(rateLimits && { rateLimits }), ...(breaker && { breaker }) };
+}
+
+function plainUpstream({ kind, namespace, name, version, body, host, alias, port, targets, protocol, listen, retries, timeouts, tls }: UpstreamDocument): UpstreamDocument {
+  const own = { ...(alias !== undefined && { alias }), ...(targets && { targets }), ...(listen !== undefined && { listen }) };
+  return { kind, namespace, name, version, body, host, port, protocol, ...own, ...(retries && { retries }), ...(timeouts && { timeouts }), ...(tls && { tls }) };
 }
 
 export function plainChange(change: ControlChange): ControlChange {

@@ -8,8 +8,8 @@ import { scanApplied } from './control-scan.ts';
 import { readDocument } from './documents/document.ts';
 import { Fields } from './fields.ts';
 
-const CASES = 4_000;
-const reached = { scanned: 0, left: 0, refused: 0 };
+const CASES = 6_000;
+const reached = { scanned: 0, upstreams: 0, left: 0, refused: 0 };
 
 /** The same bytes as they lie in a batch, between others. */
 function scan(value: Uint8Array): ReturnType<typeof scanApplied> {
@@ -30,7 +30,8 @@ function asJson(value: Uint8Array): ReturnType<typeof readControl> | undefined {
 /** What is scanned is what is read as JSON, with its fields in the same order; what isn't is left to that. */
 function isAlike(value: Uint8Array): boolean {
   const [scanned, read] = [scan(value), asJson(value)];
-  reached[scanned === undefined ? (read === undefined ? 'refused' : 'left') : 'scanned']++;
+  const isUpstream = scanned?.change.kind === 'apply' && scanned.change.document.kind === 'Upstream';
+  reached[scanned === undefined ? (read === undefined ? 'refused' : 'left') : isUpstream ? 'upstreams' : 'scanned']++;
   return scanned === undefined || (isDeepStrictEqual(scanned, read) && bodyOf(scanned) === bodyOf(read));
 }
 
@@ -39,6 +40,8 @@ function bodyOf(read: ReturnType<typeof scanApplied>): string {
   return read?.change.kind === 'apply' ? JSON.stringify(read.change.document.body) : '';
 }
 
+const POLICY = { apiVersion: 'policy.openservicemesh.io/v1alpha1', kind: 'UpstreamTrafficSetting' };
+const UPSTREAM = { apiVersion: 'fuseboard.dev/v1', kind: 'Upstream' };
 const plain = fc.string({ maxLength: 12, unit: 'grapheme-ascii' });
 const text = fc.oneof({ weight: 20, arbitrary: fc.constantFrom('ann', 'directory', 'as in a.yaml') }, { weight: 2, arbitrary: plain }, { weight: 1, arbitrary: fc.string({ maxLength: 12, unit: 'binary' }) });
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z]$/);
@@ -53,9 +56,18 @@ const settings = [
 ];
 const spec = fc.tuple(host, fc.constantFrom(...settings), fc.boolean()).map(([named, rest, isFirst]) => (isFirst ? { host: named, ...rest } : { ...rest, host: named }));
 const metadata = fc.tuple(name, fc.constantFrom('shop', 'default'), fc.constantFrom({}, {}, {}, {}, { annotations: { 'fuseboard.dev/enforce': 'false' } })).map(([its, namespace, more]) => ({ name: its, namespace, ...more }));
-const document = fc.record({ metadata, spec }).map(({ metadata: its, spec: said }) => {
-  const body = { apiVersion: 'policy.openservicemesh.io/v1alpha1', kind: 'UpstreamTrafficSetting', metadata: its, spec: said };
-  return { kind: 'UpstreamTrafficSetting', namespace: its.namespace, name: its.name, version: '0123456789ab', body } as unknown as Document;
+const target = fc.oneof({ weight: 20, arbitrary: fc.constantFrom('127.0.0.1:9', 'Cart.shop:8080', '[::1]:1') }, { weight: 1, arbitrary: fc.constantFrom('a', '"', 'a:0') });
+const located = fc.oneof({ weight: 9, arbitrary: fc.oneof(name, name.map((some) => `${some}.Shop`), fc.constant('[::1]')) }, { weight: 1, arbitrary: host });
+const location = fc.record({ host: located, targets: fc.array(target, { minLength: 1, maxLength: 3 }) }, { requiredKeys: ['host'] });
+const ways = [{}, { port: 8_080 }, { retries: { attempts: 2, on: ['refused', 503] } }, { tls: { ca: '/etc/\u00e9.pem' } }, { listen: '127.0.0.1:1' }, { retries: { on: ['response-timeout'] } }];
+const where = fc.tuple(location, fc.constantFrom(...ways), fc.constantFrom(0, 0, 0, 1, 2)).map(([{ host: named, targets }, rest, order]) => {
+  const own = targets === undefined ? [['host', named]] : [['host', named], ['targets', targets]];
+  const fields = [...own, ...Object.entries(rest)];
+  return Object.fromEntries(order === 0 ? fields : order === 1 ? fields.toReversed() : fields.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))) as object;
+});
+const document = fc.record({ metadata, said: fc.oneof({ weight: 3, arbitrary: spec.map((its) => ({ ...POLICY, spec: its })) }, { weight: 1, arbitrary: where.map((its) => ({ ...UPSTREAM, spec: its })) }) }).map(({ metadata: its, said: { apiVersion, kind, spec: said } }) => {
+  const body = { apiVersion, kind, metadata: its, spec: said };
+  return { kind, namespace: its.namespace, name: its.name, version: '0123456789ab', body } as unknown as Document;
 });
 const apply = fc.record({ kind: fc.constant('apply'), document, replaces: fc.constantFrom('', '0123456789ab'), written: fc.oneof(plain, fc.constant('kind: X # "so"\n\tspec: {}')) }, { requiredKeys: ['kind', 'document'] });
 const other = fc.constantFrom({ kind: 'clear', upstream: 'a' }, { kind: 'delete', document: { kind: 'Upstream', namespace: 'shop', name: 'p' } });
@@ -65,12 +77,13 @@ const written = draft.map((made) => Buffer.from(encodeControl(made as unknown as
 test('what is scanned of a control record is what it is read as, and all else is left to the reader of JSON', () => {
   fc.assert(fc.property(written, isAlike), { numRuns: CASES });
   expect(reached.scanned).toBeGreaterThan(CASES / 10);
+  expect(reached.upstreams).toBeGreaterThan(CASES / 40);
   expect(reached.left).toBeGreaterThan(CASES / 20);
   expect(reached.refused).toBeGreaterThan(CASES / 20);
 });
 
 test('a control record with some bytes changed, cut or put in is scanned as it is read, or left', () => {
-  const words = ['"', '\\', ',', '}', '{', '[', ']', ':', ' ', '0', '5', 'null', '"host":"x",', ',"host":"x"', '"h\\u006fst":"x",', '"v":2,', '\u007f', '\n'].map((each) => new Uint8Array(Buffer.from(each)));
+  const words = ['"', '\\', ',', '}', '{', '[', ']', ':', ' ', '0', '5', 'null', '"host":"x",', ',"host":"x"', ',"a:1"', '"targets":["a:1"],', '"h\\u006fst":"x",', '"v":2,', '\u007f', '\n'].map((each) => new Uint8Array(Buffer.from(each)));
   const edit = fc.record({ at: fc.nat(600), bytes: fc.oneof(fc.constantFrom(...words), fc.uint8Array({ maxLength: 3 })), cut: fc.nat(3) });
   const edited = fc.tuple(written, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([value, edits]) => edits.reduce((bytes, { at, bytes: put, cut }) => Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + cut)]), value));
   // What is remembered of a damaged one must mean nothing to the next.
@@ -96,6 +109,24 @@ test('a policy like one before is scanned, whoever wrote it, and shares with it 
   }
   const limitsOf = (of: typeof first): unknown => of?.change.kind === 'apply' && of.change.document.kind === 'UpstreamTrafficSetting' && of.change.document.limits;
   expect(limitsOf(second)).toBe(limitsOf(first));
+});
+
+test('an Upstream like one before is scanned, be it with targets or without, and shares with it what both have; one that ends too early is left', () => {
+  const upstream = (its: string, more: object): Buffer => {
+    const reading = readDocument({ ...UPSTREAM, metadata: { name: its, namespace: 'shop' }, spec: { host: `${its}.shop`, ...more, retries: { on: ['refused'] } } });
+    if ('problems' in reading) throw new Error(JSON.stringify(reading.problems));
+    return Buffer.from(encodeControl({ author: 'ann', reason: 'because', source: 'api', change: { kind: 'apply', document: reading.document } }));
+  };
+  const shared = new Set<unknown>();
+  for (const more of [{}, { targets: ['127.0.0.1:1'] }, { targets: ['[::1]:1', 'B.shop:2'] }]) {
+    for (const value of [upstream('a', more), upstream('b', more)]) {
+      expect(scan(value)).toStrictEqual(asJson(value));
+      for (let cut = 1; cut < value.length; cut++) expect(scan(value.subarray(0, value.length - cut))).toBeUndefined();
+      const { change } = scan(value) as NonNullable<ReturnType<typeof scan>>;
+      shared.add(change.kind === 'apply' && change.document.kind === 'Upstream' && change.document.retries);
+    }
+  }
+  expect([...shared]).toEqual([{ attempts: 1, on: ['refused'] }]);
 });
 
 test('a field that hides in an escape, or is there twice, is the reader’s to find', () => {

@@ -1,30 +1,32 @@
 /**
  * The usual record of a large control log, read from its bytes as `encodeControl` writes them: a policy is applied whose
- * spec, but for its host, was read before. It gives exactly what the reader of JSON gives for the same bytes, or nothing, and
+ * spec, but for its host, was read before, or such an Upstream, but for host and targets. It gives exactly what the reader of JSON gives for the same bytes, or nothing, and
  * then they are that one's to read: what is allowed, and how a refusal is worded, stands there alone, and
  * control-scan.spec.ts holds the two together. Every start reads the log from its first record on.
  */
 import type { ControlChange, ControlRecord, TrafficSetting } from '#engine';
 import { likeOf, plainOf, readLike, type Like } from './documents/alike.ts';
+import { scanUpstream } from './documents/alike-upstream.ts';
 import type { Written } from './fields.ts';
 import { Spelling } from './interned.ts';
 import { PlainJson, type Around } from './plain-json.ts';
 
 const API_VERSION = 'policy.openservicemesh.io/v1alpha1';
 const KIND = 'UpstreamTrafficSetting';
-const DOCUMENT = `","document":{"kind":"${KIND}","namespace":"`;
 
 const AUTHOR = new Spelling('{"v":1,"kind":"apply","author":"');
 const REASON = new Spelling('","reason":"');
-const BY_API = new Spelling(`","source":"api${DOCUMENT}`);
-const BY_DIRECTORY = new Spelling(`","source":"directory${DOCUMENT}`);
+const BY_API = new Spelling('","source":"api');
+const BY_DIRECTORY = new Spelling('","source":"directory');
+const POLICY = new Spelling(`","document":{"kind":"${KIND}","namespace":"`);
+const UPSTREAM = new Spelling('","document":{"kind":"Upstream","namespace":"');
 const NAME = new Spelling('","name":"');
 const VERSION = new Spelling('","version":"');
-const BODY = new Spelling(`","body":{"apiVersion":"${API_VERSION}","kind":"${KIND}","metadata":{"name":"`);
+const BODY = new Spelling('","body":');
+const POLICY_BODY = new Spelling(`{"apiVersion":"${API_VERSION}","kind":"${KIND}","metadata":{"name":"`);
 const NAMESPACE = new Spelling('","namespace":"');
 const SPEC = new Spelling('"},"spec":');
 const HOST = new Spelling('"host":"');
-const DOCUMENT_END = new Spelling('}}');
 const REPLACES = new Spelling(',"replaces":"');
 const QUOTE = new Spelling('"');
 const WRITTEN = new Spelling(',"written":"');
@@ -65,31 +67,38 @@ export function scanApplied(bytes: Uint8Array): Pick<ControlRecord, 'author' | '
 }
 
 function scanChange(): ControlChange | undefined {
-  const namespace = (last.namespace = json.textLike(last.namespace));
+  const isPolicy = json.skips(POLICY);
+  if (!isPolicy) json.pass(UPSTREAM);
+  const namespace = (last.namespace = json.textLike(last.namespace)).text;
   json.pass(NAME);
   const name = json.text();
   json.pass(VERSION);
   json.passText();
   json.pass(BODY);
-  const isSame = json.text() === name;
-  json.pass(NAMESPACE);
-  const isIn = json.textLike(namespace) === namespace;
-  json.pass(SPEC);
-  const names = { name, namespace: namespace.text };
-  const spec = scanSpec(names);
-  json.pass(DOCUMENT_END);
+  const document = isPolicy ? scanPolicy() : scanUpstream(json);
+  json.pass(END);
   const replaces = json.skips(REPLACES) ? json.text() : undefined;
   if (replaces !== undefined) json.pass(QUOTE);
   const written = json.skips(WRITTEN) ? json.escapedText() : undefined;
   if (written !== undefined) json.pass(QUOTE);
   json.pass(END);
-  if (!json.isRead || !isSame || !isIn) return undefined;
-  const document = spec && readLike(spec.known.like, { ...names, host: spec.host });
-  if (document === undefined) return undefined;
-  const change: Written<Extract<ControlChange, { kind: 'apply' }>> = { kind: 'apply', document: document as TrafficSetting };
+  if (!json.isRead || document?.name !== name || document.namespace !== namespace) return undefined;
+  const change: Written<Extract<ControlChange, { kind: 'apply' }>> = { kind: 'apply', document };
   if (replaces !== undefined) change.replaces = replaces;
   if (written !== undefined) change.written = written;
   return change;
+}
+
+/** Over a policy's body. Undefined: none like it was read before, or it must be read whole. */
+function scanPolicy(): TrafficSetting | undefined {
+  json.pass(POLICY_BODY);
+  const name = json.text();
+  json.pass(NAMESPACE);
+  const names = { name, namespace: (last.namespace = json.textLike(last.namespace)).text };
+  json.pass(SPEC);
+  const spec = scanSpec(names);
+  json.pass(END);
+  return spec && (readLike(spec.known.like, { ...names, host: spec.host }) as TrafficSetting | undefined);
 }
 
 /** Over a spec. Undefined: none like it was read before. */

@@ -61,9 +61,13 @@ export class PlainJson {
     return !this.#isSpoilt && this.#at === this.#end;
   }
 
+  isAt(spelling: Spelling): boolean {
+    return spelling.isAt(this.#view, this.#at);
+  }
+
   /** If it is there. */
   skips(spelling: Spelling): boolean {
-    if (!spelling.isAt(this.#view, this.#at)) return false;
+    if (!this.isAt(spelling)) return false;
     this.#at += spelling.length;
     return true;
   }
@@ -121,18 +125,33 @@ export class PlainJson {
   }
 
   /** Behind its bracket, the texts of an array that has one at least, up to its other bracket: where they lie. */
-  texts(): TextColumn {
+  places(): TextColumn {
     const [starts, ends]: [number[], number[]] = [[], []];
+    this.#eachText((from, to) => {
+      starts.push(from);
+      ends.push(to);
+    });
+    return { bytes: this.#bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends) };
+  }
+
+  /** The same, themselves. */
+  texts(): string[] {
+    const texts: string[] = [];
+    this.#eachText((from, to) => texts.push(this.slice(from, to)));
+    // What was pushed to has room for more.
+    return texts.slice();
+  }
+
+  #eachText(take: (from: number, to: number) => void): void {
     const bytes = this.#bytes;
     let next = COMMA;
     for (; next === COMMA; next = bytes[this.#at++] as number) {
       if (bytes[this.#at++] !== QUOTE) this.#isSpoilt = true;
-      starts.push(this.#at);
+      const from = this.#at;
       this.passText();
-      ends.push(this.#at++);
+      take(from, this.#at++);
     }
     if (next !== CLOSE_ARRAY) this.#isSpoilt = true;
-    return { bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends) };
   }
 
   /** An object or array, whatever is in it. */
@@ -159,11 +178,19 @@ export class PlainJson {
 
   /** Between these two, if that is what comes. */
   textBetween(before: Spelling, after: Spelling): string | undefined {
-    const [at, isSpoilt] = [this.#at, this.#isSpoilt];
-    if (this.skips(before)) {
+    return this.attempt(() => {
+      this.pass(before);
       const text = this.text();
-      if (this.skips(after)) return text;
-    }
+      this.pass(after);
+      return text;
+    });
+  }
+
+  /** Undefined: what comes is not as it asks for, and it is as if it had not been asked. */
+  attempt<T>(ask: () => T | undefined): T | undefined {
+    const [at, isSpoilt] = [this.#at, this.#isSpoilt];
+    const found = ask();
+    if (found !== undefined && !this.#isSpoilt) return found;
     this.#at = at;
     this.#isSpoilt = isSpoilt;
     return undefined;

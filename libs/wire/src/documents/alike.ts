@@ -192,9 +192,9 @@ export function restOf({ apiVersion }: Pick<Named, 'apiVersion'>, wanted: JsonOb
   return rest.includes('null') ? undefined : rest;
 }
 
-/** Its fields in its own order, and what is in them of the one that was read but where it may differ. */
-export function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
+/** Its fields in its own order, and what is in them of the one that was read. */
+function sharedSpec(spec: JsonObject, read: JsonObject): JsonObject {
   const shared: Record<string, unknown> = {};
-  for (const field of Object.keys(spec)) shared[field] = field === 'host' || field === 'targets' ? spec[field] : read[field];
+  for (const field of Object.keys(spec)) shared[field] = field === 'host' ? spec[field] : read[field];
   return shared;
 }

@@ -3,9 +3,10 @@
  * reader of JSON gives for the same bytes, or nothing, and then they are that one's to read; pack-scan.spec.ts holds the two
  * together. Every proxy reads all packs as it starts, and whenever a document changed.
  */
-import type { TextColumn } from '#engine';
+import type { TextColumn, UpstreamDocument } from '#engine';
 import { Spelling } from '../interned.ts';
 import { PlainJson } from '../plain-json.ts';
+import { PackedUpstream, scanUpstream } from './alike-upstream.ts';
 
 const GROUPS = new Spelling('{"v":1,"groups":[');
 const FIRST = new Spelling('{"apiVersion":"');
@@ -15,8 +16,10 @@ const SPEC = new Spelling('","spec":');
 const NAMES = new Spelling(',"names":[');
 const HOSTS = new Spelling(',"hosts":[');
 const VERSIONS = new Spelling(',"versions":[');
-const END = new Spelling('}');
-const OTHERS = new Spelling('],"others":');
+const GROUP_END = new Spelling('}');
+const OTHERS = new Spelling('],"others":[');
+const COMMA = new Spelling(',');
+const END = new Spelling(']}');
 
 /** Policies that differ in name and host alone, as they are written in a pack. */
 export interface Group<Texts> {
@@ -32,7 +35,9 @@ export interface Group<Texts> {
 
 export interface ScannedPack {
   readonly groups: readonly Group<TextColumn>[];
-  readonly others: unknown;
+  /** Of the others, those that are like one that was read before. */
+  readonly upstreams: readonly UpstreamDocument[];
+  readonly others: readonly unknown[];
 }
 
 const json = new PlainJson();
@@ -48,9 +53,14 @@ export function scanPack(bytes: Uint8Array): ScannedPack | undefined {
     groups.push(group);
   }
   json.pass(OTHERS);
-  const others = json.value();
+  const [upstreams, others]: [UpstreamDocument[], unknown[]] = [[], []];
+  for (let isMore = !json.isAt(END); isMore; isMore = json.skips(COMMA)) {
+    const upstream = json.attempt(() => scanUpstream(json, PackedUpstream));
+    if (upstream === undefined) others.push(json.value());
+    else upstreams.push(upstream);
+  }
   json.pass(END);
-  return json.isRead ? { groups, others } : undefined;
+  return json.isRead ? { groups, upstreams, others } : undefined;
 }
 
 /** Undefined: they are not as many names as hosts and versions. */
@@ -61,12 +71,12 @@ function scanGroup(): Group<TextColumn> | undefined {
   json.pass(SPEC);
   const spec = json.value();
   const [names, hosts, versions] = [textsBehind(NAMES), textsBehind(HOSTS), textsBehind(VERSIONS)];
-  json.pass(END);
+  json.pass(GROUP_END);
   const count = names.starts.length;
   return hosts.starts.length === count && versions.starts.length === count ? { apiVersion, namespace, spec, names, hosts, versions } : undefined;
 }
 
 function textsBehind(spelling: Spelling): TextColumn {
   json.pass(spelling);
-  return json.texts();
+  return json.places();
 }

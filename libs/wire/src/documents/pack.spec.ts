@@ -51,6 +51,15 @@ test('of policies that are alike each keeps its bytes in the pack, be its host a
   }
 });
 
+test('Upstreams that are alike come out as such as are not, and are read once', () => {
+  const upstream = (n: number, spec: object) => read({ ...location, metadata: { name: `u${n}`, namespace: 'shop' }, spec: { host: `u${n}.shop`, ...spec } });
+  const retries = { attempts: 2, on: ['refused'] };
+  const documents = [0, 1, 2].flatMap((round) => [{ retries }, { targets: ['127.0.0.1:1'], retries }, { targets: ['B.shop:1'], retries, host: `b${round}` }, { listen: `127.0.0.1:${round + 1}` }, {}].map((spec, n) => upstream(10 * round + n, spec)));
+  for (const out of decodedAgain(documents)) expect(out).toEqual(withoutBodies(documents));
+  const shared = decoded(encodePack(documents))?.documents.map((document) => document.kind === 'Upstream' && document.retries);
+  expect(new Set(shared).size).toBe(2);
+});
+
 test('of policies that are alike each takes little more than its name, its host and its version', () => {
   const named = (count: number): string => encodePack(Array.from({ length: count }, (_, n) => read({ ...limitsOnly, metadata: { name: `p${n}`, namespace: 'shop' }, spec: { ...limitsOnly.spec, host: `h${n}.shop` } })));
   expect((named(1_000).length - named(100).length) / 900).toBeLessThan('"p999","h999.shop","0123456789ab",'.length + 1);

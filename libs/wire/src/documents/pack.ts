@@ -52,10 +52,10 @@ export function encodePack(documents: readonly Document[]): string {
 export function decodePack(bytes: Uint8Array): PackedDocuments | undefined {
   const scanned = scanPack(bytes);
   if (scanned === undefined) return parsePack(toText(bytes));
-  const { groups, others } = scanned;
+  const { groups, upstreams, others } = scanned;
   const few = groups.filter(({ names }) => names.starts.length < ALIKE_MIN).map((group) => ({ ...group, names: textsOf(group.names), hosts: textsOf(group.hosts), versions: textsOf(group.versions) }));
   const many = groups.filter(({ names }) => names.starts.length >= ALIKE_MIN);
-  return { documents: [...(others as readonly unknown[]).map(readWhole), ...few.flatMap(readGroup)], alike: many.map((group) => new AlikeColumns(group)) };
+  return { documents: [...upstreams, ...others.map(readWhole), ...few.flatMap(readGroup)], alike: many.map((group) => new AlikeColumns(group)) };
 }
 
 function parsePack(text: string): PackedDocuments | undefined {
