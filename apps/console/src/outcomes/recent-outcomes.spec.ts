@@ -48,6 +48,15 @@ describe('what was reported lately', () => {
     expect([recent.isWhole, recent.from?.offset, recent.buckets[0]?.calls, asked.length, Math.max(...asked)]).toEqual([false, 10_000, 10_000, 10, 2_000]);
   });
 
+  it('is told of the fifty who reported most, and of the newest twenty outcomes one by one, however many there are', async () => {
+    // Each reporter has told one more than the one before.
+    const reported = Array.from({ length: 60 }, (_, n) => Array.from({ length: n + 1 }, () => `r${n}`)).flat();
+    const { reader } = log(reported.map((reporter, offset) => record(offset, { appendMs: NOW - 1_000, reporter })));
+    const { reporters, last } = await recentOutcomes(reader, QUERY);
+    expect(reporters.map(({ reporter, calls }) => [reporter, calls])).toEqual(Array.from({ length: 50 }, (_, n) => [`r${59 - n}`, 60 - n]));
+    expect(last.map(({ offset }) => offset)).toEqual(Array.from({ length: 20 }, (_, n) => reported.length - 1 - n));
+  });
+
   it('is nothing where the log is empty, and is read no further than where it was cut', async () => {
     expect(await recentOutcomes(log([]).reader, QUERY)).toMatchObject({ isWhole: true, buckets: [], reporters: [], last: [] });
     const { reader } = log([record(700, { appendMs: NOW - 10 })], 700);
