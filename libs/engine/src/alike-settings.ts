@@ -24,6 +24,11 @@ export function textAt({ bytes, starts, ends }: TextColumn, index: number): stri
   return bytes.toString('latin1', starts[index], ends[index]);
 }
 
+/** How many documents a set has. */
+export function sizeOf({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): number {
+  return alike.reduce((sum, { size }) => sum + size, documents.length);
+}
+
 /** All of them, those that are alike made one by one as they are asked for. */
 export function* settingsIn({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): Generator<TrafficSetting, void> {
   for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') yield document;

@@ -61,9 +61,21 @@ export class DormantUpstreams {
   readonly #groupOf = new Map<string, number>();
   readonly #documents: string[] = [];
 
+  /** Makes room for so many in all. */
+  expect(upstreams: number): void {
+    this.#names.expect(upstreams);
+    this.#grow(upstreams);
+  }
+
+  /** Nobody has a policy here. */
+  get isUnpoliced(): boolean {
+    return this.#policies.length === 0;
+  }
+
   /** A new one with the states that are in this one, and no policies; nobody is awake in it. */
   withoutPolicies(): DormantUpstreams {
     const renewed = new DormantUpstreams();
+    renewed.expect(this.#names.size);
     for (let row = 0; row < this.#names.size; row++) {
       const flags = this.#flags[row] as number;
       if ((flags & AWAKE) !== 0 || (flags & HAS_STATE) === 0) continue;
@@ -179,13 +191,17 @@ export class DormantUpstreams {
 
   /** With a place in every column. */
   #rowOf(number: number): number {
-    if (number < this.#flags.length) return number;
-    this.#flags = grown(this.#flags, Uint8Array);
-    this.#incarnations = grown(this.#incarnations, Float64Array);
-    this.#generations = grown(this.#generations, Float64Array);
-    this.#nexts = grown(this.#nexts, Float64Array);
-    this.#groups = grown(this.#groups, Uint32Array);
-    this.#places = grown(this.#places, Uint32Array);
+    if (number >= this.#flags.length) this.#grow(2 * this.#flags.length);
     return number;
+  }
+
+  #grow(rows: number): void {
+    if (rows <= this.#flags.length) return;
+    this.#flags = grown(this.#flags, rows);
+    this.#incarnations = grown(this.#incarnations, rows);
+    this.#generations = grown(this.#generations, rows);
+    this.#nexts = grown(this.#nexts, rows);
+    this.#groups = grown(this.#groups, rows);
+    this.#places = grown(this.#places, rows);
   }
 }

@@ -52,9 +52,10 @@ export class KnownUpstreams {
     this.#dormant.hearAll(states, onAwake);
   }
 
-  /** Nobody has a policy from here on, until it is given one. */
-  unpoliceAll(): void {
-    this.#dormant = this.#dormant.withoutPolicies();
+  /** Nobody has a policy from here on, until it is given one. @param expected how many are about to be */
+  unpoliceAll(expected: number): void {
+    if (!this.#dormant.isUnpoliced) this.#dormant = this.#dormant.withoutPolicies();
+    this.#dormant.expect(expected);
     for (const known of this.#awake.values()) {
       known.name = '';
       this.#dormant.wakes(known.upstream);

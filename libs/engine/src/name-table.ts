@@ -33,6 +33,12 @@ export class NameTable {
     return this.#size;
   }
 
+  /** Makes room for so many in all, so that nothing is copied as they come. */
+  expect(names: number): void {
+    if (names > this.#ends.length) this.#grow(names, names * CHARS_EACH);
+    if (2 * names > this.#slots.length) this.#spread(names);
+  }
+
   /** -1: it isn't here. */
   find(name: string): number {
     return this.#spell(name) ? this.#numberIn(this.#slotOf(this.#spelt, 0, name.length)) : -1;
@@ -55,7 +61,7 @@ export class NameTable {
     this.#ends[number] = begin + to - from;
     this.#hashes[number] = this.#hash;
     this.#slots[slot] = number + 1;
-    if (2 * this.#size > this.#slots.length) this.#spread();
+    if (2 * this.#size > this.#slots.length) this.#spread(this.#size);
     return number;
   }
 
@@ -105,14 +111,19 @@ export class NameTable {
   }
 
   #makeRoom(bytes: number): void {
-    if (bytes > this.#bytes.length) this.#bytes = grown(this.#bytes, Uint8Array, bytes);
-    if (this.#size <= this.#ends.length) return;
-    this.#ends = grown(this.#ends, Uint32Array);
-    this.#hashes = grown(this.#hashes, Int32Array);
+    if (bytes > this.#bytes.length || this.#size > this.#ends.length) this.#grow(2 * this.#ends.length, 2 * bytes);
   }
 
-  #spread(): void {
-    const slots = new Int32Array(2 * this.#slots.length);
+  #grow(names: number, bytes: number): void {
+    this.#bytes = grown(this.#bytes, bytes);
+    this.#ends = grown(this.#ends, names);
+    this.#hashes = grown(this.#hashes, names);
+  }
+
+  #spread(names: number): void {
+    let length = this.#slots.length;
+    while (length < 2 * names) length *= 2;
+    const slots = new Int32Array(length);
     const mask = slots.length - 1;
     for (let number = 0; number < this.#size; number++) {
       let slot = (this.#hashes[number] as number) & mask;
@@ -130,11 +141,9 @@ function hashOf(bytes: Uint8Array, from: number, to: number): number {
   return hash ^ (hash >>> 15);
 }
 
-type Column = Uint8Array | Uint32Array | Int32Array | Float64Array;
-
-/** The same with room for twice as much, and `least` at least; what is new is 0. */
-export function grown<T extends Column>(column: T, Made: new (length: number) => T, least = 0): T {
-  const larger = new Made(Math.max(least, 2 * column.length));
+/** The same with that length, at least as long as it was; what is new is 0. */
+export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(column: T, length: number): T {
+  const larger = new (column.constructor as new (length: number) => T)(Math.max(length, column.length));
   larger.set(column);
   return larger;
 }

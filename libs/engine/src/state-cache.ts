@@ -7,6 +7,7 @@
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).
  */
+import { sizeOf } from './alike-settings.ts';
 import type { Admit, Decision, Ground, Refuse } from './decision.ts';
 import type { PolicyHeld } from './dormant.ts';
 import { holdBack, isOfUse, isWhole, UNKNOWN, type Known, type Partition } from './known.ts';
@@ -144,7 +145,7 @@ export class StateCache {
     if (before !== undefined && before.identity === documents.identity && documents.control < before.control) return false;
     this.#documents = { control: documents.control, ...(documents.identity === undefined ? {} : { identity: documents.identity }) };
     this.#policies = new SharedPolicies(this.#policies);
-    this.#known.unpoliceAll();
+    this.#known.unpoliceAll(sizeOf(documents));
     for (const document of documents.documents) {
       if (document.kind !== 'UpstreamTrafficSetting') continue;
       const { upstream, breaker, name, namespace } = document;

@@ -5,23 +5,35 @@ import { mapInSlices } from './slices.ts';
 /** Bytes of a name, about. */
 const NAME_BYTES = 32;
 
-/**
- * The values of a `:snapshots` hash, in no order, as they are in it: those that are quiet and not newer than `upTo` as
- * columns, all others as snapshots.
- */
-export async function readApart(values: readonly Buffer[], upTo: Pick<PartitionMeta, 'incarnation' | 'next'>): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
-  const columns = new QuietColumns(values);
-  let index = 0;
-  const read = await mapInSlices(values, (value) => (columns.take(index++, upTo) ? undefined : decodeSnapshot(value)));
-  return { snapshots: read.filter((snapshot) => snapshot !== undefined), quiet: columns };
+/** Quiet snapshots of one partition after the other, in the same columns, so that a start doesn't leave a set of each behind. */
+export class QuietReader {
+  #columns = new QuietColumns(0);
+
+  /**
+   * The values of a `:snapshots` hash, in no order, as they are in it: those that are quiet and not newer than `upTo` as
+   * columns, all others as snapshots. The columns hold until it reads again.
+   */
+  async read(values: readonly Buffer[], upTo: Pick<PartitionMeta, 'incarnation' | 'next'>): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
+    const columns = this.#columns.room < values.length ? (this.#columns = new QuietColumns(values.length)) : this.#columns;
+    columns.begin(values);
+    let index = 0;
+    const read = await mapInSlices(values, (value) => (columns.take(index++, upTo) ? undefined : decodeSnapshot(value)));
+    return { snapshots: read.filter((snapshot) => snapshot !== undefined), quiet: columns };
+  }
+
+  /** What was read is held no more. */
+  forget(): void {
+    this.#columns = new QuietColumns(0);
+  }
 }
 
 class QuietColumns implements QuietStates {
+  readonly room: number;
   readonly incarnations: Float64Array;
   readonly generations: Float64Array;
   readonly nexts: Float64Array;
   readonly canTrip: Uint8Array;
-  readonly #values: readonly Buffer[];
+  #values: readonly Buffer[] = [];
   /** Which of the values each is of. */
   readonly #places: Uint32Array;
   readonly #starts: Uint32Array;
@@ -29,13 +41,17 @@ class QuietColumns implements QuietStates {
   #bytes: Buffer;
   #size = 0;
 
-  constructor(values: readonly Buffer[]) {
-    const { length } = values;
+  constructor(room: number) {
+    this.room = room;
+    [this.incarnations, this.generations, this.nexts] = [new Float64Array(room), new Float64Array(room), new Float64Array(room)];
+    [this.#places, this.#starts, this.#ends] = [new Uint32Array(room), new Uint32Array(room), new Uint32Array(room)];
+    this.canTrip = new Uint8Array(room);
+    this.#bytes = Buffer.alloc(room * NAME_BYTES);
+  }
+
+  begin(values: readonly Buffer[]): void {
     this.#values = values;
-    [this.incarnations, this.generations, this.nexts] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
-    [this.#places, this.#starts, this.#ends] = [new Uint32Array(length), new Uint32Array(length), new Uint32Array(length)];
-    this.canTrip = new Uint8Array(length);
-    this.#bytes = Buffer.alloc(length * NAME_BYTES);
+    this.#size = 0;
   }
 
   get size(): number {

@@ -14,7 +14,7 @@ import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { isSameMeta, metaOf } from './partition-meta.ts';
-import { readApart } from './quiet-columns.ts';
+import { QuietReader } from './quiet-columns.ts';
 import { decodeSnapshots } from './snapshots.ts';
 import type { StoreOptions } from './state-store.ts';
 
@@ -46,6 +46,7 @@ export class RedisStateFeed implements StateFeed, Source {
   readonly #views: readonly View[];
   readonly #byChannel: ReadonlyMap<string, View>;
   readonly #followers: Followers<StateUpdate>;
+  readonly #quiet = new QuietReader();
   /** By those who asked for most of them, since they did. */
   #wanted: Wanted = 'none';
 
@@ -109,6 +110,7 @@ export class RedisStateFeed implements StateFeed, Source {
       if (this.#followers.isAwaited(view.partition) || !isCurrent(view)) await this.#read(view, reader, storeTime);
       else if (behind.includes(view)) this.#tellFresh(view, storeTime);
     }
+    this.#quiet.forget();
   }
 
   /** By partition; undefined: can't be read. */
@@ -142,7 +144,7 @@ export class RedisStateFeed implements StateFeed, Source {
       const fields = await reader.ask((redis) => redis.hgetall(view.keys.meta));
       const values = wanted === 'none' ? [] : await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots));
       const meta = this.#metaOf(view, fields);
-      const read = await readSnapshots(values, meta, wanted);
+      const read = await this.#snapshotsIn(values, meta);
       // Who wants more of them came while we read.
       if (wanted !== this.#wanted) return this.#doubt(view);
       view.ahead = new Map(read.snapshots.filter((each) => meta !== undefined && isNewer(each, meta)).map((each) => [each.upstream, each]));
@@ -160,6 +162,13 @@ export class RedisStateFeed implements StateFeed, Source {
       view.waiting = undefined;
       for (const change of waiting) this.#take(view, change);
     }
+  }
+
+  /** Of a store that is being restored there are no columns: its states are held back one by one (V4). */
+  async #snapshotsIn(values: readonly Buffer[], meta: PartitionMeta | undefined): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
+    if (meta === undefined) return { snapshots: [] };
+    if (this.#wanted === 'quiet-apart' && meta.restoringTo === undefined) return await this.#quiet.read(values, meta);
+    return { snapshots: await decodeSnapshots(values) };
   }
 
   #tellFresh({ partition, known }: View, storeTime: StoreTime): void {
@@ -200,13 +209,6 @@ export class RedisStateFeed implements StateFeed, Source {
     view.known = undefined;
     this.#wake();
   }
-}
-
-/** Of a store that is being restored there are no columns: its states are held back one by one (V4). */
-async function readSnapshots(values: readonly Buffer[], meta: PartitionMeta | undefined, wanted: Wanted): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
-  if (meta === undefined) return { snapshots: [] };
-  if (wanted === 'quiet-apart' && meta.restoringTo === undefined) return await readApart(values, meta);
-  return { snapshots: await decodeSnapshots(values) };
 }
 
 /** Would one who is at `to` have passed `found`? */
