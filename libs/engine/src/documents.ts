@@ -123,20 +123,32 @@ function isOfKey(a: DocumentKey, b: DocumentKey): boolean {
  * Upstreams: where there are few, most settings are never looked at.
  */
 export function settingFinder(set: Pick<DocumentSet, 'documents' | 'alike'>): (upstream: UpstreamDocument) => TrafficSetting | undefined {
-  const found = settingsOf(set, new Set(set.documents.flatMap((document) => (document.kind === 'Upstream' ? [document.host, nameOf(document)] : []))));
-  return ({ host, port }) => (found.get(`${host}:${port}`) ?? found.get(host))?.();
+  const { ofHosts, ofPorts } = settingsFor(set);
+  return ({ host, port }) => (ofPorts.size === 0 ? undefined : ofPorts.get(`${host}:${port}`)) ?? ofHosts.get(host);
 }
 
-/** By upstream; each is made when it is asked for. */
-function settingsOf({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>, wanted: ReadonlySet<string>): Map<string, () => TrafficSetting> {
-  const found = new Map<string, () => TrafficSetting>();
-  if (wanted.size === 0) return found;
-  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting' && wanted.has(document.upstream)) found.set(document.upstream, () => document);
+interface Settings {
+  /** Of each host that an Upstream has. */
+  readonly ofHosts: Map<string, TrafficSetting | undefined>;
+  readonly ofPorts: Map<string, TrafficSetting | undefined>;
+}
+
+function settingsFor({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): Settings {
+  const settings: Settings = { ofHosts: new Map(), ofPorts: new Map() };
+  for (const document of documents) if (document.kind === 'Upstream') settings.ofHosts.set(document.host, undefined);
+  if (settings.ofHosts.size === 0) return settings;
+  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') groupFor(document.upstream, settings)?.set(document.upstream, document);
   for (const group of alike) {
     for (let index = 0; index < group.size; index++) {
       const upstream = textAt(group.upstreams, index);
-      if (wanted.has(upstream)) found.set(upstream, () => group.at(index));
+      groupFor(upstream, settings)?.set(upstream, group.at(index));
     }
   }
-  return found;
+  return settings;
+}
+
+/** Undefined: no Upstream asks for it. */
+function groupFor(upstream: string, { ofHosts, ofPorts }: Settings): Map<string, TrafficSetting | undefined> | undefined {
+  if (ofHosts.has(upstream)) return ofHosts;
+  return ofHosts.has(upstream.replace(/:\d+$/, '')) ? ofPorts : undefined;
 }

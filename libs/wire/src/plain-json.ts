@@ -127,22 +127,15 @@ export class PlainJson {
   /** Behind its bracket, the texts of an array that has one at least, up to its other bracket: where they lie. */
   places(): TextColumn {
     const [starts, ends]: [number[], number[]] = [[], []];
-    this.#eachText((from, to) => {
+    this.eachText((from, to) => {
       starts.push(from);
       ends.push(to);
     });
     return { bytes: this.#bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends) };
   }
 
-  /** The same, themselves. */
-  texts(): string[] {
-    const texts: string[] = [];
-    this.#eachText((from, to) => texts.push(this.slice(from, to)));
-    // What was pushed to has room for more.
-    return texts.slice();
-  }
-
-  #eachText(take: (from: number, to: number) => void): void {
+  /** The same, one by one. */
+  eachText(take: (from: number, to: number) => void): void {
     const bytes = this.#bytes;
     let next = COMMA;
     for (; next === COMMA; next = bytes[this.#at++] as number) {

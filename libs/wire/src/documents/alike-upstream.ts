@@ -8,7 +8,7 @@ import { Spelling } from '../interned.ts';
 import type { JsonObject } from '../json.ts';
 import type { PlainJson } from '../plain-json.ts';
 import { isWorthKeeping, NAME, NAMESPACE, namedSpec, restOf, type Named } from './alike.ts';
-import { scanOwn, shapeOf, type UpstreamOwn, type UpstreamShape } from './upstream-shape.ts';
+import { scanOwn, shapeOf, type ScannedOwn, type UpstreamOwn, type UpstreamShape } from './upstream-shape.ts';
 import { readTarget, readUpstreamHost, type UpstreamHost, type UpstreamSpec } from './upstream.ts';
 import { canonical, canonicalFields, versionOf } from './version.ts';
 
@@ -83,7 +83,7 @@ export function scanUpstream(json: PlainJson, Made = LikeUpstream): UpstreamDocu
   return read && (new Made(found.like, found.own, read) as UpstreamDocument);
 }
 
-function scanSpec(json: PlainJson): { readonly like: Like; readonly own: UpstreamOwn } | undefined {
+function scanSpec(json: PlainJson): { readonly like: Like; readonly own: ScannedOwn } | undefined {
   for (const [at, like] of shaped.entries()) {
     const own = json.attempt(() => scanOwn(json, like.shape));
     if (own === undefined) continue;
@@ -96,14 +96,13 @@ function scanSpec(json: PlainJson): { readonly like: Like; readonly own: Upstrea
 type Read = Names & UpstreamHost & Pick<UpstreamOwn, 'targets'>;
 
 /** Undefined: something of it is not as it must be. */
-function readOwn({ name, namespace }: Names, own: UpstreamOwn): Read | undefined {
-  if (own.targets !== undefined && own.targets.length > TARGETS_MAX) return undefined;
+function readOwn({ name, namespace }: Names, own: UpstreamOwn | ScannedOwn): Read | undefined {
+  if (!NAME.test(name) || !NAMESPACE.test(namespace) || (own.targets !== undefined && own.targets.length > TARGETS_MAX)) return undefined;
+  if ('isAsKept' in own && own.isAsKept) return { name, namespace, host: own.host, targets: own.targets };
   const host = readUpstreamHost(own.host, namespace);
   const targets = own.targets?.map(readTarget);
-  if (host === undefined || targets?.includes(undefined) === true || !NAME.test(name) || !NAMESPACE.test(namespace)) return undefined;
-  // Most are written as they are kept.
-  const isAsWritten = targets?.every((target, index) => target === own.targets?.[index]) === true;
-  return { name, namespace, ...host, targets: isAsWritten ? own.targets : (targets as readonly string[] | undefined) };
+  if (host === undefined || targets?.includes(undefined) === true) return undefined;
+  return { name, namespace, ...host, targets: targets as readonly string[] | undefined };
 }
 
 /** One of many that are alike, which holds its own alone, and makes the rest when it is asked for. */

@@ -73,18 +73,15 @@ export function readLike(like: Like, own: Pick<Plain, 'name' | 'namespace' | 'ho
 
 /** One of many policies that are alike. There are so many that it holds its own alone, and makes the rest when it is asked for. */
 export abstract class AlikeSetting {
-  readonly namespace: string;
-  readonly name: string;
-  readonly upstream: string;
   readonly #shared: Shared;
 
-  constructor({ name, namespace, upstream }: Pick<TrafficSetting, 'name' | 'namespace' | 'upstream'>, shared: Shared) {
-    this.namespace = namespace;
-    this.name = name;
-    this.upstream = upstream;
+  constructor(shared: Shared) {
     this.#shared = shared;
   }
 
+  abstract readonly namespace: string;
+  abstract readonly name: string;
+  abstract readonly upstream: string;
   abstract get version(): string;
   abstract get body(): unknown;
 
@@ -108,12 +105,18 @@ export abstract class AlikeSetting {
 }
 
 class LikeSetting extends AlikeSetting {
+  readonly namespace: string;
+  readonly name: string;
+  readonly upstream: string;
   readonly #host: string;
   readonly #like: Like;
   #version: string | undefined;
 
-  constructor(like: Like, { host, ...own }: Pick<Plain, 'name' | 'namespace' | 'host'> & { readonly upstream: string }) {
-    super(own, like.reading);
+  constructor(like: Like, { name, namespace, upstream, host }: Pick<Plain, 'name' | 'namespace' | 'host'> & { readonly upstream: string }) {
+    super(like.reading);
+    this.namespace = namespace;
+    this.name = name;
+    this.upstream = upstream;
     this.#host = host;
     this.#like = like;
   }

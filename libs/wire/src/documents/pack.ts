@@ -106,7 +106,7 @@ class AlikeColumns implements AlikeSettings {
   readonly like: TrafficSetting;
   readonly names: TextColumn;
   readonly upstreams: TextColumn;
-  readonly #versions: TextColumn;
+  readonly versions: TextColumn;
 
   constructor(group: Group<TextColumn>) {
     const { namespace, names, hosts, versions } = group;
@@ -115,20 +115,57 @@ class AlikeColumns implements AlikeSettings {
     this.names = names;
     const areKept = hosts.starts.every((start, index) => isKeptAsWritten(hosts.bytes, start, hosts.ends[index] as number));
     this.upstreams = areKept ? hosts : columnOf(textsOf(hosts).map((host, index) => upstreamOf({ name: textAt(names, index), namespace, host })));
-    this.#versions = versions;
+    this.versions = versions;
   }
 
   at(index: number): TrafficSetting {
-    const { namespace } = this.like;
-    return new PackedSetting({ name: textAt(this.names, index), namespace, upstream: textAt(this.upstreams, index), version: textAt(this.#versions, index) }, this.like) as TrafficSetting;
+    return new ColumnSetting(this, index) as TrafficSetting;
+  }
+}
+
+/** What it is asked for is made each time. */
+class ColumnSetting extends AlikeSetting {
+  readonly #columns: AlikeColumns;
+  readonly #index: number;
+
+  constructor(columns: AlikeColumns, index: number) {
+    super(columns.like);
+    this.#columns = columns;
+    this.#index = index;
+  }
+
+  get namespace(): string {
+    return this.#columns.like.namespace;
+  }
+
+  get name(): string {
+    return textAt(this.#columns.names, this.#index);
+  }
+
+  get upstream(): string {
+    return textAt(this.#columns.upstreams, this.#index);
+  }
+
+  get version(): string {
+    return textAt(this.#columns.versions, this.#index);
+  }
+
+  get body(): undefined {
+    return undefined;
   }
 }
 
 class PackedSetting extends AlikeSetting {
+  readonly namespace: string;
+  readonly name: string;
+  readonly upstream: string;
   readonly version: string;
 
-  constructor({ version, ...own }: Pick<TrafficSetting, 'name' | 'namespace' | 'upstream' | 'version'>, first: TrafficSetting) {
-    super(own, first);
+  constructor({ name, namespace, upstream, version }: Pick<TrafficSetting, 'name' | 'namespace' | 'upstream' | 'version'>, first: TrafficSetting) {
+    super(first);
+    this.namespace = namespace;
+    this.name = name;
+    this.upstream = upstream;
     this.version = version;
   }
 

@@ -2,6 +2,7 @@
 import { Spelling } from '../interned.ts';
 import type { JsonObject } from '../json.ts';
 import type { PlainJson } from '../plain-json.ts';
+import { isKeptAsWritten } from './host.ts';
 
 /** Stands for what is an Upstream's own: JSON has no such character. */
 const OWN = '\0';
@@ -21,6 +22,11 @@ export interface UpstreamOwn {
   readonly targets: readonly string[] | undefined;
 }
 
+export interface ScannedOwn extends UpstreamOwn {
+  /** Reading would give the same: HOST, and HOST:PORT each. */
+  readonly isAsKept: boolean;
+}
+
 /** Undefined: it has letters that a scan does not follow. */
 export function shapeOf(spec: JsonObject): UpstreamShape | undefined {
   const fields = Object.keys(spec).filter((field) => spec[field] !== undefined);
@@ -37,13 +43,29 @@ function fieldText(field: string, value: unknown): string {
 }
 
 /** Over a spec of this shape. */
-export function scanOwn(json: PlainJson, { before, between, after, areTargetsFirst }: UpstreamShape): UpstreamOwn {
+export function scanOwn(json: PlainJson, { before, between, after, areTargetsFirst }: UpstreamShape): ScannedOwn {
   json.pass(before);
-  const first = areTargetsFirst ? json.texts() : undefined;
-  if (first !== undefined && between !== undefined) json.pass(between);
+  let targets = areTargetsFirst ? scanTargets(json) : undefined;
+  if (areTargetsFirst && between !== undefined) json.pass(between);
+  const from = json.at;
   const host = json.text();
-  if (first === undefined && between !== undefined) json.pass(between);
-  const targets = first ?? (between && json.texts());
+  const isHostAsKept = !host.includes(':') && isKeptAsWritten(json.memory, from, json.at);
+  if (!areTargetsFirst && between !== undefined) {
+    json.pass(between);
+    targets = scanTargets(json);
+  }
   json.pass(after);
-  return { host, targets };
+  return { host, targets: targets?.texts, isAsKept: isHostAsKept && targets?.areAsKept !== false };
+}
+
+function scanTargets(json: PlainJson): { readonly texts: readonly string[]; readonly areAsKept: boolean } {
+  const texts: string[] = [];
+  let areAsKept = true;
+  json.eachText((from, to) => {
+    const text = json.slice(from, to);
+    areAsKept &&= text.includes(':') && isKeptAsWritten(json.memory, from, to);
+    texts.push(text);
+  });
+  // What was pushed to has room for more.
+  return { texts: texts.slice(), areAsKept };
 }
