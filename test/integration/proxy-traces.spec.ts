@@ -194,11 +194,11 @@ it('a collector that is away is said once each time, counted, and seen again; ca
 });
 
 it('a collector that never answers costs spans beyond the queue, and neither calls nor the stop wait for it', async () => {
-  const { stage, receiver, get } = await tracing({ OTEL_BSP_MAX_QUEUE_SIZE: '6', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '3' });
+  const { stage, receiver, get } = await tracing({ OTEL_BSP_MAX_QUEUE_SIZE: '6', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '3', OTEL_BSP_SCHEDULE_DELAY: '10000' });
   receiver.answer = 'silence';
   await get('/200');
   await eventually(() => receiver.requests[0], { what: 'a batch on its way' });
-  // Three are on their way, six wait.
+  // Three are on their way, as many as a batch holds and no fewer by its delay; six wait.
   for (let n = 0; n < 5; n++) expect((await get('/200')).status).toBe(200);
   // A caller may have its answer before the call's spans have ended.
   await expect.poll(async () => (await stage.runtime.metrics.registry.metrics()).match(/^fuseboard_trace_spans_total.*$/gm)).toContain('fuseboard_trace_spans_total{fate="dropped"} 9');
