@@ -1,7 +1,7 @@
 /** The feed of states where messages are lost, connections end, and the store falls back (V3, V4). */
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { QuietStates, StateUpdate } from '#engine';
+import { textAt, type StateUpdate } from '#engine';
 import { encodeSnapshot } from '#wire';
 import { commit, snapshot } from '../contract/samples.ts';
 import { hear, redisClient, stageRedis } from '../support/redis-stage.ts';
@@ -40,13 +40,14 @@ test('who asks for quiet states apart has those of a partition that is read as c
   await stage.states.commit(commit(null, 80, { snapshots: [...many, snapshot('open.test', 40)] }));
   const redis = redisClient();
   await redis.hset(stage.keys.snapshots, 'ahead.test', Buffer.from(encodeSnapshot(snapshot('ahead.test', 81))));
-  const updates: StateUpdate[] = [];
-  onTestFinished(await stage.stateFeed.follow((update) => updates.push(update), { quietApart: true }));
-  const [first] = updates.filter(({ partition, meta }) => partition === 0 && meta !== undefined);
-  expect(first?.snapshots.map(({ upstream }) => upstream).toSorted()).toEqual(['ahead.test', 'open.test']);
-  const quiet = first?.quiet as QuietStates;
-  const columns = Array.from({ length: quiet.size }, (_, index) => quiet.at(index)).toSorted((a, b) => a.next - b.next);
-  expect(columns).toEqual(many);
+  const told: { readonly snapshots: string[]; readonly quiet: string[] }[] = [];
+  const note = ({ partition, meta, snapshots, quiet }: StateUpdate): void => {
+    if (partition !== 0 || meta === undefined || quiet === undefined) return;
+    told.push({ snapshots: snapshots.map(({ upstream }) => upstream), quiet: Array.from({ length: quiet.size }, (_, n) => `${textAt(quiet.upstreams, n)} ${quiet.generations[n]} ${quiet.nexts[n]}`) });
+  };
+  onTestFinished(await stage.stateFeed.follow(note, { quietApart: true }));
+  expect(told[0]?.snapshots.toSorted()).toEqual(['ahead.test', 'open.test']);
+  expect(told[0]?.quiet.toSorted()).toEqual(many.map(({ upstream, generation, next }) => `${upstream} ${generation} ${next}`).toSorted());
 });
 
 test('a commit whose message is lost is found by the next round', async () => {

@@ -48,7 +48,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'return Math.min(untilMs - clocks.nowMs(), byLengthMs);', replace: 'return untilMs - clocks.nowMs();', title: 'T4: no trip refuses for longer than its own length',
   }),
   inEngine('seen.ts', 'state-cache.spec.ts')('T4', 'first seen anew with each news', {
-    find: 'before?.untilMs !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs', replace: 'atMs', title: 'T4: news of the same generation does not begin its time anew',
+    find: 'before?.untilMs !== undefined && isSameGeneration(heard, before) ? before.firstSeenMs : atMs', replace: 'atMs', title: 'T4: news of the same generation does not begin its time anew',
   }),
   cache('G3', 'old generation stamped after the lease', {
     find: 'this.#leftMs(seen) > 0 ? generation : generation + 1', replace: 'generation', by: SIMULATOR,
@@ -57,7 +57,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
     find: 'const admitted = this.#stamp(shared);', replace: 'const admitted = this.#stamp(shared) ?? this.#stamp(local) ?? begun;', title: 'G3: stamps nothing while no state is known',
   }),
   cache('V1', 'cache applies older', {
-    find: 'if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
+    find: 'if (before !== undefined && !isNewer(heard, { incarnation: before.incarnation, next: known.next })) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
   }),
   dormant('V1', 'a dormant state goes back', { find: 'if (incarnation < before ||', replace: 'if (false ||', title: 'V1, V4, V5: who is asked for at the end alone' }),
   dormant('V1', 'news of who is awake kept for the dormant', { find: 'if (row === -1 || this.#isAwake(this.#rowOf(row))) return false;', replace: 'if (row === -1) return false; this.#rowOf(row);', title: 'V1, V4, V5: who is asked for at the end alone' }),

@@ -91,7 +91,6 @@ function columnsOf(snapshots: readonly Snapshot[]): QuietStates {
     generations: Float64Array.from(snapshots, ({ generation }) => generation),
     nexts: Float64Array.from(snapshots, ({ next }) => next),
     canTrip: Uint8Array.from(snapshots, (each) => (canTrip(each) ? 1 : 0)),
-    at: (index) => snapshots[index] as Snapshot,
   };
 }
 

@@ -7,13 +7,8 @@
 import { textAt, type AlikeSettings } from './alike-settings.ts';
 import { grown, NameTable } from './name-table.ts';
 import type { QuietStates } from './ports.ts';
+import type { Heard } from './seen.ts';
 import type { SharedPolicy } from './shared-policies.ts';
-import { canTrip, type Snapshot } from './snapshot.ts';
-
-/** What is kept of a state that is closed and has no end. */
-export interface QuietState extends Pick<Snapshot, 'incarnation' | 'generation' | 'next'> {
-  readonly canTrip: boolean;
-}
 
 /** The policy of an upstream, and whose document has it. */
 export interface PolicyHeld {
@@ -24,7 +19,7 @@ export interface PolicyHeld {
 
 /** What a row says. */
 export interface Dormant {
-  readonly state: QuietState | undefined;
+  readonly state: Heard | undefined;
   readonly policy: PolicyHeld | undefined;
 }
 
@@ -43,8 +38,17 @@ const HAS_STATE = 2;
 const CAN_TRIP = 4;
 
 /** Closed, and nothing ends it but news. */
-export function isQuiet({ state, admit, untilMs }: Pick<Snapshot, 'state' | 'admit' | 'untilMs'>): boolean {
+function isQuiet({ state, admit, untilMs }: Heard): boolean {
   return state === 'closed' && admit === 1 && untilMs === undefined;
+}
+
+/** What all quiet states say; since when it has been so decides nothing. */
+const QUIET = { state: 'closed', admit: 1, sinceMs: 0, untilMs: undefined } as const;
+
+/** One of them by itself. */
+export function quietAt({ upstreams, incarnations, nexts, generations, canTrip }: QuietStates, index: number): Heard {
+  const [incarnation, next, generation] = [incarnations, nexts, generations].map((column) => column[index]) as [number, number, number];
+  return { upstream: textAt(upstreams, index), incarnation, next, generation, ...QUIET, canTrip: canTrip[index] === 1 };
 }
 
 export class DormantUpstreams {
@@ -106,15 +110,15 @@ export class DormantUpstreams {
   find(upstream: string): Dormant | undefined {
     const row = this.#names.find(upstream);
     if (row === -1 || this.#isAwake(row)) return undefined;
-    const [state, policy] = [this.#stateOf(row), this.#policyOf(row)];
+    const [state, policy] = [this.#stateOf(row, upstream), this.#policyOf(row)];
     return state === undefined && policy === undefined ? undefined : { state, policy };
   }
 
   /** V1: a version that isn't newer changes nothing. @returns false: it is awake, or can't be here */
-  hear(snapshot: Snapshot): boolean {
-    const row = isQuiet(snapshot) ? this.#names.add(snapshot.upstream) : -1;
+  hear(heard: Heard): boolean {
+    const row = isQuiet(heard) ? this.#names.add(heard.upstream) : -1;
     if (row === -1 || this.#isAwake(this.#rowOf(row))) return false;
-    this.#take(row, snapshot, canTrip(snapshot));
+    this.#take(row, heard);
     return true;
   }
 
@@ -124,7 +128,7 @@ export class DormantUpstreams {
     for (let index = 0; index < size; index++) {
       const row = this.#rowOf(this.#names.addBytes(bytes, starts[index] as number, ends[index] as number));
       if (this.#isAwake(row)) onAwake(index);
-      else this.#take(row, { incarnation: incarnations[index] as number, generation: generations[index] as number, next: nexts[index] as number }, canTrips[index] === 1);
+      else this.#take(row, { incarnation: incarnations[index] as number, generation: generations[index] as number, next: nexts[index] as number, canTrip: canTrips[index] === 1 });
     }
   }
 
@@ -157,21 +161,22 @@ export class DormantUpstreams {
     return ((this.#flags[row] as number) & AWAKE) !== 0;
   }
 
-  #take(row: number, { incarnation, generation, next }: Omit<QuietState, 'canTrip'>, isTrippable: boolean): void {
+  #take(row: number, { incarnation, generation, next, canTrip }: Pick<Heard, 'incarnation' | 'generation' | 'next' | 'canTrip'>): void {
     if (((this.#flags[row] as number) & HAS_STATE) !== 0) {
       const before = this.#incarnations[row] as number;
       if (incarnation < before || (incarnation === before && next <= (this.#nexts[row] as number))) return;
     }
-    this.#flags[row] = HAS_STATE | (isTrippable ? CAN_TRIP : 0);
+    this.#flags[row] = HAS_STATE | (canTrip ? CAN_TRIP : 0);
     this.#incarnations[row] = incarnation;
     this.#generations[row] = generation;
     this.#nexts[row] = next;
   }
 
-  #stateOf(row: number): QuietState | undefined {
+  #stateOf(row: number, upstream: string): Heard | undefined {
     const flags = this.#flags[row] as number;
     if ((flags & HAS_STATE) === 0) return undefined;
-    return { incarnation: this.#incarnations[row] as number, generation: this.#generations[row] as number, next: this.#nexts[row] as number, canTrip: (flags & CAN_TRIP) !== 0 };
+    const [incarnation, next, generation] = [this.#incarnations[row], this.#nexts[row], this.#generations[row]] as [number, number, number];
+    return { upstream, incarnation, next, generation, ...QUIET, canTrip: (flags & CAN_TRIP) !== 0 };
   }
 
   #policyOf(row: number): PolicyHeld | undefined {

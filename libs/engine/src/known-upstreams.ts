@@ -6,9 +6,8 @@ import { textAt, type AlikeSettings } from './alike-settings.ts';
 import { DormantUpstreams, type PolicyHeld } from './dormant.ts';
 import { UNKNOWN, type Known, type Partition } from './known.ts';
 import type { QuietStates } from './ports.ts';
-import type { SeenStates } from './seen.ts';
+import type { Heard, SeenStates } from './seen.ts';
 import type { SharedPolicy } from './shared-policies.ts';
-import type { Snapshot } from './snapshot.ts';
 
 export interface KnownUpstreamsOptions {
   readonly partitionOf: (upstream: string) => Partition;
@@ -42,9 +41,9 @@ export class KnownUpstreams {
   }
 
   /** @returns undefined: it is dormant, and that is all there is to do */
-  hear(snapshot: Snapshot, partition: Partition): Known | undefined {
-    if (this.#dormant.hear(snapshot)) return undefined;
-    return this.find(snapshot.upstream) ?? this.#begin(snapshot.upstream, partition);
+  hear(heard: Heard, partition: Partition): Known | undefined {
+    if (this.#dormant.hear(heard)) return undefined;
+    return this.find(heard.upstream) ?? this.#begin(heard.upstream, partition);
   }
 
   /** @param onAwake those that aren't dormant, by where they are in `states` */
@@ -87,7 +86,7 @@ export class KnownUpstreams {
     const known = this.#begin(upstream, this.#options.partitionOf(upstream));
     if (dormant.policy !== undefined) Object.assign(known, dormant.policy);
     if (dormant.state !== undefined) {
-      known.shared = this.#options.seen.ofQuiet(dormant.state);
+      known.shared = this.#options.seen.of(dormant.state, undefined, 0);
       known.next = dormant.state.next;
     }
     this.#options.onWoken(known);

@@ -4,9 +4,9 @@ import type { LocalBreakers } from './local-breakers.ts';
 import type { Admission } from './outcome.ts';
 import type { OwnOutcomes } from './own-outcomes.ts';
 import type { PartitionMeta } from './ports.ts';
-import type { Seen } from './seen.ts';
+import type { Heard, Seen } from './seen.ts';
 import type { SharedPolicy } from './shared-policies.ts';
-import { isNewer, type Snapshot } from './snapshot.ts';
+import { isNewer } from './snapshot.ts';
 
 /** Nothing is known and nothing judged, so nothing is refused and nothing stamped (G3). */
 export const UNKNOWN: Admit = Object.freeze({ kind: 'admit' });
@@ -42,7 +42,7 @@ export interface Partition {
   /** By the monotonic clock; -Infinity: never. */
   heardMs: number;
   /** Of a store that is being restored; by upstream, the newest. */
-  readonly heldBack: Map<string, Snapshot>;
+  readonly heldBack: Map<string, Heard>;
   /** All that is known of it and isn't dormant. */
   members: Known[];
   /** Those in it whose state has an end. */
@@ -62,7 +62,7 @@ export function isOfUse({ policy, shared }: Known): boolean {
   return policy !== undefined || shared !== undefined;
 }
 
-export function holdBack(snapshot: Snapshot, { heldBack }: Partition): void {
-  const before = heldBack.get(snapshot.upstream);
-  if (before === undefined || isNewer(snapshot, before)) heldBack.set(snapshot.upstream, snapshot);
+export function holdBack(heard: Heard, { heldBack }: Partition): void {
+  const before = heldBack.get(heard.upstream);
+  if (before === undefined || isNewer(heard, before)) heldBack.set(heard.upstream, heard);
 }

@@ -8,7 +8,8 @@ import { pullInWindow } from './machine.ts';
 import { isError, type Admission } from './outcome.ts';
 import type { Policy } from './policy.ts';
 import type { Call } from './reporter.ts';
-import { canTrip, isNewerGeneration, isSameGeneration, type Snapshot } from './snapshot.ts';
+import type { Heard } from './seen.ts';
+import { isNewerGeneration, isSameGeneration } from './snapshot.ts';
 import { Window } from './window.ts';
 
 /** How long an opening lasts at most, ms; a shorter `degradedTimeWindow` ends it sooner (T4). */
@@ -69,8 +70,8 @@ export class OwnOutcomes {
   }
 
   /** Is this the fleet's word on what was counted? Of the same generation too, where that turns out to be an operator's. */
-  isAnsweredBy(snapshot: Snapshot): boolean {
-    return isNewerGeneration(snapshot, this.#under) || (isSameGeneration(snapshot, this.#under) && !canTrip(snapshot));
+  isAnsweredBy(heard: Admission & Pick<Heard, 'canTrip'>): boolean {
+    return isNewerGeneration(heard, this.#under) || (isSameGeneration(heard, this.#under) && !heard.canTrip);
   }
 
   /** G1: every transition empties the window. */

@@ -217,8 +217,6 @@ export interface QuietStates extends Readonly<Record<'incarnations' | 'generatio
   readonly upstreams: TextColumn;
   /** 1 where outcomes can trip it (`canTrip`), else 0. */
   readonly canTrip: Uint8Array;
-  /** One of them, whole. */
-  readonly at: (index: number) => Snapshot;
 }
 
 export interface StateFeed {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { POLICY } from '../../../test/support/sample-policy.ts';
-import { SeenStates } from './seen.ts';
+import { heardOf, SeenStates, type Heard } from './seen.ts';
 import type { Snapshot } from './snapshot.ts';
 
-const closed = (upstream: string, sinceMs: number, more: Partial<Snapshot> = {}): Snapshot => ({
+const closed = (upstream: string, sinceMs: number, more: Partial<Snapshot> = {}): Heard => heardOf({
   upstream, incarnation: 1, next: 5, generation: 1, state: 'closed', admit: 1, sinceMs, window: { total: 0, errors: 0, slow: 0 }, policy: POLICY.identity, ...more,
 });
 

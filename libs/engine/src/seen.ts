@@ -1,5 +1,4 @@
 /** What a proxy keeps of snapshots: what decides, and since when it is known. */
-import type { QuietState } from './dormant.ts';
 import { canTrip, isSameGeneration, type Snapshot } from './snapshot.ts';
 
 /**
@@ -16,6 +15,17 @@ export interface Seen extends Pick<Snapshot, 'incarnation' | 'generation' | 'sta
 
 const ENDLESS = { sinceMs: 0, firstSeenMs: 0 } as const;
 
+/** What is kept of a snapshot, and for how long it is the newest (V1). */
+export interface Heard extends Pick<Snapshot, 'upstream' | 'incarnation' | 'next' | 'generation' | 'state' | 'admit' | 'sinceMs'> {
+  readonly untilMs: number | undefined;
+  readonly canTrip: boolean;
+}
+
+export function heardOf(snapshot: Snapshot): Heard {
+  const { upstream, incarnation, next, generation, state, admit, sinceMs, untilMs } = snapshot;
+  return { upstream, incarnation, next, generation, state, admit, sinceMs, untilMs, canTrip: canTrip(snapshot) };
+}
+
 export class SeenStates {
   /** Those that are alike mostly come together. */
   #last: Seen | undefined;
@@ -23,18 +33,14 @@ export class SeenStates {
   /**
    * T4: the lease of a generation is first seen once.
    * @param before of the same upstream
-   * @param atMs when the snapshot was heard of, by the monotonic clock
+   * @param atMs when it was heard of, by the monotonic clock
    */
-  of(snapshot: Snapshot, before: Seen | undefined, atMs: number): Seen {
-    const { incarnation, generation, state, admit, untilMs } = snapshot;
-    const decides = { incarnation, generation, state, admit, untilMs, canTrip: canTrip(snapshot) };
+  of(heard: Omit<Heard, 'upstream' | 'next'>, before: Seen | undefined, atMs: number): Seen {
+    const { incarnation, generation, state, admit, untilMs, canTrip: isTrippable } = heard;
+    const decides = { incarnation, generation, state, admit, untilMs, canTrip: isTrippable };
     if (untilMs === undefined) return this.#shared({ ...decides, ...ENDLESS });
-    const firstSeenMs = before?.untilMs !== undefined && isSameGeneration(snapshot, before) ? before.firstSeenMs : atMs;
-    return this.#shared({ ...decides, sinceMs: snapshot.sinceMs, firstSeenMs });
-  }
-
-  ofQuiet({ incarnation, generation, canTrip: isTrippable }: QuietState): Seen {
-    return this.#shared({ incarnation, generation, state: 'closed', admit: 1, untilMs: undefined, canTrip: isTrippable, ...ENDLESS });
+    const firstSeenMs = before?.untilMs !== undefined && isSameGeneration(heard, before) ? before.firstSeenMs : atMs;
+    return this.#shared({ ...decides, sinceMs: heard.sinceMs, firstSeenMs });
   }
 
   #shared(seen: Seen): Seen {

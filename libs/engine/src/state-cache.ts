@@ -9,20 +9,19 @@
  */
 import { sizeOf } from './alike-settings.ts';
 import type { Admit, Decision, Ground, Refuse } from './decision.ts';
-import type { PolicyHeld } from './dormant.ts';
+import { quietAt, type PolicyHeld } from './dormant.ts';
 import { holdBack, isOfUse, isWhole, UNKNOWN, type Known, type Partition } from './known.ts';
 import { KnownUpstreams } from './known-upstreams.ts';
 import type { HolderClocks } from './lease.ts';
 import { leaseLeftMs } from './lease.ts';
 import { FIRST_GENERATION, LocalBreakers, type PolicedSetting } from './local-breakers.ts';
-import { SeenStates, type Seen } from './seen.ts';
+import { heardOf, SeenStates, type Heard, type Seen } from './seen.ts';
 import { settingOf, SharedPolicies, type SharedPolicy } from './shared-policies.ts';
 import type { Admission } from './outcome.ts';
 import { OwnOutcomes, type ProvisionalVerdict } from './own-outcomes.ts';
 import { measuresAlike, opensByAmount, type DegradedAnswer } from './policy.ts';
 import type { DocumentSet, QuietStates, StateUpdate } from './ports.ts';
 import type { Call } from './reporter.ts';
-import type { Snapshot } from './snapshot.ts';
 import { isNewer, isSameGeneration } from './snapshot.ts';
 
 export interface StateCacheOptions extends HolderClocks {
@@ -128,13 +127,13 @@ export class StateCache {
     this.#chooseJudge(partition);
     if (isWhole(partition.meta)) {
       const atMs = this.#options.monotonicMs();
-      for (const snapshot of partition.heldBack.values()) this.#hear(snapshot, partition, atMs);
+      for (const heard of partition.heldBack.values()) this.#hear(heard, partition, atMs);
       partition.heldBack.clear();
-      for (const snapshot of snapshots) this.#hear(snapshot, partition, atMs);
-      if (quiet !== undefined) this.#known.hearAll(quiet, (index) => this.#hear(quiet.at(index), partition, atMs));
+      for (const snapshot of snapshots) this.#hear(heardOf(snapshot), partition, atMs);
+      if (quiet !== undefined) this.#known.hearAll(quiet, (index) => this.#hear(quietAt(quiet, index), partition, atMs));
     } else {
-      for (const snapshot of snapshots) holdBack(snapshot, partition);
-      for (let index = 0; index < (quiet?.size ?? 0); index++) holdBack((quiet as QuietStates).at(index), partition);
+      for (const snapshot of snapshots) holdBack(heardOf(snapshot), partition);
+      for (let index = 0; index < (quiet?.size ?? 0); index++) holdBack(quietAt(quiet as QuietStates, index), partition);
     }
     for (const known of partition.leased) this.#decideAnew(known);
   }
@@ -214,14 +213,14 @@ export class StateCache {
     }
   }
 
-  #hear(snapshot: Snapshot, partition: Partition, atMs: number): void {
-    const known = this.#known.hear(snapshot, partition);
+  #hear(heard: Heard, partition: Partition, atMs: number): void {
+    const known = this.#known.hear(heard, partition);
     if (known === undefined) return;
     const before = known.shared;
-    if (before !== undefined && !isNewer(snapshot, { incarnation: before.incarnation, next: known.next })) return;
-    known.shared = this.#seen.of(snapshot, before, atMs);
-    known.next = snapshot.next;
-    if (known.own?.isAnsweredBy(snapshot) === true) this.#endProvisional(known, snapshot.admit === 0 ? 'agreed' : 'other');
+    if (before !== undefined && !isNewer(heard, { incarnation: before.incarnation, next: known.next })) return;
+    known.shared = this.#seen.of(heard, before, atMs);
+    known.next = heard.next;
+    if (known.own?.isAnsweredBy(heard) === true) this.#endProvisional(known, heard.admit === 0 ? 'agreed' : 'other');
     this.#decideAnew(known);
   }
 
@@ -274,7 +273,7 @@ export class StateCache {
 
   #seeLocal(known: Known): void {
     const snapshot = known.partition.local?.snapshot(known.upstream);
-    known.local = snapshot && this.#seen.of(snapshot, known.local, this.#options.monotonicMs());
+    known.local = snapshot && this.#seen.of(heardOf(snapshot), known.local, this.#options.monotonicMs());
   }
 
   /** As of now. */

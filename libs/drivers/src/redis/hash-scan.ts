@@ -1,4 +1,5 @@
 import type { Commands } from './client.ts';
+import { letGo } from './let-go.ts';
 
 /** Fields asked for at once, about. */
 const AT_ONCE = 2_000;
@@ -34,6 +35,7 @@ async function scan<T extends string | Buffer, U>(page: (cursor: string) => Prom
   do {
     const [next, flat] = await page(cursor);
     for (let at = 0; at + 1 < flat.length; at += 2) found.set(String(flat[at]), valueOf(flat[at + 1] as T));
+    letGo(flat);
     cursor = String(next);
   } while (cursor !== '0' && found.size < fieldsMax);
   return found;

@@ -14,6 +14,7 @@ import type { Source } from './feed-hub.ts';
 import { Followers } from '../followers.ts';
 import { partitionKeys, type PartitionKeys } from './keys.ts';
 import { isSameMeta, metaOf } from './partition-meta.ts';
+import { letGo } from './let-go.ts';
 import { QuietReader } from './quiet-columns.ts';
 import { decodeSnapshots } from './snapshots.ts';
 import type { StoreOptions } from './state-store.ts';
@@ -142,9 +143,8 @@ export class RedisStateFeed implements StateFeed, Source {
     const wanted = this.#wanted;
     try {
       const fields = await reader.ask((redis) => redis.hgetall(view.keys.meta));
-      const values = wanted === 'none' ? [] : await reader.ask((redis) => redis.hvalsBuffer(view.keys.snapshots));
       const meta = this.#metaOf(view, fields);
-      const read = await this.#snapshotsIn(values, meta);
+      const read = await this.#readSnapshots(view, meta, reader);
       // Who wants more of them came while we read.
       if (wanted !== this.#wanted) return this.#doubt(view);
       view.ahead = new Map(read.snapshots.filter((each) => meta !== undefined && isNewer(each, meta)).map((each) => [each.upstream, each]));
@@ -165,10 +165,13 @@ export class RedisStateFeed implements StateFeed, Source {
   }
 
   /** Of a store that is being restored there are no columns: its states are held back one by one (V4). */
-  async #snapshotsIn(values: readonly Buffer[], meta: PartitionMeta | undefined): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
-    if (meta === undefined) return { snapshots: [] };
-    if (this.#wanted === 'quiet-apart' && meta.restoringTo === undefined) return await this.#quiet.read(values, meta);
-    return { snapshots: await decodeSnapshots(values) };
+  async #readSnapshots({ keys }: View, meta: PartitionMeta | undefined, reader: Connection): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
+    if (meta === undefined || this.#wanted === 'none') return { snapshots: [] };
+    const values = await reader.ask((redis) => redis.hvalsBuffer(keys.snapshots));
+    const isApart = this.#wanted === 'quiet-apart' && meta.restoringTo === undefined;
+    const read = isApart ? await this.#quiet.read(values, meta) : { snapshots: await decodeSnapshots(values) };
+    letGo(values);
+    return read;
   }
 
   #tellFresh({ partition, known }: View, storeTime: StoreTime): void {
