@@ -8,15 +8,8 @@ import { ROOT, ensureBuilt } from './build.mjs';
 /** Where a program's main file may be, below dist/. */
 const PLACES = [(name) => `apps/${name}/src/main.js`, (name) => `test/${name}/main.js`, (name) => `${name}/main.js`];
 
-/**
- * What V8 is told of a program's memory. Little that a proxy makes lives longer than its call: a young generation as large as
- * V8 lets it grow holds 25 MB for nothing.
- */
-const V8_FLAGS = { proxy: ['--max-semi-space-size=4'] };
-
 /** @param {string} name of apps/NAME, test/NAME or NAME itself */
 export async function launch(name, argv) {
-  beginWith(V8_FLAGS[name] ?? []);
   try {
     await ensureBuilt();
   } catch (error) {
@@ -32,17 +25,6 @@ export async function launch(name, argv) {
   keepCompiled();
   process.argv = [process.execPath, main, ...argv];
   await import(pathToFileURL(main).href);
-}
-
-/**
- * V8 takes such flags only as it begins: this process begins anew with them, under the same id. Those that it was given in
- * another size stay, and so does all where the system has no such thing.
- */
-function beginWith(flags) {
-  const given = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`;
-  const missing = flags.filter((flag) => !given.includes(flag.split('=')[0]));
-  if (missing.length === 0 || process.platform === 'win32') return;
-  process.execve(process.execPath, [process.execPath, ...missing, ...process.execArgv, ...process.argv.slice(1)], process.env);
 }
 
 /**

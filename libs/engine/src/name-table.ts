@@ -14,12 +14,11 @@ const HASH_BASE = 0x811c9dc5;
 const HASH_PRIME = 0x01000193;
 
 export class NameTable {
-  /** Open addressing; a number + 1, or 0: free. Never more than half full. */
-  #slots = new Int32Array(4 * FIRST_NAMES);
+  /** Open addressing, in pairs: a number + 1, or 0: free; and its hash. Never more than half full. */
+  #slots = new Int32Array(2 * 4 * FIRST_NAMES);
   #bytes = new Uint8Array(FIRST_NAMES * CHARS_EACH);
   /** By number: where it ends in `#bytes`; it begins where the one before ends. */
   #ends = new Uint32Array(FIRST_NAMES);
-  #hashes = new Int32Array(FIRST_NAMES);
   #size = 0;
   /** A name that came as a string. */
   readonly #spelt = new Uint8Array(NAME_CHARS_MAX);
@@ -36,7 +35,7 @@ export class NameTable {
   /** Makes room for so many in all, so that nothing is copied as they come. */
   expect(names: number): void {
     if (names > this.#ends.length) this.#grow(names, names * CHARS_EACH);
-    if (2 * names > this.#slots.length) this.#spread(names);
+    if (4 * names > this.#slots.length) this.#spread(names);
   }
 
   /** -1: it isn't here. */
@@ -59,9 +58,9 @@ export class NameTable {
     this.#makeRoom(begin + to - from);
     for (let at = from; at < to; at++) this.#bytes[begin + at - from] = bytes[at] as number;
     this.#ends[number] = begin + to - from;
-    this.#hashes[number] = this.#hash;
     this.#slots[slot] = number + 1;
-    if (2 * this.#size > this.#slots.length) this.#spread(this.#size);
+    this.#slots[slot + 1] = this.#hash;
+    if (4 * this.#size > this.#slots.length) this.#spread(this.#size);
     return number;
   }
 
@@ -97,13 +96,12 @@ export class NameTable {
     [this.#wanted, this.#from, this.#to, this.#hash] = [bytes, from, to, hashOf(bytes, from, to)];
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = this.#hash & mask;
-    while (slots[slot] !== 0 && !this.#isWanted(this.#numberIn(slot))) slot = (slot + 1) & mask;
+    let slot = (2 * this.#hash) & mask;
+    while (slots[slot] !== 0 && !(slots[slot + 1] === this.#hash && this.#isWanted(this.#numberIn(slot)))) slot = (slot + 2) & mask;
     return slot;
   }
 
   #isWanted(number: number): boolean {
-    if (this.#hashes[number] !== this.#hash) return false;
     const [own, wanted, begin, from, to] = [this.#bytes, this.#wanted, this.#beginOf(number), this.#from, this.#to];
     if ((this.#ends[number] as number) - begin !== to - from) return false;
     for (let at = from; at < to; at++) if (own[begin + at - from] !== wanted[at]) return false;
@@ -117,18 +115,19 @@ export class NameTable {
   #grow(names: number, bytes: number): void {
     this.#bytes = grown(this.#bytes, bytes);
     this.#ends = grown(this.#ends, names);
-    this.#hashes = grown(this.#hashes, names);
   }
 
   #spread(names: number): void {
-    let length = this.#slots.length;
-    while (length < 2 * names) length *= 2;
+    const before = this.#slots;
+    let { length } = before;
+    while (length < 4 * names) length *= 2;
     const slots = new Int32Array(length);
-    const mask = slots.length - 1;
-    for (let number = 0; number < this.#size; number++) {
-      let slot = (this.#hashes[number] as number) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = number + 1;
+    for (let from = 0; from < before.length; from += 2) {
+      if (before[from] === 0) continue;
+      let slot = (2 * (before[from + 1] as number)) & (length - 1);
+      while (slots[slot] !== 0) slot = (slot + 2) & (length - 1);
+      slots[slot] = before[from] as number;
+      slots[slot + 1] = before[from + 1] as number;
     }
     this.#slots = slots;
   }

@@ -19,9 +19,10 @@ const CLOSE_ARRAY = 0x5d;
 /** So many make a safe integer, whatever they are. */
 const DIGITS_MAX = 15;
 const NO_BYTES = Buffer.alloc(0);
-/** `2026-09-21T14:13:20.123Z`: where its parts begin, and what is between them. */
+/** `2026-09-21T14:13:20.123Z`. */
 const TIME_CHARS = 24;
-const TIME_MARKS = [4, 7, 10, 13, 16, 19, 23].map((at) => ({ at, byte: new Date(0).toISOString().charCodeAt(at) }));
+const DAY_CHARS = 10;
+const [DASH, LETTER_T, COLON, DOT, LETTER_Z] = [4, 10, 13, 19, 23].map((at) => new Date(0).toISOString().charCodeAt(at));
 
 /** Where an object lies, and in it the text of a field. One for all: to be looked at before the next is asked for. */
 export interface Around {
@@ -42,6 +43,9 @@ export class PlainJson {
   #at = 0;
   #end = 0;
   #isSpoilt = false;
+  /** The last one that was read of a time, and when it begins. */
+  #day = new Spelling('1970-01-01');
+  #dayMs = 0;
   readonly #around: Written<Around> = { from: 0, textFrom: 0, text: '', textTo: 0, to: 0, hash: 0 };
 
   begin(bytes: Uint8Array): void {
@@ -250,23 +254,35 @@ export class PlainJson {
 
   /** ISO 8601 as `Date` writes it, to ms since 1970. */
   time(): number {
-    const [year, month, day] = [this.#digits(0, 4), this.#digits(5, 2), this.#digits(8, 2)];
-    const [hour, minute, second, ms] = [this.#digits(11, 2), this.#digits(14, 2), this.#digits(17, 2), this.#digits(20, 3)];
-    const timeMs = Date.UTC(year, month - 1, day, hour, minute, second, ms);
-    // Of a day or an hour that there isn't, `Date` makes another one.
-    const isReal = timeMs >= 0 && year >= 1970 && month >= 1 && month <= 12 && hour <= 23 && minute <= 59 && second <= 59 && (day <= 28 || new Date(timeMs).getUTCDate() === day);
-    if (!isReal || day === 0 || TIME_MARKS.some(({ at, byte }) => this.#bytes[this.#at + at] !== byte)) this.#isSpoilt = true;
-    this.#at += TIME_CHARS;
+    const [bytes, at] = [this.#bytes, this.#at];
+    const dayMs = this.#day.isAt(this.#view, at) ? this.#dayMs : this.#dayAt(at);
+    const [hour, minute, second] = [wholeOf(bytes, at + 11, 2), wholeOf(bytes, at + 14, 2), wholeOf(bytes, at + 17, 2)];
+    const timeMs = dayMs + ((hour * 60 + minute) * 60 + second) * 1_000 + wholeOf(bytes, at + 20, 3);
+    const isMarked = bytes[at + 10] === LETTER_T && bytes[at + 13] === COLON && bytes[at + 16] === COLON && bytes[at + 19] === DOT && bytes[at + 23] === LETTER_Z;
+    if (!isMarked || !(timeMs >= 0 && hour <= 23 && minute <= 59 && second <= 59)) this.#isSpoilt = true;
+    this.#at = at + TIME_CHARS;
     return timeMs;
   }
 
-  /** NaN: they are none. */
-  #digits(from: number, count: number): number {
-    let value = 0;
-    for (let at = this.#at + from; at < this.#at + from + count; at++) {
-      const digit = (this.#bytes[at] as number) - ZERO;
-      value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
-    }
-    return value;
+  /** When it begins, ms since 1970: of many times most are of few days. NaN: there is no such day. */
+  #dayAt(at: number): number {
+    const bytes = this.#bytes;
+    const [year, month, day] = [wholeOf(bytes, at, 4), wholeOf(bytes, at + 5, 2), wholeOf(bytes, at + 8, 2)];
+    const dayMs = Date.UTC(year, month - 1, day);
+    // Of a day that there isn't, `Date` makes another one.
+    const isReal = year >= 1970 && month >= 1 && month <= 12 && day >= 1 && new Date(dayMs).getUTCDate() === day;
+    if (!isReal || bytes[at + 4] !== DASH || bytes[at + 7] !== DASH) return Number.NaN;
+    this.#day = new Spelling(this.slice(at, at + DAY_CHARS));
+    return (this.#dayMs = dayMs);
   }
+}
+
+/** NaN: they are none. */
+function wholeOf(bytes: Buffer, from: number, count: number): number {
+  let value = 0;
+  for (let at = from; at < from + count; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
+  }
+  return value;
 }
