@@ -93,18 +93,26 @@ export class NameTable {
 
   /** Where it is, or would be. */
   #slotOf(bytes: Uint8Array, from: number, to: number): number {
-    [this.#wanted, this.#from, this.#to, this.#hash] = [bytes, from, to, hashOf(bytes, from, to)];
+    const hash = hashOf(bytes, from, to);
+    this.#wanted = bytes;
+    this.#from = from;
+    this.#to = to;
+    this.#hash = hash;
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = (2 * this.#hash) & mask;
-    while (slots[slot] !== 0 && !(slots[slot + 1] === this.#hash && this.#isWanted(this.#numberIn(slot)))) slot = (slot + 2) & mask;
+    let slot = (2 * hash) & mask;
+    while (slots[slot] !== 0 && !(slots[slot + 1] === hash && this.#isWanted((slots[slot] as number) - 1))) slot = (slot + 2) & mask;
     return slot;
   }
 
   #isWanted(number: number): boolean {
-    const [own, wanted, begin, from, to] = [this.#bytes, this.#wanted, this.#beginOf(number), this.#from, this.#to];
-    if ((this.#ends[number] as number) - begin !== to - from) return false;
-    for (let at = from; at < to; at++) if (own[begin + at - from] !== wanted[at]) return false;
+    const own = this.#bytes;
+    const wanted = this.#wanted;
+    const length = this.#to - this.#from;
+    const ownFrom = this.#beginOf(number);
+    if ((this.#ends[number] as number) - ownFrom !== length) return false;
+    const from = this.#from;
+    for (let at = 0; at < length; at++) if (own[ownFrom + at] !== wanted[from + at]) return false;
     return true;
   }
 

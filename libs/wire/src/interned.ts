@@ -7,12 +7,14 @@ export class Spelling {
   /** The last four begin four from the end, and mostly overlap those before. */
   readonly #words: readonly number[];
   readonly #last: number;
+  readonly #first: number;
 
   constructor(text: string) {
     const bytes = Buffer.from(text, 'latin1');
     this.text = text;
     this.length = bytes.length;
     this.#words = Array.from({ length: Math.max(0, (bytes.length - 1) >> 2) }, (_, n) => bytes.readInt32LE(4 * n));
+    this.#first = bytes[0] ?? 0;
     this.#last = bytes.length < 4 ? 0 : bytes.readInt32LE(bytes.length - 4);
   }
 
@@ -27,7 +29,10 @@ export class Spelling {
   }
 
   #isShortAt(view: DataView, at: number): boolean {
-    for (let n = 0; n < this.length; n++) if (view.getUint8(at + n) !== this.text.charCodeAt(n)) return false;
+    const { length } = this;
+    if (length === 0) return true;
+    if (view.getUint8(at) !== this.#first) return false;
+    for (let n = 1; n < length; n++) if (view.getUint8(at + n) !== this.text.charCodeAt(n)) return false;
     return true;
   }
 }

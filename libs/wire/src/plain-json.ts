@@ -254,9 +254,12 @@ export class PlainJson {
 
   /** ISO 8601 as `Date` writes it, to ms since 1970. */
   time(): number {
-    const [bytes, at] = [this.#bytes, this.#at];
+    const bytes = this.#bytes;
+    const at = this.#at;
     const dayMs = this.#day.isAt(this.#view, at) ? this.#dayMs : this.#dayAt(at);
-    const [hour, minute, second] = [wholeOf(bytes, at + 11, 2), wholeOf(bytes, at + 14, 2), wholeOf(bytes, at + 17, 2)];
+    const hour = wholeOf(bytes, at + 11, 2);
+    const minute = wholeOf(bytes, at + 14, 2);
+    const second = wholeOf(bytes, at + 17, 2);
     const timeMs = dayMs + ((hour * 60 + minute) * 60 + second) * 1_000 + wholeOf(bytes, at + 20, 3);
     const isMarked = bytes[at + 10] === LETTER_T && bytes[at + 13] === COLON && bytes[at + 16] === COLON && bytes[at + 19] === DOT && bytes[at + 23] === LETTER_Z;
     if (!isMarked || !(timeMs >= 0 && hour <= 23 && minute <= 59 && second <= 59)) this.#isSpoilt = true;
