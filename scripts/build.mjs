@@ -2,12 +2,10 @@
  * Compiles the sources into dist/ when they are newer than what is there. Several starts at once build once: who builds
  * holds a lock, and the lock is SQLite's own on a file, so it ends with its holder, however that ends.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildPage } from './build-page.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -41,6 +39,7 @@ function isBuilt(root) {
 
 async function build(root) {
   process.stderr.write('building…\n');
+  const { spawnSync } = await import('node:child_process');
   // Taken before the compiler reads, so that what changes meanwhile is built the next time.
   const built = fingerprint(root);
   if (!existsSync(join(root, 'dist/.stamp'))) rmSync(join(root, 'dist/.tsbuildinfo'), { force: true });
@@ -48,7 +47,7 @@ async function build(root) {
   const { status, error } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`the build failed${error === undefined ? ': see above' : `: ${error.message}`}`);
   for (const path of files(root).filter((each) => each.startsWith('libs/') && ASSET.test(each))) cpSync(join(root, path), join(root, 'dist', path));
-  if (existsSync(join(root, 'apps/console/page'))) await buildPage(root);
+  if (existsSync(join(root, 'apps/console/page'))) await (await import('./build-page.mjs')).buildPage(root);
   writeFileSync(join(root, 'dist/.stamp.new'), built);
   renameSync(join(root, 'dist/.stamp.new'), join(root, 'dist/.stamp'));
 }

@@ -5,8 +5,8 @@
 const V8_FLAGS = { proxy: ['--max-semi-space-size=4'] };
 
 /**
- * V8 takes such flags only as it begins: this process begins anew with them, under the same id. Those that it was given in
- * another size stay, and so does all where the system has no such thing.
+ * V8 takes such flags only as it begins: a process that was started without them, as `npm run start:proxy` doesn't, begins anew
+ * with them, under the same id. Another size that it was given stays, and so does all where the system has no such thing.
  */
 export function beginWithFlags(name) {
   const flags = V8_FLAGS[name] ?? [];

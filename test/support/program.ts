@@ -2,6 +2,7 @@
  * One of Fuseboard's processes, as a user has it: built when that is needed, known by what it prints, ended by signals.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { projectRoot } from './project-root.ts';
@@ -48,7 +49,7 @@ export class Program {
 
   constructor({ name, args = [], env, cwd = projectRoot() }: ProgramOptions) {
     const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:FUSEBOARD|OTEL)_/.test(variable) && variable !== 'NODE_OPTIONS');
-    this.#child = spawn(process.execPath, [join(projectRoot(), 'scripts/run.mjs'), name, ...args], {
+    this.#child = spawn(process.execPath, [...flagsOf(name), join(projectRoot(), 'scripts/run.mjs'), name, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,4 +152,11 @@ function logLines(output: string): LogLine[] {
       return [];
     }
   });
+}
+
+/** What `npm run start:NAME` gives Node. */
+function flagsOf(name: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { scripts: Readonly<Record<string, string>> };
+  const [, flags = ''] = /^exec node (.*)scripts\/run\.mjs/.exec(scripts[`start:${name}`] ?? '') ?? [];
+  return flags.split(' ').filter((flag) => flag !== '');
 }
