@@ -1,10 +1,12 @@
 /** Every client of Redis that a process makes, and the limits that it has; ioredis has none by itself. */
+import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseRedisUrl } from '#runtime';
-import { openClient, type ClientRole } from '../../libs/drivers/src/redis/client.ts';
+import { openClient, type ClientOptions, type ClientRole } from '../../libs/drivers/src/redis/client.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 const URLS = ['redis://127.0.0.1:1', 'redis+sentinel://127.0.0.1:1/p', 'redis+cluster://127.0.0.1:1'];
@@ -73,4 +75,17 @@ it('there are no other clients: they are made in one file', () => {
   const makers = texts.filter(([, text]) => /\bnew (?:Redis|Cluster|BoundedCluster)\(/.test(text)).map(([path]) => path);
   expect(texts.length).toBeGreaterThan(1);
   expect(makers).toEqual(['libs/drivers/src/redis/client.ts']);
+});
+
+it('a second error of one socket, as TLS may have, ends nothing', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const place = parseRedisUrl(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const redis = openClient({ place, secureContext: undefined, sentinelLogin: undefined, role: 'store', name: 'test' } as ClientOptions) as Redis;
+  onTestFinished(() => redis.disconnect());
+  redis.on('error', () => undefined);
+  await once(redis, 'connect');
+  const { stream } = redis;
+  expect(() => [1, 2].forEach((n) => stream.emit('error', new Error(`error ${n}`)))).not.toThrow();
 });
