@@ -27,6 +27,7 @@ export async function run(): Promise<Row[]> {
   const subjects: [string, (calls: number) => Promise<void>][] = [
     ['fuseboard, closed', async (calls) => decideAll(closed, calls)],
     ['fuseboard, open, lease running', async (calls) => decideAll(open, calls)],
+    ['fuseboard, of which nothing is known', async (calls) => decideAll(closed, calls, `other.${POLICY.upstream}`)],
     ['the client’s guard, closed, reported', guardAll()],
     ['cockatiel, closed', async (calls) => {
       for (let n = 0; n < calls; n++) await cockatiel.execute(noop);
@@ -55,9 +56,9 @@ export async function run(): Promise<Row[]> {
 
 let admitted = 0;
 
-function decideAll(cache: StateCache, calls: number): void {
+function decideAll(cache: StateCache, calls: number, upstream = POLICY.upstream): void {
   for (let n = 0; n < calls; n++) {
-    if (cache.decide(POLICY.upstream).kind === 'admit') admitted += noop();
+    if (cache.decide(upstream).kind === 'admit') admitted += noop();
   }
 }
 

@@ -59,7 +59,7 @@ export const PROXY_MUTANTS: readonly Mutant[] = [
   cache('V1', 'cache applies older', {
     find: 'if (before !== undefined && !isNewer(heard, { incarnation: before.incarnation, next: known.next })) return;', replace: '', title: 'V1: an older version, or the same, changes nothing',
   }),
-  dormant('V1', 'a dormant state goes back', { find: 'if (incarnation < before ||', replace: 'if (false ||', title: 'V1, V4, V5: who is asked for at the end alone' }),
+  dormant('V1', 'a dormant state goes back', { find: 'if (hasState && !isNewer(', replace: 'if (false && !isNewer(', title: 'V1, V4, V5: who is asked for at the end alone' }),
   dormant('V1', 'news of who is awake kept for the dormant', { find: 'if (row === -1 || this.#isAwake(this.#rowOf(row))) return false;', replace: 'if (row === -1) return false; this.#rowOf(row);', title: 'V1, V4, V5: who is asked for at the end alone' }),
   inEngine('snapshot.ts', 'state-cache.spec.ts')('V1', 'incarnation not part of the version', {
     find: 'return a.incarnation !== b.incarnation ? a.incarnation > b.incarnation : a.next > b.next;', replace: 'return a.next > b.next;',

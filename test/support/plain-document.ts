@@ -1,5 +1,5 @@
 /** All that a document says as fields of its own: of many that are alike, those of a pack, and those of a long control log, have some from what they share. */
-import { settingsIn, type ControlChange, type Document, type DocumentSet, type UpstreamDocument } from '#engine';
+import type { ControlChange, Document, DocumentSet, UpstreamDocument } from '#engine';
 
 export function plainDocument(document: Document): Document {
   if (document.kind === 'Upstream') return plainUpstream(document);
@@ -17,6 +17,7 @@ export function plainChange(change: ControlChange): ControlChange {
 }
 
 /** All that a set has, in no particular order, each as a document of its own. */
-export function everyDocument(set: Pick<DocumentSet, 'documents' | 'alike'>): Document[] {
-  return [...set.documents.filter(({ kind }) => kind === 'Upstream'), ...settingsIn(set)].map(plainDocument);
+export function everyDocument({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): Document[] {
+  const each = alike.flatMap((group) => Array.from({ length: group.size }, (_, index) => group.at(index)));
+  return [...documents, ...each].map(plainDocument);
 }

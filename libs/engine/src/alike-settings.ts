@@ -28,9 +28,3 @@ export function textAt({ bytes, starts, ends }: TextColumn, index: number): stri
 export function sizeOf({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): number {
   return alike.reduce((sum, { size }) => sum + size, documents.length);
 }
-
-/** All of them, those that are alike made one by one as they are asked for. */
-export function* settingsIn({ documents, alike = [] }: Pick<DocumentSet, 'documents' | 'alike'>): Generator<TrafficSetting, void> {
-  for (const document of documents) if (document.kind === 'UpstreamTrafficSetting') yield document;
-  for (const group of alike) for (let index = 0; index < group.size; index++) yield group.at(index);
-}

@@ -9,6 +9,7 @@ import { grown, NameTable } from './name-table.ts';
 import type { QuietStates } from './ports.ts';
 import type { Heard } from './seen.ts';
 import type { SharedPolicy } from './shared-policies.ts';
+import { isNewer } from './snapshot.ts';
 
 /** The policy of an upstream, and whose document has it. */
 export interface PolicyHeld {
@@ -162,10 +163,8 @@ export class DormantUpstreams {
   }
 
   #take(row: number, { incarnation, generation, next, canTrip }: Pick<Heard, 'incarnation' | 'generation' | 'next' | 'canTrip'>): void {
-    if (((this.#flags[row] as number) & HAS_STATE) !== 0) {
-      const before = this.#incarnations[row] as number;
-      if (incarnation < before || (incarnation === before && next <= (this.#nexts[row] as number))) return;
-    }
+    const hasState = ((this.#flags[row] as number) & HAS_STATE) !== 0;
+    if (hasState && !isNewer({ incarnation, next }, { incarnation: this.#incarnations[row] as number, next: this.#nexts[row] as number })) return;
     this.#flags[row] = HAS_STATE | (canTrip ? CAN_TRIP : 0);
     this.#incarnations[row] = incarnation;
     this.#generations[row] = generation;

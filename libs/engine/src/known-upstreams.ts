@@ -16,10 +16,15 @@ export interface KnownUpstreamsOptions {
   readonly onWoken: (known: Known) => void;
 }
 
+/** Asked for though nothing is known of them, and remembered. */
+const STRANGERS_MAX = 1_000;
+
 export class KnownUpstreams {
   readonly #options: KnownUpstreamsOptions;
   readonly #awake = new Map<string, Known>();
   #dormant = new DormantUpstreams();
+  /** Nothing is known of them since something was last heard: they are not looked for at each call. */
+  readonly #strangers = new Set<string>();
 
   constructor(options: KnownUpstreamsOptions) {
     this.#options = options;
@@ -37,22 +42,25 @@ export class KnownUpstreams {
 
   /** Whoever is asked for is dormant no more. */
   find(upstream: string): Known | undefined {
-    return this.#awake.get(upstream) ?? this.#wake(upstream);
+    return this.#awake.get(upstream) ?? (this.#strangers.has(upstream) ? undefined : this.#wake(upstream));
   }
 
   /** @returns undefined: it is dormant, and that is all there is to do */
   hear(heard: Heard, partition: Partition): Known | undefined {
+    this.#strangers.clear();
     if (this.#dormant.hear(heard)) return undefined;
     return this.find(heard.upstream) ?? this.#begin(heard.upstream, partition);
   }
 
   /** @param onAwake those that aren't dormant, by where they are in `states` */
   hearAll(states: QuietStates, onAwake: (index: number) => void): void {
+    this.#strangers.clear();
     this.#dormant.hearAll(states, onAwake);
   }
 
   /** Nobody has a policy from here on, until it is given one. @param expected how many are about to be */
   unpoliceAll(expected: number): void {
+    this.#strangers.clear();
     if (!this.#dormant.isUnpoliced) this.#dormant = this.#dormant.withoutPolicies();
     this.#dormant.expect(expected);
     for (const known of this.#awake.values()) {
@@ -82,7 +90,7 @@ export class KnownUpstreams {
 
   #wake(upstream: string): Known | undefined {
     const dormant = this.#dormant.find(upstream);
-    if (dormant === undefined) return undefined;
+    if (dormant === undefined) return this.#meet(upstream);
     const known = this.#begin(upstream, this.#options.partitionOf(upstream));
     if (dormant.policy !== undefined) Object.assign(known, dormant.policy);
     if (dormant.state !== undefined) {
@@ -91,6 +99,11 @@ export class KnownUpstreams {
     }
     this.#options.onWoken(known);
     return known;
+  }
+
+  #meet(stranger: string): undefined {
+    if (this.#strangers.size >= STRANGERS_MAX) this.#strangers.clear();
+    this.#strangers.add(stranger);
   }
 
   #begin(upstream: string, partition: Partition): Known {

@@ -68,10 +68,6 @@ export class NameTable {
     return this.addBytes(other.#bytes, other.#beginOf(number), other.#ends[number] as number);
   }
 
-  text(number: number): string {
-    return Buffer.from(this.#bytes.buffer, this.#beginOf(number), (this.#ends[number] as number) - this.#beginOf(number)).toString('latin1');
-  }
-
   #spell(name: string): boolean {
     const { length } = name;
     if (length > NAME_CHARS_MAX) return false;
@@ -148,9 +144,8 @@ function hashOf(bytes: Uint8Array, from: number, to: number): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The same with that length, at least as long as it was; what is new is 0. */
-export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(column: T, length: number): T {
-  const larger = new (column.constructor as new (length: number) => T)(Math.max(length, column.length));
-  larger.set(column);
-  return larger;
+/** The same with that length, at least as long as it was; what is new is 0. The one given is of no use any more. */
+export function grown<T extends Uint8Array | Uint32Array | Float64Array>(column: T, length: number): T {
+  const bytes = (column.buffer as ArrayBuffer).transfer(Math.max(length, column.length) * column.BYTES_PER_ELEMENT);
+  return new (column.constructor as new (buffer: ArrayBuffer) => T)(bytes);
 }

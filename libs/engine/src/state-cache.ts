@@ -1,8 +1,9 @@
 /**
  * A proxy's memory of every state it needs. Updates come in from the feeds; `decide` asks nobody and allocates nothing
  * (V5): each upstream has its decision made ahead, or, while nobody calls it and it is closed for good, at its first call
- * (dormant.ts); and only a running lease needs a clock. That is the monotonic one alone: where the lease ends by it is worked out when the state comes, and again with each update, about each second,
- * so that a correction of the wall clock (T2) is followed.
+ * (dormant.ts); and only a running lease needs a clock. That is the monotonic one alone: where the lease ends by it is
+ * worked out when the state comes, and again with each update, about each second, so that a correction of the wall clock
+ * (T2) is followed.
  *
  * While a partition is unknown or old, what is known of it stays, and beside it the proxy judges its own calls (V4).
  * While it is known, the proxy's own calls can only refuse for a moment, ahead of the fleet's word (V7).

@@ -2,19 +2,19 @@ import { isNewer, type PartitionMeta, type QuietStates, type Snapshot, type Stat
 import { decodeSnapshot, scanQuiet, type ScannedQuiet } from '#wire';
 import { mapInSlices } from './slices.ts';
 
-const FIRST_ROWS = 1_024;
 /** Bytes of a name, about. */
 const NAME_BYTES = 32;
 
 /** Snapshots of one partition after the other, those that are quiet in the same columns, so that a start doesn't leave a set of each behind. */
 export class QuietReader {
-  #columns = new QuietColumns();
+  #columns = new QuietColumns(0);
 
   /**
    * The values of a `:snapshots` hash, in no order, as they are in it: those that are quiet and not newer than `upTo` as
    * columns, which hold until it reads again; all others as snapshots.
    */
   async read(values: readonly Buffer[], upTo: Pick<PartitionMeta, 'incarnation' | 'next'>): Promise<Pick<StateUpdate, 'snapshots' | 'quiet'>> {
+    if (this.#columns.room < values.length) this.#columns = new QuietColumns(values.length);
     const columns = this.#columns;
     columns.clear();
     const read = await mapInSlices(values, (value): Snapshot | undefined => (columns.take(value, upTo) ? undefined : decodeSnapshot(value)));
@@ -23,19 +23,28 @@ export class QuietReader {
 
   /** What was read is held no more. */
   forget(): void {
-    this.#columns = new QuietColumns();
+    this.#columns = new QuietColumns(0);
   }
 }
 
 class QuietColumns implements QuietStates {
-  incarnations = new Float64Array(FIRST_ROWS);
-  generations = new Float64Array(FIRST_ROWS);
-  nexts = new Float64Array(FIRST_ROWS);
-  canTrip = new Uint8Array(FIRST_ROWS);
-  #starts = new Uint32Array(FIRST_ROWS);
-  #ends = new Uint32Array(FIRST_ROWS);
-  #bytes = Buffer.alloc(FIRST_ROWS * NAME_BYTES);
+  readonly room: number;
+  readonly incarnations: Float64Array;
+  readonly generations: Float64Array;
+  readonly nexts: Float64Array;
+  readonly canTrip: Uint8Array;
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
+  #bytes: Buffer;
   #size = 0;
+
+  constructor(room: number) {
+    this.room = room;
+    [this.incarnations, this.generations, this.nexts] = [new Float64Array(room), new Float64Array(room), new Float64Array(room)];
+    [this.#starts, this.#ends] = [new Uint32Array(room), new Uint32Array(room)];
+    this.canTrip = new Uint8Array(room);
+    this.#bytes = Buffer.alloc(room * NAME_BYTES);
+  }
 
   get size(): number {
     return this.#size;
@@ -54,7 +63,6 @@ class QuietColumns implements QuietStates {
     const scanned = scanQuiet(value);
     if (scanned === undefined || isNewer(scanned, upTo)) return false;
     const row = this.#size++;
-    if (row === this.#ends.length) this.#grow();
     this.incarnations[row] = scanned.incarnation;
     this.generations[row] = scanned.generation;
     this.nexts[row] = scanned.next;
@@ -71,19 +79,4 @@ class QuietColumns implements QuietStates {
     this.#starts[row] = start;
     this.#ends[row] = end;
   }
-
-  #grow(): void {
-    const rows = 2 * this.#ends.length;
-    this.incarnations = withRoom(this.incarnations, new Float64Array(rows));
-    this.generations = withRoom(this.generations, new Float64Array(rows));
-    this.nexts = withRoom(this.nexts, new Float64Array(rows));
-    this.canTrip = withRoom(this.canTrip, new Uint8Array(rows));
-    this.#starts = withRoom(this.#starts, new Uint32Array(rows));
-    this.#ends = withRoom(this.#ends, new Uint32Array(rows));
-  }
-}
-
-function withRoom<T extends Float64Array | Uint32Array | Uint8Array>(column: T, larger: T): T {
-  larger.set(column);
-  return larger;
 }
