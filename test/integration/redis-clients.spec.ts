@@ -5,8 +5,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parseRedisUrl } from '#runtime';
-import { openClient, type ClientOptions, type ClientRole } from '../../libs/drivers/src/redis/client.ts';
+import { parseRedisUrl, type RedisPlace } from '#runtime';
+import { openClient, type ClientRole } from '../../libs/drivers/src/redis/client.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 const URLS = ['redis://127.0.0.1:1', 'redis+sentinel://127.0.0.1:1/p', 'redis+cluster://127.0.0.1:1'];
@@ -77,12 +77,16 @@ it('there are no other clients: they are made in one file', () => {
   expect(makers).toEqual(['libs/drivers/src/redis/client.ts']);
 });
 
-it('a second error of one socket, as TLS may have, ends nothing', async () => {
+/** As ioredis makes them by itself, for Sentinels and for a Cluster's nodes. */
+const byItself = (place: RedisPlace): Redis => new Redis((place as RedisPlace & { kind: 'single' }).address);
+const ours = (place: RedisPlace): Redis => openClient({ place, secureContext: undefined, sentinelLogin: undefined, role: 'store', name: 'test' }) as Redis;
+
+it.each([['ours', ours], ['of a client that ioredis makes', byItself]])('a second error of one socket, as TLS may have, ends nothing: %s', async (_, open) => {
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
-  const place = parseRedisUrl(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const redis = openClient({ place, secureContext: undefined, sentinelLogin: undefined, role: 'store', name: 'test' } as ClientOptions) as Redis;
+  const place = parseRedisUrl(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`) as RedisPlace;
+  const redis = open(place);
   onTestFinished(() => redis.disconnect());
   redis.on('error', () => undefined);
   await once(redis, 'connect');

@@ -65,30 +65,27 @@ const LIMITS = {
   reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } as const satisfies RedisOptions;
 
+/**
+ * ioredis listens for the first error of each socket alone. TLS may have two, a certificate that we refuse and the server's word
+ * on that, and an error that nobody listens for ends the process. So each gets a listener as ioredis takes it, also in the
+ * clients that ioredis makes by itself, for Sentinels and for a Cluster's nodes.
+ */
+const streams = new WeakMap<Redis, Redis['stream']>();
+Object.defineProperty(Redis.prototype, 'stream', {
+  get(this: Redis): Redis['stream'] | undefined {
+    return streams.get(this);
+  },
+  set(this: Redis, stream: Redis['stream']) {
+    streams.set(this, stream.on('error', () => undefined));
+  },
+});
+
 /** Begins to connect. */
 export function openClient(options: ClientOptions): Redis | Cluster {
   const { place, role } = options;
-  if (place.kind === 'single') return hearingAll(new Redis({ ...ofServer(options), ...place.address, db: place.database }));
-  if (place.kind === 'sentinel') return hearingAll(new Redis({ ...ofServer(options), ...bySentinels(options, place) }));
+  if (place.kind === 'single') return new Redis({ ...ofServer(options), ...place.address, db: place.database });
+  if (place.kind === 'sentinel') return new Redis({ ...ofServer(options), ...bySentinels(options, place) });
   return role === 'subscriber' ? openListener(options, place.addresses) : openCluster(options, place.addresses);
-}
-
-/**
- * ioredis listens for the first error of each socket alone. TLS may have two, a certificate that we refuse and the server's word
- * on that, and an error that nobody listens for ends the process.
- */
-function hearingAll(redis: Redis): Redis {
-  let { stream } = redis;
-  const hear = (): void => void stream?.on('error', () => undefined);
-  hear();
-  Object.defineProperty(redis, 'stream', {
-    get: () => stream,
-    set: (next: Redis['stream']) => {
-      stream = next;
-      hear();
-    },
-  });
-  return redis;
 }
 
 /** To one server; nothing waits in a queue. */
@@ -148,7 +145,7 @@ function openCluster(options: ClientOptions, addresses: readonly { host: string;
     slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
     slotsRefreshInterval: SLOTS_EACH_MS,
   } satisfies ClusterOptions;
-  return new BoundedCluster(addresses.map((address) => ({ ...address })), cluster).on('+node', hearingAll);
+  return new BoundedCluster(addresses.map((address) => ({ ...address })), cluster);
 }
 
 /** Every node of a Cluster hears what any of them is told, so one is enough; the next one each time that one is lost. */
@@ -164,7 +161,7 @@ function openListener(options: ClientOptions, addresses: readonly { host: string
       return reconnectAfterMs(times);
     },
   });
-  return hearingAll(redis);
+  return redis;
 }
 
 function loginOf({ place: { username, password }, name, secureContext }: Pick<ClientOptions, 'place' | 'name' | 'secureContext'>): Options {
